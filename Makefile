@@ -1,0 +1,47 @@
+.DEFAULT_GOAL := help
+.PHONY: help run test check fix bench lock clean
+
+PYTHON ?= python3
+BIN := .venv/bin
+
+help: ## list these targets
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+
+run: .venv/run ## serve http://127.0.0.1:8000 on ./data
+	@exec $(BIN)/promptgit serve
+
+test: .venv/test ## run the whole test suite
+	$(BIN)/pytest
+
+check: .venv/test ## lint, format, types and the direction of imports
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+fix: .venv/test ## format, and mend what can be mended
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+bench: .venv/test ## measure, each figure beside its floor (some minutes)
+	$(BIN)/python -m tests.bench
+
+lock: .venv/test ## resolve the newest versions into the lock files
+	$(BIN)/pip-compile -q --upgrade --strip-extras --generate-hashes --no-emit-index-url --no-emit-find-links --allow-unsafe --no-header \
+		-o requirements.lock pyproject.toml requirements.build.in
+	$(BIN)/pip-compile -q --upgrade --strip-extras --generate-hashes --no-emit-index-url --no-emit-find-links --allow-unsafe --no-header \
+		--extra test --extra dev -c requirements.lock -o requirements-dev.lock pyproject.toml requirements.build.in
+
+clean: ## remove what make has installed
+	rm -rf .venv
+
+# Both install exactly what the lock file names; the project itself is used in place.
+.venv/run: requirements.lock pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/pip install -q --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+.venv/test: requirements-dev.lock .venv/run
+	$(BIN)/pip install -q --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	@touch $@

@@ -1,0 +1,1 @@
+"""Git-backed versions for prompts."""

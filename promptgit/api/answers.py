@@ -1,0 +1,97 @@
+"""What goes out: plain values straight to JSON, and the headers of HTTP's caching."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from urllib.parse import urlencode
+
+import orjson
+from flask import Response, request
+
+from promptgit.models import Author, Prompt, Version
+
+IMMUTABLE = "private, max-age=31536000, immutable"
+_OPTIONS = orjson.OPT_UTC_Z
+
+
+def author(value: Author) -> dict[str, str]:
+    """An author as the API shows it."""
+    return {"name": value.name, "email": value.email}
+
+
+def version(value: Version) -> dict[str, object]:
+    """A version as the API shows it, without content."""
+    return {
+        "id": value.id,
+        "prompt_id": value.prompt_id,
+        "version_number": value.number,
+        "timestamp": value.timestamp,
+        "description": value.description,
+        "author": author(value.author),
+        "commit": value.commit,
+    }
+
+
+def prompt(value: Prompt) -> dict[str, object]:
+    """A prompt as the API shows it, without content."""
+    return {
+        "id": value.id,
+        "name": value.name,
+        "path": value.path,
+        "version_number": value.newest.number,
+        "created_at": value.created_at,
+        "updated_at": value.newest.timestamp,
+        "description": value.newest.description,
+        "author": author(value.newest.author),
+        "commit": value.newest.commit,
+    }
+
+
+def content(data: bytes) -> dict[str, str]:
+    """A content for JSON: where a file that came by git is not UTF-8, with U+FFFD; `/content` has its bytes."""
+    return {"content": data.decode(errors="replace")}
+
+
+def etag(value: Prompt) -> str:
+    """The ETag of a prompt: the commit of its newest version, and of a rename since then."""
+    return f"{value.newest.commit}.{value.moved[:12]}" if value.moved else value.newest.commit
+
+
+def json(value: object, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    """*value* as a JSON response."""
+    return Response(orjson.dumps(value, option=_OPTIONS), status, headers, mimetype="application/json")
+
+
+def json_array(items: Iterable[object], headers: Mapping[str, str]) -> Response:
+    """An array, streamed."""
+    return Response(_array(items), headers=headers, mimetype="application/json")
+
+
+def _array(items: Iterable[object]) -> Iterator[bytes]:
+    """The bytes of a JSON array, in chunks of some size."""
+    parts, size = [b"["], 1
+    separator = b""
+    for item in items:
+        part = separator + orjson.dumps(item, option=_OPTIONS)
+        parts.append(part)
+        size += len(part)
+        separator = b","
+        if size > 1 << 16:
+            yield b"".join(parts)
+            parts, size = [], 0
+    parts.append(b"]")
+    yield b"".join(parts)
+
+
+def cached(tag: str, cache_control: str) -> tuple[dict[str, str], Response | None]:
+    """The headers of a cacheable answer; and that answer whole, if the client has it already (If-None-Match)."""
+    headers = {"ETag": f'"{tag}"', "Cache-Control": cache_control}
+    if request.if_none_match.contains_weak(tag):
+        return headers, Response(status=304, headers=headers)
+    return headers, None
+
+
+def next_link(**changes: object) -> dict[str, str]:
+    """A Link header to the next page: this address with some of its query changed (RFC 8288)."""
+    query = urlencode(request.args.to_dict() | {key: str(value) for key, value in changes.items()})
+    return {"Link": f'<{request.path}?{query}>; rel="next"'}

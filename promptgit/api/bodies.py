@@ -1,0 +1,60 @@
+"""How request bodies and query strings are read."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, NoReturn
+
+import marshmallow as ma
+from flask import Request
+from webargs.core import missing
+from webargs.flaskparser import FlaskParser
+from werkzeug.exceptions import UnsupportedMediaType
+
+from promptgit.errors import PromptgitError
+
+
+class MalformedBody(PromptgitError):
+    """The body is no JSON in UTF-8."""
+
+    code = "malformed_body"
+
+
+class Parser(FlaskParser):
+    """Refuses what is not JSON, not UTF-8, or not asked for.
+
+    RFC 8259: JSON between systems is UTF-8; NaN and Infinity are not JSON.
+    """
+
+    DEFAULT_UNKNOWN_BY_LOCATION = {
+        **FlaskParser.DEFAULT_UNKNOWN_BY_LOCATION,
+        "query": ma.RAISE,
+    }
+
+    def load_json(self, req: Request, schema: ma.Schema) -> Any:
+        """Read the body, which may be left out where the schema requires nothing."""
+        data = req.get_data()
+        if not data and (req.mimetype in ("", "application/json")) and not _has_required(schema):
+            return missing
+        if req.mimetype != "application/json":
+            raise UnsupportedMediaType
+        try:
+            return json.loads(data.decode(), parse_constant=_refuse_constant)
+        except UnicodeDecodeError as error:
+            _refuse(f"The body is not UTF-8: byte {error.start + 1} cannot be read.")
+        except json.JSONDecodeError as error:
+            _refuse(f"The body is not JSON: {error.msg} at line {error.lineno}, column {error.colno}.")
+        except (ValueError, RecursionError) as error:
+            _refuse(f"The body is not JSON that can be read: {error}.")
+
+
+def _has_required(schema: ma.Schema) -> bool:
+    return any(field.required for field in schema.fields.values())
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no JSON value")
+
+
+def _refuse(detail: str) -> NoReturn:
+    raise MalformedBody(detail)

@@ -1,0 +1,123 @@
+"""Errors as problem documents (RFC 9457), and the one table from error to status."""
+
+from __future__ import annotations
+
+import logging
+from http import HTTPStatus
+
+import orjson
+from flask import Flask, Response, request
+from werkzeug.exceptions import HTTPException, MethodNotAllowed
+
+from promptgit import errors
+from promptgit.api.bodies import MalformedBody
+
+log = logging.getLogger(__name__)
+
+STATUS: dict[type[errors.PromptgitError], int] = {
+    MalformedBody: 400,
+    errors.PromptNotFound: 404,
+    errors.VersionNotFound: 404,
+    errors.PromptDeleted: 410,
+    errors.Invalid: 422,
+    errors.ContentTooLarge: 413,
+    errors.NameTaken: 409,
+    errors.PathBlocked: 409,
+    errors.StaleVersion: 412,
+    errors.Unavailable: 503,
+    errors.StorageFull: 507,
+    errors.UnusableRepository: 503,
+}
+
+_DETAILS = {
+    400: "The request cannot be understood. Send JSON in UTF-8.",
+    404: "Nothing is at this address. Prompts are at /api/prompts.",
+    413: "The body is larger than any content that is taken. Shorten it, or raise PROMPTGIT_MAX_CONTENT_BYTES.",
+    415: "The body is not JSON. Send it with 'Content-Type: application/json'.",
+    500: "Something went wrong here; nothing in the request is to blame. The server's log says more.",
+}
+_DRAINED_BYTES = 64 << 20
+
+
+def problem(status: int, code: str, detail: str, **members: object) -> Response:
+    """A problem document; *members* that are not None are added to it."""
+    document = {
+        "type": "about:blank" if code.startswith("http_") else f"urn:promptgit:problem:{code}",
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "detail": detail,
+        "code": code,
+    } | {key: value for key, value in members.items() if value is not None}
+    return Response(orjson.dumps(document), status, mimetype="application/problem+json")
+
+
+def register(app: Flask) -> None:
+    """Answer every error of *app* with a problem document."""
+    app.register_error_handler(errors.PromptgitError, _refusal)
+    app.register_error_handler(HTTPException, _http)
+    app.register_error_handler(Exception, _fault)
+
+
+def _refusal(error: errors.PromptgitError) -> Response:
+    status = next((STATUS[kind] for kind in type(error).__mro__ if kind in STATUS), 500)
+    match error:
+        case errors.Invalid(field=field, reason=reason):
+            members: dict[str, object] = {"errors": {field: [reason]}}
+        case errors.NameTaken(prompt_id=prompt_id):
+            members = {"prompt_id": prompt_id}
+        case errors.StaleVersion(current=current):
+            members = {"current_version": current}
+        case errors.PromptDeleted(newest=newest):
+            members = {"version_number": newest}
+        case _:
+            members = {}
+    answer = problem(status, error.code, str(error), **members)
+    if isinstance(error, errors.Unavailable):
+        answer.headers["Retry-After"] = str(error.retry_after)
+    if status >= 500:
+        log.warning("%s: %s", error.code, error)
+    return answer
+
+
+def _http(error: HTTPException) -> Response:
+    """What the router, the parser of bodies and werkzeug refuse."""
+    status = error.code or 500
+    if status == 422:
+        by_field = _by_field(getattr(error, "data", {}).get("messages", {}))  # webargs leaves them there
+        detail = " ".join(f"The field {field} {' '.join(messages)}" for field, messages in by_field.items())
+        return problem(422, "invalid", detail, errors=by_field)
+    detail = _DETAILS.get(status) or error.description or HTTPStatus(status).phrase
+    if isinstance(error, MethodNotAllowed):
+        detail = f"{request.method} is not possible here. Possible: {', '.join(sorted(error.valid_methods or ()))}."
+    answer = problem(status, "http_" + HTTPStatus(status).name.lower(), detail)
+    for key, value in error.get_headers():
+        if key.lower() not in ("content-type", "content-length"):
+            answer.headers[key] = value
+    if status == 413:
+        _drain()
+    return answer
+
+
+def _fault(error: Exception) -> Response:
+    log.error("%s %s failed", request.method, request.path, exc_info=error)
+    return problem(500, "http_internal_server_error", _DETAILS[500])
+
+
+def _by_field(messages: object, prefix: str = "") -> dict[str, list[str]]:
+    """Marshmallow's nested messages, flat: {"author.name": [...]}; webargs puts the location outside."""
+    if not isinstance(messages, dict):
+        return {
+            prefix or "body": [str(message) for message in messages] if isinstance(messages, list) else [str(messages)]
+        }
+    flat: dict[str, list[str]] = {}
+    for key, value in messages.items():
+        inner = prefix if key in ("json", "query", "_schema") else f"{prefix}.{key}" if prefix else str(key)
+        flat |= _by_field(value, inner)
+    return flat
+
+
+def _drain() -> None:
+    """Read what the client still sends: closing at once would reset the connection before it sees the answer."""
+    body, left = request.environ["wsgi.input"], _DRAINED_BYTES
+    while left > 0 and (chunk := body.read(min(left, 1 << 16))):
+        left -= len(chunk)

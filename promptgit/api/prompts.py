@@ -1,0 +1,117 @@
+"""The routes under /api/prompts: prompts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Response, current_app, request
+from flask_smorest import Blueprint
+
+from promptgit.api import answers, schemas
+from promptgit.api.bodies import Parser
+from promptgit.checks import Precondition
+from promptgit.errors import PromptNotFound
+from promptgit.models import Author, Prompt
+from promptgit.names import parse_id
+from promptgit.service import Service, Signed
+
+blueprint = Blueprint("prompts", __name__, url_prefix="/api/prompts")
+blueprint.ARGUMENTS_PARSER = Parser()
+
+
+def service() -> Service:
+    """The service that the application was made with."""
+    found: Service = current_app.extensions["promptgit"]
+    return found
+
+
+def uuid_of(text: str) -> Any:
+    """The id in an address; what is no UUID is the id of no prompt."""
+    found = parse_id(text)
+    if found is None:
+        raise PromptNotFound(text)
+    return found
+
+
+def signed(body: dict[str, Any]) -> Signed:
+    """Why and by whom, and what the client has seen."""
+    who = body.get("author")
+    return Signed(body.get("description", ""), Author(**who) if who else None, precondition())
+
+
+def precondition() -> Precondition | None:
+    """If-Match: the ETag of the prompt, or the number of its newest version (RFC 9110, 13.1.1)."""
+    if "If-Match" not in request.headers:
+        return None
+    tags = request.if_match
+
+    def matches(prompt: Prompt) -> bool:
+        known = {tag.split(".")[0] for tag in tags.as_set()}
+        return tags.star_tag or prompt.newest.commit in known or str(prompt.newest.number) in known
+
+    return matches
+
+
+def whole(prompt: Prompt, status: int = 200, headers: dict[str, str] | None = None) -> Response:
+    """A prompt with its newest content."""
+    body = answers.prompt(prompt) | answers.content(service().content(prompt.newest))
+    return answers.json(body, status, {"ETag": f'"{answers.etag(prompt)}"'} | (headers or {}))
+
+
+@blueprint.post("")
+@blueprint.arguments(schemas.NewPromptSchema)
+@blueprint.response(201, schemas.PromptSchema)
+def create(body: dict[str, Any]) -> Response:
+    """Create a prompt."""
+    prompt = service().create(body["content"], name=body.get("name"), prompt_id=body.get("id"), signed=signed(body))
+    return whole(prompt, 201, {"Location": f"/api/prompts/{prompt.id}"})
+
+
+@blueprint.get("")
+@blueprint.arguments(schemas.ListQuerySchema, location="query")
+@blueprint.response(200, schemas.PromptSchema(many=True))
+def index(query: dict[str, Any]) -> Response:
+    """List prompts, sorted by name."""
+    include = query.pop("include", None)
+    limit = query.pop("limit")
+    found = service().list(**query, limit=limit + 1)
+    page = found[:limit]
+    headers = answers.next_link(after=page[-1].name) if len(found) > limit else {}
+    items = [answers.prompt(prompt) for prompt in page]
+    if include:
+        for item, prompt in zip(items, page, strict=True):
+            item |= answers.content(service().content(prompt.newest))
+    return answers.json(items, headers=headers)
+
+
+@blueprint.get("/<prompt_id>")
+@blueprint.response(200, schemas.PromptSchema)
+def show(prompt_id: str) -> Response:
+    """A prompt with its newest content."""
+    prompt = service().get(uuid_of(prompt_id))
+    headers, unchanged = answers.cached(answers.etag(prompt), "private, no-cache")
+    return unchanged or whole(prompt, headers=headers)
+
+
+@blueprint.put("/<prompt_id>")
+@blueprint.arguments(schemas.SaveSchema)
+@blueprint.response(200, schemas.PromptSchema)
+def save(body: dict[str, Any], prompt_id: str) -> Response:
+    """Save a content as the newest version."""
+    return whole(service().save(uuid_of(prompt_id), body["content"], signed=signed(body)))
+
+
+@blueprint.patch("/<prompt_id>")
+@blueprint.arguments(schemas.RenameSchema)
+@blueprint.response(200, schemas.PromptSchema)
+def rename(body: dict[str, Any], prompt_id: str) -> Response:
+    """Rename a prompt; its id and its history stay."""
+    return whole(service().rename(uuid_of(prompt_id), body["name"], signed=signed(body)))
+
+
+@blueprint.delete("/<prompt_id>")
+@blueprint.response(204)
+def delete(prompt_id: str) -> Response:
+    """Delete a prompt; its versions stay readable, and a revert brings it back."""
+    service().delete(uuid_of(prompt_id), signed=signed({}))
+    return Response(status=204)

@@ -1,0 +1,105 @@
+"""The routes under /api/prompts/{id}: versions, reverts, differences."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Response, request
+from flask_smorest import Blueprint
+
+from promptgit.api import answers, schemas
+from promptgit.api.bodies import Parser
+from promptgit.api.prompts import service, signed, uuid_of
+
+blueprint = Blueprint("versions", __name__, url_prefix="/api/prompts/<prompt_id>")
+blueprint.ARGUMENTS_PARSER = Parser()
+
+
+@blueprint.get("/versions")
+@blueprint.arguments(schemas.VersionsQuerySchema, location="query")
+@blueprint.response(200, schemas.VersionSchema(many=True))
+def index(query: dict[str, Any], prompt_id: str) -> Response:
+    """All versions of a prompt, oldest first, streamed; or a page of them."""
+    prompt, _ = service().find(uuid_of(prompt_id))
+    newest_first = query["order"] == "desc"
+    limit: int | None = query.get("limit")
+    after, before = query.get("after"), query.get("before")
+    headers = {"X-Total-Count": str(prompt.newest.number)}
+    found = service().versions(
+        prompt, after=after, before=before, limit=None if limit is None else limit + 1, newest_first=newest_first
+    )
+    if limit is None:
+        return answers.json_array(map(answers.version, found), headers)
+    page = list(found)
+    if len(page) > limit:
+        page.pop()
+        headers |= answers.next_link(**{"before" if newest_first else "after": page[-1].number})
+    return answers.json([answers.version(version) for version in page], headers=headers)
+
+
+@blueprint.get("/versions/<number>")
+@blueprint.response(200, schemas.VersionWithContentSchema)
+def show(prompt_id: str, number: str) -> Response:
+    """A version with its content."""
+    version = service().version(uuid_of(prompt_id), number)
+    headers, unchanged = answers.cached(version.commit, answers.IMMUTABLE)
+    if unchanged:
+        return unchanged
+    return answers.json(answers.version(version) | answers.content(service().content(version)), headers=headers)
+
+
+@blueprint.get("/versions/<number>/content")
+@blueprint.response(200, {"type": "string"}, content_type="text/plain")
+def content(prompt_id: str, number: str) -> Response:
+    """The very bytes of a version's file."""
+    version = service().version(uuid_of(prompt_id), number)
+    headers, unchanged = answers.cached(version.commit, answers.IMMUTABLE)
+    return unchanged or Response(
+        service().content(version), headers=headers | {"X-Content-Type-Options": "nosniff"}, mimetype="text/plain"
+    )
+
+
+@blueprint.post("/versions/<number>/revert")
+@blueprint.arguments(schemas.RevertSchema, required=False)
+@blueprint.response(200, schemas.RevertedSchema)
+def revert(body: dict[str, Any], prompt_id: str, number: str) -> Response:
+    """Make an older version's content the newest, as a new version."""
+    prompt = service().revert(uuid_of(prompt_id), number, signed=signed(body))
+    return answers.json(
+        {
+            "message": f"Reverted to version {int(number)} successfully.",
+            "prompt_id": prompt.id,
+            "version_number": prompt.newest.number,
+            "commit": prompt.newest.commit,
+        },
+        headers={"ETag": f'"{answers.etag(prompt)}"'},
+    )
+
+
+@blueprint.get("/diff")
+@blueprint.arguments(schemas.DiffQuerySchema, location="query")
+@blueprint.response(200, schemas.DiffSchema)
+def diff(query: dict[str, Any], prompt_id: str) -> Response:
+    """What changed from one version to another."""
+    text = service().diff(uuid_of(prompt_id), query["from_"], query["to"])
+    headers = {"Vary": "Accept"}
+    if request.accept_mimetypes.best_match(["application/json", "text/x-diff"]) == "text/x-diff":
+        return Response(text, headers=headers | {"X-Content-Type-Options": "nosniff"}, mimetype="text/x-diff")
+    additions, deletions = _count(text)
+    return answers.json(
+        {
+            "from": query["from_"],
+            "to": query["to"],
+            "diff": text.decode(errors="replace"),
+            "additions": additions,
+            "deletions": deletions,
+        },
+        headers=headers,
+    )
+
+
+def _count(diff: bytes) -> tuple[int, int]:
+    """The lines that a diff of one file adds, and those that it takes away."""
+    _, _, hunks = diff.partition(b"\n@@ ")
+    lines = hunks.split(b"\n")[1:]
+    return sum(line.startswith(b"+") for line in lines), sum(line.startswith(b"-") for line in lines)

@@ -1,0 +1,40 @@
+"""The one place where the parts are put together."""
+
+from __future__ import annotations
+
+from flask import Flask
+from flask_smorest import Api
+
+from promptgit.api import problems, prompts, versions
+from promptgit.service import Service
+from promptgit.settings import Settings
+from promptgit.store.store import Store
+
+# JSON writes a byte as six characters at worst (\u0000); the rest is room for the other fields.
+_BODY_PER_CONTENT, _BODY_REST = 6, 1 << 20
+
+
+class _Api(Api):  # type: ignore[misc]  # flask-smorest has no types
+    """flask-smorest's, with all errors left to `problems`."""
+
+    def _register_error_handlers(self) -> None:
+        problems.register(self._app)
+
+
+def create_app(settings: Settings) -> Flask:
+    """The WSGI application on one data folder, which is made if it is missing."""
+    store = Store(settings.data, lock_timeout=settings.lock_timeout)
+    store.open()
+    app = Flask("promptgit", static_folder=None)
+    app.config.update(
+        API_TITLE="promptgit",
+        API_VERSION="v1",
+        OPENAPI_VERSION="3.1.0",
+        MAX_CONTENT_LENGTH=settings.max_content_bytes * _BODY_PER_CONTENT + _BODY_REST,
+        PROPAGATE_EXCEPTIONS=False,
+    )
+    app.extensions["promptgit"] = Service(store, settings.max_content_bytes)
+    api = _Api(app)
+    for blueprint in (prompts.blueprint, versions.blueprint):
+        api.register_blueprint(blueprint)
+    return app

@@ -1,0 +1,55 @@
+"""What is checked of the state that a write finds; called under the write lock."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+from uuid import UUID
+
+from promptgit import names
+from promptgit.errors import NameTaken, PromptDeleted, PromptNotFound, StaleVersion
+from promptgit.models import Prompt, Removal
+from promptgit.store import queries
+
+Precondition = Callable[[Prompt], bool]
+"""Whether the caller has seen this state of the prompt."""
+
+
+def expect(found: tuple[Prompt, Removal | None] | None, prompt_id: UUID) -> tuple[Prompt, Removal | None]:
+    """What was found of the prompt with this id; nothing is refused."""
+    if found is None:
+        raise PromptNotFound(str(prompt_id))
+    return found
+
+
+def expect_living(prompt: Prompt, removal: Removal | None) -> Prompt:
+    """A prompt that is there; a deleted one is refused."""
+    if removal is not None:
+        raise PromptDeleted(prompt.id, prompt.name, prompt.newest.number, removal.timestamp)
+    return prompt
+
+
+def seen(index: sqlite3.Connection, prompt_id: UUID, if_match: Precondition | None) -> tuple[Prompt, Removal | None]:
+    """The prompt, in a state that the caller has seen."""
+    prompt, removal = expect(queries.prompt_by_id(index, prompt_id), prompt_id)
+    if if_match is not None and not if_match(prompt):
+        raise StaleVersion(prompt.name, prompt.newest.number)
+    return prompt, removal
+
+
+def expect_free(index: sqlite3.Connection, name: str, *, mover: UUID | None = None) -> None:
+    """Refuse a name that another prompt has, or that cannot stand beside another's in every clone."""
+    folded = names.fold(names.path_of(name))
+    parts = folded.split("/")
+    paths = ["/".join(parts[:count]) for count in range(2, len(parts) + 1)]
+    others = [other for other in queries.prompts_at_folded(index, paths, below=folded) if other.id != mover]
+    if others:
+        other = min(others, key=lambda other: other.name != name)  # the very same name says most
+        raise NameTaken(name, other.name, other.id)
+
+
+def expect_own(index: sqlite3.Connection, name: str) -> None:
+    """Refuse a UUID as name while it is the id of a prompt with another name."""
+    found = queries.prompt_by_id(index, UUID(name)) if names.is_uuid(name) else None
+    if found is not None and found[0].name != name:
+        raise NameTaken(name, found[0].name, found[0].id)

@@ -1,0 +1,185 @@
+"""Loads a history from JSON Lines, one commit a line, and adds nothing twice."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import sqlite3
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import BinaryIO, cast
+
+from promptgit import checks, names, texts
+from promptgit.errors import BadLine, PromptgitError
+from promptgit.models import Author
+from promptgit.store import objects, queries
+from promptgit.store.batch import Edit
+from promptgit.store.queries import Recorded
+from promptgit.store.store import Store
+from promptgit.store.writer import Change
+
+_BATCH_LINES = 500
+_BATCH_BYTES = 16 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of an import; *number* counts from 1, *content* is None for a deletion."""
+
+    number: int
+    name: str
+    content: bytes | None
+    recorded: Recorded
+
+
+def open_lines(path: Path) -> BinaryIO:
+    """A JSON Lines file, unpacked if it is gzip, whatever its name."""
+    file = open(path, "rb")  # noqa: SIM115  # the caller closes it
+    if file.peek(2)[:2] == b"\x1f\x8b":
+        return cast(BinaryIO, gzip.open(file))
+    return file
+
+
+def parse(number: int, raw: bytes, max_content: int) -> Line:
+    """The line that *raw* is.
+
+    Raises:
+        BadLine: it is not JSON in UTF-8, a field is missing, or a field breaks a rule.
+    """
+    try:
+        entry = json.loads(raw.decode())
+        if not isinstance(entry, dict):
+            raise BadLine(number, "is not a JSON object")
+        text = {
+            key: _text(entry, key) for key in ("name", "op", "description", "author_name", "author_email", "timestamp")
+        }
+        if text["op"] not in ("write", "delete"):
+            raise ValueError(f"the op is {text['op']!r}, neither 'write' nor 'delete'")
+        name = names.check(text["name"])
+        content = texts.check_content(_text(entry, "content"), max_content) if text["op"] == "write" else None
+        description = texts.check_description(text["description"])
+        author = texts.check_author(Author(text["author_name"], text["author_email"]))
+        blob = None if content is None else objects.object_id(objects.BLOB, content)
+        return Line(number, name, content, Recorded(blob, author, _seconds(text["timestamp"]), description))
+    except (ValueError, RecursionError, PromptgitError) as error:
+        raise error if isinstance(error, BadLine) else BadLine(number, str(error)) from None
+
+
+def _text(entry: dict[str, object], key: str) -> str:
+    value = entry.get(key)
+    if not isinstance(value, str):
+        raise ValueError(f"the field {key!r} " + ("is missing" if key not in entry else "is not a text"))
+    return value
+
+
+def _seconds(timestamp: str) -> int:
+    moment = datetime.fromisoformat(timestamp)
+    if moment.tzinfo is None:
+        raise ValueError(f"the timestamp {timestamp!r} has no offset from UTC; end it in 'Z'")
+    seconds = int(moment.timestamp())
+    if seconds < 0:
+        raise ValueError(f"the timestamp {timestamp!r} is before 1970, which git cannot store")
+    return seconds
+
+
+class _Past:
+    """What the history has of one name, and how far the import has followed it."""
+
+    def __init__(self, recorded: list[Recorded]) -> None:
+        self._rest = recorded
+
+    def has(self, line: Recorded) -> bool:
+        """Whether the line is in what is left; follows the history up to it."""
+        if self._rest and self._rest[0].blob == line.blob:
+            del self._rest[0]  # somebody else made the same change at this place
+            return True
+        if line in self._rest:
+            del self._rest[: self._rest.index(line) + 1]
+            return True
+        return False
+
+
+class Import:
+    """One import into a store: how many lines became commits, how many were there already, which were refused.
+
+    A line is there already if the history of its name has the same content (or deletion), author,
+    time and description, in the same order. *max_content* is in bytes of UTF-8.
+    """
+
+    def __init__(self, store: Store, max_content: int, *, skip_invalid: bool) -> None:
+        self.added = 0
+        self.present = 0
+        self.refused: list[BadLine] = []
+        self._store = store
+        self._max_content = max_content
+        self._skip_invalid = skip_invalid
+        self._past: dict[str, _Past] = {}
+
+    def take(self, lines: Iterable[bytes]) -> Iterator[None]:
+        """Take lines in; yields after each batch that is stored.
+
+        Raises:
+            BadLine: the first line that is refused, unless invalid ones are skipped. All before it is kept.
+        """
+        batch: list[Line] = []
+        size = 0
+        for number, raw in enumerate(lines, 1):
+            if not raw.strip():
+                continue
+            try:
+                line = parse(number, raw, self._max_content)
+            except BadLine as error:
+                if not self._skip_invalid:
+                    self._store_batch(batch)
+                self._refuse(error)
+                continue
+            batch.append(line)
+            size += len(line.content or b"")
+            if len(batch) >= _BATCH_LINES or size >= _BATCH_BYTES:
+                self._store_batch(batch)
+                yield
+                batch, size = [], 0
+        self._store_batch(batch)
+        yield
+
+    def _store_batch(self, batch: list[Line]) -> None:
+        new = [line for line in batch if not self._is_present(line)]
+        self.present += len(batch) - len(new)
+        answers = self._store.writer.together([_change(line) for line in new], stop_at_refusal=not self._skip_invalid)
+        for line, answer in zip(new, answers, strict=False):
+            if isinstance(answer, Exception):
+                self._refuse(BadLine(line.number, str(answer)))
+            else:
+                self.added += answer
+                self.present += not answer
+
+    def _is_present(self, line: Line) -> bool:
+        if line.name not in self._past:
+            self._past[line.name] = _Past(self._store.index.read(queries.recorded, line.name))
+        return self._past[line.name].has(line.recorded)
+
+    def _refuse(self, error: BadLine) -> None:
+        if not self._skip_invalid:
+            raise error
+        self.refused.append(error)
+
+
+def _change(line: Line) -> Change[bool]:
+    """The commit of a line; the answer is whether there was anything to change."""
+    recorded = line.recorded
+    changed = False
+
+    def plan(index: sqlite3.Connection) -> Edit | None:
+        nonlocal changed
+        prompt = queries.prompt_by_name(index, line.name)
+        changed = recorded.blob != (prompt.newest.blob if prompt else None)
+        if not changed:
+            return None
+        if prompt is None:
+            checks.expect_free(index, line.name)
+            checks.expect_own(index, line.name)
+        return Edit({names.path_of(line.name): line.content}, recorded.description, recorded.author, recorded.timestamp)
+
+    return Change(plan, lambda _: changed)

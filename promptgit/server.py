@@ -1,0 +1,55 @@
+"""The production server: gunicorn, several processes of several threads."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import click
+from flask import Flask
+from gunicorn.app.base import BaseApplication
+from gunicorn.arbiter import Arbiter
+
+from promptgit.app import create_app
+from promptgit.settings import Settings
+
+_REQUEST_SECONDS = 20  # what a request may take beside waiting for the write lock
+
+
+class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
+    """Serves one data folder until SIGTERM, which lets the requests under way finish."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        super().__init__()
+
+    def load_config(self) -> None:
+        """Set what gunicorn is to do."""
+        settings = self._settings
+        host = f"[{settings.host}]" if ":" in settings.host else settings.host
+        options: dict[str, Any] = {
+            "bind": f"{host}:{settings.port}",
+            "worker_class": "gthread",
+            "workers": settings.workers,
+            "threads": settings.threads,
+            "keepalive": 30,
+            # A worker that hangs (libgit2 spins on a truncated object) is replaced: never 0.
+            "timeout": 60,
+            "graceful_timeout": int(settings.lock_timeout) + _REQUEST_SECONDS,
+            "limit_request_line": 8190,
+            "loglevel": "warning",
+            "control_socket_disable": True,
+            "when_ready": self._announce,
+        }
+        for key, value in options.items():
+            self.cfg.set(key, value)
+
+    def load(self) -> Flask:
+        """Called in each worker: SQLite and libgit2 handles do not go through a fork."""
+        logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+        return create_app(self._settings)
+
+    def _announce(self, arbiter: Arbiter) -> None:
+        host, port = arbiter.LISTENERS[0].sock.getsockname()[:2]
+        shown = f"[{host}]" if ":" in host else host
+        click.echo(f"promptgit serves http://{shown}:{port} from {self._settings.data}", nl=True)

@@ -1,0 +1,257 @@
+"""The use cases: create, save, rename, delete, revert, and everything that is read.
+
+Every rule of a write is checked here, under the write lock, whatever face it comes through.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import dataclass
+from uuid import UUID, uuid4
+
+from promptgit import checks, names, texts
+from promptgit.checks import Precondition
+from promptgit.errors import Invalid, InvalidName, VersionNotFound
+from promptgit.models import Author, Prompt, Removal, Version
+from promptgit.store import queries
+from promptgit.store.batch import Edit
+from promptgit.store.store import Store
+from promptgit.store.writer import Change
+
+_CHUNK = 500  # versions read at a time
+
+
+@dataclass(frozen=True, slots=True)
+class Signed:
+    """What a caller says about a write: why, who wrote it (None: the service), and what it has seen."""
+
+    description: str = ""
+    author: Author | None = None
+    if_match: Precondition | None = None
+
+
+class Service:
+    """Prompts and their versions, in one store.
+
+    *max_content* is in bytes of UTF-8.
+    """
+
+    def __init__(self, store: Store, max_content: int) -> None:
+        self._store = store
+        self._max_content = max_content
+
+    # Reading
+
+    def find(self, prompt_id: UUID) -> tuple[Prompt, Removal | None]:
+        """A prompt, and how it was removed if it is not there now.
+
+        Raises:
+            PromptNotFound: no prompt has this id.
+        """
+        return checks.expect(self._store.index.read(queries.prompt_by_id, prompt_id), prompt_id)
+
+    def get(self, prompt_id: UUID) -> Prompt:
+        """A prompt that is there.
+
+        Raises:
+            PromptNotFound: no prompt has this id.
+            PromptDeleted: it was deleted.
+        """
+        return checks.expect_living(*self.find(prompt_id))
+
+    def content(self, version: Version) -> bytes:
+        """The bytes of a version's file."""
+        return self._store.repository.read(version.blob)
+
+    def list(
+        self,
+        *,
+        name: str | None = None,
+        prefix: str | None = None,
+        q: str | None = None,
+        after: str | None = None,
+        limit: int,
+    ) -> list[Prompt]:
+        """At most *limit* prompts that are there, sorted by name, those after the name *after*.
+
+        *q* is searched for in names and newest contents, regardless of case.
+        """
+        look = self._store.index.search if q else self._store.index.read
+        exact = None if name is None else names.canonical(name)
+        return look(queries.list_prompts, name=exact, prefix=prefix, q=q or None, after=after, limit=limit)
+
+    def version(self, prompt_id: UUID, number: int | str) -> Version:
+        """One version of a prompt, deleted or not. A *number* that is no number is not found.
+
+        Raises:
+            PromptNotFound, VersionNotFound
+        """
+        prompt, _ = self.find(prompt_id)
+        text = str(number)
+        if text.isascii() and text.isdigit() and len(text) <= len(str(prompt.newest.number)):
+            version = self._store.index.read(queries.version, prompt_id, int(text))
+            if version is not None:
+                return version
+        raise VersionNotFound(prompt.name, text, prompt.newest.number)
+
+    def versions(
+        self,
+        prompt: Prompt,
+        *,
+        after: int | None = None,
+        before: int | None = None,
+        limit: int | None = None,
+        newest_first: bool = False,
+    ) -> Iterator[Version]:
+        """The versions of a prompt between *after* and *before*, both exclusive; in bounded memory.
+
+        None is newer than the newest of *prompt*.
+        """
+        end = prompt.newest.number + 1
+        low = min(max(after or 0, 0), end)
+        high = end if before is None else min(max(before, 0), end)
+        rest = max(0, high - low - 1) if limit is None else limit
+        while rest > 0:
+            chunk = self._store.index.read(
+                queries.versions, prompt.id, after=low, before=high, limit=min(rest, _CHUNK), newest_first=newest_first
+            )
+            yield from chunk
+            rest = rest - len(chunk) if len(chunk) == _CHUNK else 0
+            if chunk:
+                low, high = (low, chunk[-1].number) if newest_first else (chunk[-1].number, high)
+
+    def diff(self, prompt_id: UUID, old: int | str, new: int | str) -> bytes:
+        """What `git diff` prints from one version to another.
+
+        Raises:
+            PromptNotFound, VersionNotFound
+        """
+        ends = [self.version(prompt_id, number) for number in (old, new)]
+        sides = [(end.commit, self._store.index.read(queries.path_at, prompt_id, end.number)) for end in ends]
+        return self._store.repository.diff(sides[0], sides[1])
+
+    # Writing
+
+    def create(
+        self, content: str, *, name: str | None = None, prompt_id: UUID | None = None, signed: Signed = Signed()
+    ) -> Prompt:
+        """Create a prompt; with neither name nor id, under a new random UUID.
+
+        The name of a deleted prompt brings that one back, with its id and its numbers.
+
+        Raises:
+            Invalid, InvalidName, ContentTooLarge: a rule is broken.
+            NameTaken, PathBlocked: the name cannot be had.
+        """
+        if name is not None and prompt_id is not None:
+            raise Invalid("id", "give a name or an id, not both; an id is the name")
+        checked = names.check(name) if name is not None else str(prompt_id or uuid4())
+        data = texts.check_content(content, self._max_content)
+        sign = self._signature(signed, "Initial version")
+
+        def plan(index: sqlite3.Connection) -> Edit:
+            checks.expect_free(index, checked)
+            checks.expect_own(index, checked)
+            return Edit({names.path_of(checked): data}, *sign)
+
+        return self._store.writer.submit(Change(plan, lambda index: _named(index, checked)))
+
+    def save(self, prompt_id: UUID, content: str, *, signed: Signed = Signed()) -> Prompt:
+        """Save *content* as the newest version of a prompt.
+
+        The content that it already has writes nothing.
+
+        Raises:
+            PromptNotFound, PromptDeleted
+            StaleVersion: the caller has not seen the newest version.
+            Invalid, ContentTooLarge: a rule is broken.
+        """
+        data = texts.check_content(content, self._max_content)
+        description, author = self._signature(signed, "")
+
+        def plan(index: sqlite3.Connection) -> Edit | None:
+            prompt = checks.expect_living(*checks.seen(index, prompt_id, signed.if_match))
+            if self.content(prompt.newest) == data:
+                return None
+            return Edit({prompt.path: data}, description or f"Update {prompt.name}", author)
+
+        return self._store.writer.submit(Change(plan, lambda index: _by_id(index, prompt_id)))
+
+    def rename(self, prompt_id: UUID, name: str, *, signed: Signed = Signed()) -> Prompt:
+        """Move a prompt to another name; its id, versions and numbers stay.
+
+        Raises:
+            PromptNotFound, PromptDeleted, StaleVersion
+            Invalid, InvalidName: a rule is broken.
+            NameTaken, PathBlocked: the name cannot be had.
+        """
+        checked = names.check(name)
+        if names.is_uuid(checked) and checked != str(prompt_id):
+            raise InvalidName("is a UUID, which only the prompt of that id can have; choose another")
+        description, author = self._signature(signed, "")
+
+        def plan(index: sqlite3.Connection) -> Edit | None:
+            prompt = checks.expect_living(*checks.seen(index, prompt_id, signed.if_match))
+            if prompt.name == checked:
+                return None
+            checks.expect_free(index, checked, mover=prompt_id)
+            files = {prompt.path: None, names.path_of(checked): prompt.newest.blob}
+            return Edit(files, description or f"Rename {prompt.name} to {checked}", author)
+
+        return self._store.writer.submit(Change(plan, lambda index: _by_id(index, prompt_id)))
+
+    def delete(self, prompt_id: UUID, *, signed: Signed = Signed()) -> None:
+        """Delete a prompt; its versions stay readable. One that is deleted already stays so.
+
+        Raises:
+            PromptNotFound, StaleVersion
+        """
+        description, author = self._signature(signed, "")
+
+        def plan(index: sqlite3.Connection) -> Edit | None:
+            prompt, removal = checks.seen(index, prompt_id, signed.if_match)
+            if removal is not None:
+                return None
+            return Edit({prompt.path: None}, description or f"Delete {prompt.name}", author)
+
+        self._store.writer.submit(Change(plan, lambda _: None))
+
+    def revert(self, prompt_id: UUID, number: int | str, *, signed: Signed = Signed()) -> Prompt:
+        """Make the content of an older version the newest one; a deleted prompt comes back.
+
+        The content that the prompt already has writes nothing.
+
+        Raises:
+            PromptNotFound, VersionNotFound, StaleVersion
+            NameTaken: the prompt was deleted, and another has its name now.
+        """
+        target = self.version(prompt_id, number)
+        sign = self._signature(signed, f"Revert to version {target.number}")
+
+        def plan(index: sqlite3.Connection) -> Edit | None:
+            prompt, removal = checks.seen(index, prompt_id, signed.if_match)
+            version = queries.version(index, prompt_id, target.number)
+            if version is None:
+                raise VersionNotFound(prompt.name, str(target.number), prompt.newest.number)
+            if removal is not None:
+                checks.expect_free(index, prompt.name)
+            elif prompt.newest.blob == version.blob:
+                return None
+            return Edit({prompt.path: version.blob}, *sign)
+
+        return self._store.writer.submit(Change(plan, lambda index: _by_id(index, prompt_id)))
+
+    def _signature(self, signed: Signed, default: str) -> tuple[str, Author]:
+        author = self._store.committer if signed.author is None else texts.check_author(signed.author)
+        return texts.check_description(signed.description) or default, author
+
+
+def _named(index: sqlite3.Connection, name: str) -> Prompt:
+    prompt = queries.prompt_by_name(index, name)
+    assert prompt is not None
+    return prompt
+
+
+def _by_id(index: sqlite3.Connection, prompt_id: UUID) -> Prompt:
+    return checks.expect(queries.prompt_by_id(index, prompt_id), prompt_id)[0]

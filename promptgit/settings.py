@@ -1,0 +1,56 @@
+"""Settings, and the only reader of the environment."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Each field is the environment variable `PROMPTGIT_<FIELD>`; sizes in bytes, times in seconds."""
+
+    data: Path = Path("data")
+    host: str = "127.0.0.1"
+    port: int = 8000
+    workers: int = 2
+    threads: int = 8
+    max_content_bytes: int = 1 << 20
+    lock_timeout: float = 10.0
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] = os.environ, **flags: object) -> Settings:
+        """The settings of an environment; *flags* that are not None win over it.
+
+        Raises:
+            ValueError: a variable has a value that its setting cannot have.
+        """
+        values: dict[str, Any] = {}
+        for field in fields(cls):
+            variable = f"PROMPTGIT_{field.name.upper()}"
+            if flags.get(field.name) is not None:
+                values[field.name] = flags[field.name]
+            elif environment.get(variable):
+                values[field.name] = _parse(variable, environment[variable], type(field.default))
+        return cls(**values)
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.port <= 65535:
+            raise ValueError(f"PROMPTGIT_PORT is {self.port}; give a port from 0 to 65535.")
+        for name in ("workers", "threads", "max_content_bytes"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"PROMPTGIT_{name.upper()} is {getattr(self, name)}; give at least 1.")
+        if self.lock_timeout < 0:
+            raise ValueError(f"PROMPTGIT_LOCK_TIMEOUT is {self.lock_timeout}; give 0 or more seconds.")
+
+
+def _parse(variable: str, text: str, kind: type[object]) -> object:
+    if kind in (int, float):
+        try:
+            return int(text) if kind is int else float(text)
+        except ValueError:
+            raise ValueError(f"{variable} is {text!r}; give a number.") from None
+    return Path(text) if issubclass(kind, Path) else text

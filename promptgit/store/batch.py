@@ -1,0 +1,125 @@
+"""Commits that are made but not stored yet: a chain on top of `main`, in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from promptgit.errors import PathBlocked
+from promptgit.models import Author
+from promptgit.store import objects
+from promptgit.store.history import Commit, FileChange
+from promptgit.store.objects import BLOB, COMMIT, FILE_MODE, FOLDER_MODE, TREE, Tree
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """One commit to make: path -> new content, the id of a blob that exists, or None to remove the file.
+
+    *authored* is in seconds since 1970; None: when it is stored.
+    """
+
+    files: Mapping[str, bytes | str | None]
+    description: str
+    author: Author
+    authored: int | None = None
+
+
+@dataclass(slots=True)
+class _Folder:
+    """A tree being changed: its entries, and those of its folders that are being changed too."""
+
+    entries: Tree
+    open: dict[bytes, _Folder] = field(default_factory=dict)
+
+
+class Batch:
+    """A chain of commits on top of the commit *tip*.
+
+    *read* gives the bytes of a stored object by its id in hexadecimal; *now* is in seconds since 1970.
+    """
+
+    def __init__(self, tip: str, now: int, committer: Author, read: Callable[[str], bytes]) -> None:
+        commit = read(tip)
+        self.tip = tip
+        self.objects: dict[str, tuple[str, bytes]] = {}
+        self.commits: list[str] = []
+        self._read = read
+        self._root = objects.tree_of(commit)
+        # A clock that goes back must not make history go back.
+        self._now = max(now, objects.committed_at(commit))
+        self._committer = committer
+        self._trees: dict[str, Tree] = {}
+
+    def commit(self, edit: Edit) -> Commit:
+        """Put a commit with this edit on top of the chain.
+
+        Raises:
+            PathBlocked: a file's path leads through a file, or ends at a folder. The chain is as it was.
+        """
+        root = self._open(self._root)
+        changes: list[FileChange] = []
+        # Removals first: a prompt may move from `a` to `a.md/b`.
+        for path, content in sorted(edit.files.items(), key=lambda file: (file[1] is not None, file[0])):
+            blob = self._add(BLOB, content) if isinstance(content, bytes) else content
+            old = self._place(root, path, blob)
+            changes.append(FileChange(path.encode(), old, blob))
+        self._root = self._close(root)
+        authored = self._now if edit.authored is None else edit.authored
+        data = objects.build_commit(
+            self._root, self.tip, edit.author, authored, self._committer, self._now, edit.description
+        )
+        parent, self.tip = self.tip, self._add(COMMIT, data)
+        self.commits.append(self.tip)
+        changes.sort(key=lambda change: change.path)
+        return Commit(self.tip, parent, edit.author, authored, edit.description, tuple(changes))
+
+    def _add(self, kind: str, data: bytes) -> str:
+        oid = objects.object_id(kind, data)
+        self.objects[oid] = (kind, data)
+        return oid
+
+    def _open(self, oid: str) -> _Folder:
+        if oid not in self._trees:
+            self._trees[oid] = objects.parse_tree(self._read(oid))
+        return _Folder(dict(self._trees[oid]))
+
+    def _place(self, root: _Folder, path: str, blob: str | None) -> str | None:
+        """Put *blob* at *path*, or remove what is there; the blob that was there."""
+        *folders, name = path.encode().split(b"/")
+        folder = root
+        for segment in folders:
+            if segment not in folder.open:
+                mode, oid = folder.entries.get(segment, (FOLDER_MODE, b""))
+                if mode != FOLDER_MODE:
+                    raise PathBlocked(path)
+                folder.open[segment] = self._open(oid.hex()) if oid else _Folder({})
+            folder = folder.open[segment]
+        mode, oid = folder.entries.get(name, (b"", b""))
+        if (name in folder.open and not _is_empty(folder.open[name])) or (
+            name not in folder.open and mode == FOLDER_MODE
+        ):
+            raise PathBlocked(path)
+        folder.open.pop(name, None)
+        if blob is None:
+            folder.entries.pop(name, None)
+        else:
+            folder.entries[name] = (FILE_MODE, bytes.fromhex(blob))
+        return oid.hex() if mode.startswith(b"100") else None
+
+    def _close(self, folder: _Folder) -> str:
+        """The id of the tree that a changed folder became."""
+        for name, child in folder.open.items():
+            if _is_empty(child):
+                folder.entries.pop(name, None)  # git keeps no empty folders
+            else:
+                folder.entries[name] = (FOLDER_MODE, bytes.fromhex(self._close(child)))
+        oid = self._add(TREE, objects.build_tree(folder.entries))
+        self._trees[oid] = folder.entries
+        return oid
+
+
+def _is_empty(folder: _Folder) -> bool:
+    return all(name in folder.open and _is_empty(folder.open[name]) for name in folder.entries) and all(
+        map(_is_empty, folder.open.values())
+    )

@@ -1,0 +1,291 @@
+"""The index: SQLite, derived from git, brought up to `main` before anybody looks."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Concatenate, ParamSpec, TypeVar
+
+from filelock import FileLock, Timeout
+
+from promptgit.errors import IndexBusy
+from promptgit.store import search
+from promptgit.store.files import fsync_folder, is_full, storage_errors
+from promptgit.store.history import Commit
+from promptgit.store.ledger import Ledger
+from promptgit.store.repository import Repository
+from promptgit.store.schema import SCHEMA, TABLES
+
+P = ParamSpec("P")
+T = TypeVar("T")
+Progress = Callable[[int], None]
+"""Called now and then with the number of commits taken in so far."""
+
+_WAIT_SECONDS = 10.0
+_MENDINGS = 2
+_REPORT_EVERY = 2_000  # commits
+
+
+class _Unusable(Exception):
+    """The file cannot be brought up to `main`: missing, damaged, of another schema, of another history."""
+
+
+class Index:
+    """The index of one repository; safe to share between threads and processes.
+
+    Each thread has a connection of its own, opened after the fork. A file that a rebuild has
+    replaced is noticed by its inode.
+    """
+
+    def __init__(self, path: Path, repository: Repository) -> None:
+        self.path = path
+        self._repository = repository
+        self._local = threading.local()
+
+    def read(self, query: Callable[Concatenate[sqlite3.Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """What *query* finds in an index that is up to `main`.
+
+        Raises:
+            IndexBusy: it could not be brought up to `main` in time.
+        """
+        return self._mending(lambda: query(self._fresh(), *args, **kwargs))
+
+    def search(self, query: Callable[Concatenate[sqlite3.Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Like `read`, for a query that needs the search table."""
+        if not self.read(search.is_current):
+            with self.writing() as (connection, _, head):
+                search.refresh(connection, self._repository.read)
+                self.record(connection, head)
+        return self.read(query, *args, **kwargs)
+
+    @contextmanager
+    def writing(self) -> Iterator[tuple[sqlite3.Connection, Ledger, str]]:
+        """A transaction on an index that is up to `main`: the connection, a ledger, and that commit.
+
+        Nothing stays unless the caller calls `record`. Others see nothing until then.
+        """
+        connection = self._mending(self._begin)
+        try:
+            yield connection, Ledger(connection), _head(connection)
+        finally:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+
+    def record(self, connection: sqlite3.Connection, head: str) -> None:
+        """Keep what was applied in `writing`; the index then reflects *head*."""
+        with storage_errors():
+            connection.execute("UPDATE head SET commit_id = ?", (bytes.fromhex(head),))
+            connection.execute("COMMIT")
+
+    def catch_up(self, progress: Progress | None = None) -> None:
+        """Bring the index up to `main`, or build it anew where that cannot be."""
+        self._mending(self._fresh, progress)
+
+    def rebuild(self, progress: Progress | None = None) -> None:
+        """Build a new index from git beside the old one, and swap."""
+        with self._exclusive(patient=True):
+            self._build_and_swap(progress)
+
+    def _mending(self, action: Callable[[], T], progress: Progress | None = None) -> T:
+        """Do it; where the file turns out to be of no use, build a new one and do it again."""
+        for _ in range(_MENDINGS):
+            try:
+                return action()
+            except (_Unusable, sqlite3.Error) as error:
+                if not _is_damage(error):
+                    raise
+                failed: int | None = self._local.inode
+            with self._exclusive(patient=progress is not None):
+                if self._inode() == failed:  # else another thread or process was quicker
+                    self._build_and_swap(progress)
+        return action()
+
+    def _build_and_swap(self, progress: Progress | None) -> None:
+        new = self.path.with_name(self.path.name + ".new")
+        new.unlink(missing_ok=True)
+        with storage_errors():
+            build(new, self._repository, self._repository.main(), progress)
+            # Whoever has the old file open keeps it, with its log, until the next look at the inode.
+            for suffix in ("-wal", "-shm"):
+                self.path.with_name(self.path.name + suffix).unlink(missing_ok=True)
+            os.rename(new, self.path)
+            fsync_folder(self.path.parent)
+
+    @contextmanager
+    def _exclusive(self, *, patient: bool = False) -> Iterator[None]:
+        """Nobody else opens or swaps the file meanwhile: a log of one file beside another would be damage."""
+        lock = FileLock(
+            self.path.with_name("index.lock"), timeout=-1 if patient else _WAIT_SECONDS, poll_interval=0.002
+        )
+        try:
+            with lock:
+                yield
+        except Timeout:
+            raise IndexBusy from None
+
+    def _inode(self) -> int | None:
+        try:
+            return os.stat(self.path).st_ino
+        except FileNotFoundError:
+            return None
+
+    def _connection(self) -> sqlite3.Connection:
+        opened: tuple[int, sqlite3.Connection] | None = getattr(self._local, "opened", None)
+        self._local.inode = self._inode()
+        if opened is not None:
+            if opened[0] == self._local.inode:
+                return opened[1]
+            opened[1].close()
+            self._local.opened = None
+        with self._exclusive():
+            self._local.inode = self._inode()
+            if self._local.inode is None:
+                raise _Unusable
+            connection = _open(self.path)
+        self._local.opened = (self._local.inode, connection)
+        return connection
+
+    def _fresh(self) -> sqlite3.Connection:
+        """A connection to an index that reflects `main` as it is now, or later."""
+        connection = self._connection()
+        deadline = time.monotonic() + _WAIT_SECONDS
+        while _head(connection) != self._repository.main():
+            if _try_begin(connection):
+                try:
+                    self._take_in(connection)
+                    connection.execute("COMMIT")
+                except sqlite3.Error as error:
+                    if is_full(error):
+                        break  # reads go on
+                    raise
+                finally:
+                    if connection.in_transaction:
+                        connection.execute("ROLLBACK")
+            else:
+                _pause(deadline)  # whoever writes to the index takes the same commits in
+        return connection
+
+    def _begin(self) -> sqlite3.Connection:
+        """Begin a transaction that writes, and take in what `main` has gained."""
+        connection = self._connection()
+        deadline = time.monotonic() + _WAIT_SECONDS
+        while not _try_begin(connection):
+            _pause(deadline)
+        try:
+            with storage_errors():
+                self._take_in(connection)
+        except BaseException:
+            connection.execute("ROLLBACK")
+            raise
+        return connection
+
+    def _take_in(self, connection: sqlite3.Connection) -> None:
+        head, main = _head(connection), self._repository.main()
+        if head == main:
+            return
+        if head not in self._repository:
+            raise _Unusable
+        ledger = Ledger(connection)
+        ledger.apply(_following(head, self._repository.log(head, main)))
+        ledger.flush()
+        connection.execute("UPDATE head SET commit_id = ?", (bytes.fromhex(main),))
+
+
+def build(path: Path, repository: Repository, upto: str, progress: Progress | None = None) -> None:
+    """Write a whole index of the history up to a commit into a new file, fsynced."""
+    connection = sqlite3.connect(path, isolation_level=None)
+    try:
+        connection.execute("PRAGMA journal_mode = OFF")
+        connection.execute("PRAGMA synchronous = OFF")
+        connection.executescript(TABLES)
+        connection.execute("BEGIN")
+        ledger = Ledger(connection, empty=True)
+        ledger.apply(_reporting(repository.log(None, upto), progress))
+        ledger.flush()
+        connection.execute("INSERT INTO head VALUES (?)", (bytes.fromhex(upto),))
+        connection.execute("COMMIT")
+    finally:
+        connection.close()
+    with open(path, "rb") as file:
+        os.fsync(file.fileno())
+
+
+def _open(path: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(f"file:{path}?mode=rw", uri=True, isolation_level=None, timeout=5)
+    try:
+        (schema,) = connection.execute("PRAGMA user_version").fetchone()
+        if schema != SCHEMA:
+            raise _Unusable
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = NORMAL")
+        _head(connection)  # the log is opened by its name now, while nobody swaps the file
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _try_begin(connection: sqlite3.Connection) -> bool:
+    """Begin a transaction that writes, if nobody else has one now."""
+    try:
+        connection.execute("PRAGMA busy_timeout = 0")
+        connection.execute("BEGIN IMMEDIATE")
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
+            raise
+        return False
+    finally:
+        connection.execute("PRAGMA busy_timeout = 5000")
+    return True
+
+
+def _pause(deadline: float) -> None:
+    if time.monotonic() > deadline:
+        raise IndexBusy
+    time.sleep(0.001)
+
+
+def _head(connection: sqlite3.Connection) -> str:
+    row = connection.execute("SELECT commit_id FROM head").fetchone()
+    if row is None:
+        raise _Unusable
+    head: bytes = row[0]
+    return head.hex()
+
+
+def _following(head: str, commits: Iterator[Commit]) -> Iterator[Commit]:
+    """The commits, which must be those right after *head*."""
+    parent: str | None = None
+    for commit in commits:
+        if parent is None and commit.parent != head:
+            raise _Unusable
+        parent = commit.id
+        yield commit
+    if parent is None:
+        raise _Unusable
+
+
+def _reporting(commits: Iterator[Commit], progress: Progress | None) -> Iterator[Commit]:
+    if progress is None:
+        yield from commits
+        return
+    count = 0
+    for count, commit in enumerate(commits, 1):
+        if count % _REPORT_EVERY == 0:
+            progress(count)
+        yield commit
+    progress(count)
+
+
+def _is_damage(error: Exception) -> bool:
+    """Whether a new index mends it."""
+    if isinstance(error, sqlite3.Error):
+        # Primary codes; a statement that names a missing table says plain SQLITE_ERROR.
+        code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
+        return code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR)
+    return isinstance(error, _Unusable)

@@ -1,0 +1,206 @@
+"""The one way into the index: commits, turned into events, become rows."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from promptgit.models import Author
+from promptgit.names import fold, id_of, path_of
+from promptgit.store.history import Commit, Moved, Removed, Written, events
+
+_FLUSH_EVERY = 5_000  # rows
+
+
+@dataclass(slots=True)
+class _Row:
+    """A row of `prompts`."""
+
+    key: int
+    id: str
+    name: str
+    versions: int
+    created: int
+    moved: bytes | None
+    removed: int | None
+
+
+class Ledger:
+    """Applies commits to the index, within a transaction of the caller's.
+
+    With *empty* the index holds nothing yet, and nothing is looked up in it.
+    Rows are held back until `flush`; nothing but this class writes to the tables meanwhile.
+    """
+
+    def __init__(self, connection: sqlite3.Connection, *, empty: bool = False) -> None:
+        self._connection = connection
+        self._empty = empty
+        self._living: dict[str, _Row | None] = {}
+        self._removed: dict[str, list[_Row]] = {}
+        self._ids: set[str] = set()
+        self._authors: dict[Author, int] = {}
+        self._next_key = self._after_last("prompts")
+        self._next_author = self._after_last("authors")
+        self._changed: dict[int, _Row] = {}
+        self._versions: list[tuple[object, ...]] = []
+        self._places: dict[tuple[int, int], str] = {}
+        self._removals: list[tuple[object, ...]] = []
+
+    def apply(self, commits: Iterable[Commit]) -> None:
+        """Apply commits in order; flushes now and then."""
+        for commit in commits:
+            if commit.changes:
+                self._apply(commit)
+                if len(self._versions) >= _FLUSH_EVERY:
+                    self.flush()
+
+    def _apply(self, commit: Commit) -> None:
+        for event in events(commit.changes):
+            match event:
+                case Written(name, blob):
+                    self._write(name, blob, commit)
+                case Moved(source, name):
+                    self._move(source, name, commit)
+                case Removed(name):
+                    self._remove(name, commit)
+
+    def _write(self, name: str, blob: str, commit: Commit) -> None:
+        row = self._find_living(name)
+        if row is None:
+            row = self._revive(name) or self._create(name, commit)
+            self._living[name] = row
+        row.versions += 1
+        row.moved = None
+        author = self._author(commit.author)
+        self._versions.append(
+            (
+                row.key,
+                row.versions,
+                bytes.fromhex(commit.id),
+                bytes.fromhex(blob),
+                commit.timestamp,
+                author,
+                commit.description,
+            )
+        )
+        self._changed[row.key] = row
+
+    def _create(self, name: str, commit: Commit) -> _Row:
+        prompt_id = str(id_of(name))
+        if self._id_is_used(prompt_id):
+            prompt_id = str(id_of(name, commit.id))
+        self._ids.add(prompt_id)
+        row = _Row(self._next_key, prompt_id, name, 0, commit.timestamp, None, None)
+        self._next_key += 1
+        self._places[row.key, 0] = name
+        return row
+
+    def _revive(self, name: str) -> _Row | None:
+        """The prompt that was removed last under this name comes back."""
+        rows = self._find_removed(name)
+        if not rows:
+            return None
+        row = rows.pop()
+        row.removed = None
+        return row
+
+    def _move(self, source: str, name: str, commit: Commit) -> None:
+        row = self._expect_living(source)
+        self._living[source] = None
+        self._living[name] = row
+        row.name = name
+        row.moved = bytes.fromhex(commit.id)
+        self._places[row.key, row.versions] = name
+        self._changed[row.key] = row
+
+    def _remove(self, name: str, commit: Commit) -> None:
+        row = self._expect_living(name)
+        self._living[name] = None
+        rows = self._find_removed(name)
+        row.removed = rows[-1].removed + 1 if rows and rows[-1].removed else 1
+        rows.append(row)
+        self._removals.append(
+            (
+                row.key,
+                row.versions,
+                bytes.fromhex(commit.id),
+                commit.timestamp,
+                self._author(commit.author),
+                commit.description,
+            )
+        )
+        self._changed[row.key] = row
+
+    def _expect_living(self, name: str) -> _Row:
+        row = self._find_living(name)
+        assert row is not None, f"the history removes {name!r}, which the index does not have"
+        return row
+
+    def _find_living(self, name: str) -> _Row | None:
+        if name not in self._living:
+            found = self._find("name = ? AND removed IS NULL", name)
+            self._living[name] = found[0] if found else None
+        return self._living[name]
+
+    def _find_removed(self, name: str) -> list[_Row]:
+        if name not in self._removed:
+            self._removed[name] = self._find("name = ? AND removed IS NOT NULL ORDER BY removed", name)
+        return self._removed[name]
+
+    def _find(self, condition: str, name: str) -> list[_Row]:
+        if self._empty:
+            return []
+        rows = self._connection.execute(
+            f"SELECT key, id, name, versions, created, moved, removed FROM prompts WHERE {condition}", (name,)
+        )
+        return [self._changed.get(row[0]) or _Row(*row) for row in rows]
+
+    def _id_is_used(self, prompt_id: str) -> bool:
+        if prompt_id in self._ids:
+            return True
+        if self._empty:
+            return False
+        return self._connection.execute("SELECT 1 FROM prompts WHERE id = ?", (prompt_id,)).fetchone() is not None
+
+    def _author(self, author: Author) -> int:
+        key = self._authors.get(author)
+        if key is None:
+            row = self._connection.execute(
+                "SELECT key FROM authors WHERE name = ? AND email = ?", (author.name, author.email)
+            ).fetchone()
+            if row is None:
+                row = (self._next_author,)
+                self._next_author += 1
+                self._connection.execute("INSERT INTO authors VALUES (?, ?, ?)", (row[0], author.name, author.email))
+            key = self._authors[author] = row[0]
+        return key
+
+    def _after_last(self, table: str) -> int:
+        if self._empty:
+            return 1
+        return int(self._connection.execute(f"SELECT coalesce(max(key), 0) + 1 FROM {table}").fetchone()[0])
+
+    def flush(self) -> None:
+        """Write the rows held back."""
+        execute = self._connection.executemany
+        # All out of the way first: names go from prompt to prompt within one flush.
+        execute("DELETE FROM prompts WHERE key = ?", ((key,) for key in self._changed))
+        execute(
+            "INSERT INTO prompts VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                (row.key, row.id, row.name, fold(path_of(row.name)), row.versions, row.created, row.moved, row.removed)
+                for row in self._changed.values()
+            ),
+        )
+        execute("INSERT INTO versions VALUES (?, ?, ?, ?, ?, ?, ?)", self._versions)
+        execute(
+            "INSERT OR REPLACE INTO places VALUES (?, ?, ?)",
+            ((key, after, name) for (key, after), name in self._places.items()),
+        )
+        execute("INSERT INTO removals VALUES (?, ?, ?, ?, ?, ?)", self._removals)
+        execute("INSERT OR IGNORE INTO unsearched VALUES (?)", ((key,) for key in self._changed))
+        self._changed.clear()
+        self._versions.clear()
+        self._places.clear()
+        self._removals.clear()

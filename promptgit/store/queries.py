@@ -1,0 +1,194 @@
+"""What is read from the index; every function takes a connection first."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from promptgit.models import Author, Prompt, Removal, Version
+from promptgit.names import path_of, version_id
+
+_PROMPT = """
+SELECT p.id, p.name, p.created, p.moved, p.versions, v.commit_id, v.blob, v.timestamp, v.description, a.name, a.email
+FROM prompts p JOIN versions v ON v.prompt = p.key AND v.number = p.versions JOIN authors a ON a.key = v.author
+"""
+_VERSION = """
+SELECT p.id, v.number, v.commit_id, v.blob, v.timestamp, v.description, a.name, a.email
+FROM prompts p JOIN versions v ON v.prompt = p.key JOIN authors a ON a.key = v.author
+"""
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_FIRST, _LAST = -62_135_596_800, 253_402_300_799  # the seconds that a datetime can hold
+
+
+def prompt_by_id(connection: sqlite3.Connection, prompt_id: UUID) -> tuple[Prompt, Removal | None] | None:
+    """The prompt with this id, and how it was removed if it is not there now."""
+    row = connection.execute(_PROMPT + "WHERE p.id = ?", (str(prompt_id),)).fetchone()
+    if row is None:
+        return None
+    return _prompt(row), _removal(connection, prompt_id)
+
+
+def prompt_by_name(connection: sqlite3.Connection, name: str) -> Prompt | None:
+    """The living prompt of this name."""
+    row = connection.execute(_PROMPT + "WHERE p.name = ? AND p.removed IS NULL", (name,)).fetchone()
+    return None if row is None else _prompt(row)
+
+
+def removed_by_name(connection: sqlite3.Connection, name: str) -> Prompt | None:
+    """The prompt that was removed last under this name, if none lives there."""
+    row = connection.execute(
+        _PROMPT + "WHERE p.name = ? AND p.removed IS NOT NULL ORDER BY p.removed DESC LIMIT 1", (name,)
+    ).fetchone()
+    return None if row is None else _prompt(row)
+
+
+def prompts_at_folded(connection: sqlite3.Connection, paths: Sequence[str], below: str) -> list[Prompt]:
+    """The living prompts whose folded path is one of *paths*, or lies below the folder *below*."""
+    marks = ", ".join("?" * len(paths))
+    rows = connection.execute(
+        _PROMPT
+        + f"WHERE p.removed IS NULL AND (p.folded IN ({marks}) OR (p.folded > ? AND p.folded < ?)) ORDER BY p.name",
+        (*paths, below + "/", below + "0"),  # '0' follows '/'
+    )
+    return [_prompt(row) for row in rows]
+
+
+def list_prompts(
+    connection: sqlite3.Connection,
+    *,
+    name: str | None,
+    prefix: str | None,
+    q: str | None,
+    after: str | None,
+    limit: int,
+) -> list[Prompt]:
+    """Living prompts, sorted by name."""
+    conditions = ["p.removed IS NULL"]
+    values: list[str | int] = []
+    if name is not None:
+        conditions.append("p.name = ?")
+        values.append(name)
+    if prefix is not None:
+        conditions.append("p.name >= ? AND substr(p.name, 1, ?) = ?")
+        values += [prefix, len(prefix), prefix]
+    if after is not None:
+        conditions.append("p.name > ?")
+        values.append(after)
+    if q is not None:
+        # FTS5's trigrams find three characters or more (sqlite.org/fts5.html, "The Trigram Tokenizer").
+        if len(q) >= 3:
+            conditions.append("p.key IN (SELECT rowid FROM search WHERE search MATCH ?)")
+            values.append('"' + q.replace('"', '""') + '"')
+        else:
+            pattern = "%" + "".join("\\" + c if c in "\\%_" else c for c in q) + "%"
+            conditions.append(
+                "p.key IN (SELECT rowid FROM search WHERE name LIKE ? ESCAPE '\\' OR content LIKE ? ESCAPE '\\')"
+            )
+            values += [pattern, pattern]
+    rows = connection.execute(f"{_PROMPT} WHERE {' AND '.join(conditions)} ORDER BY p.name LIMIT ?", (*values, limit))
+    return [_prompt(row) for row in rows]
+
+
+def version(connection: sqlite3.Connection, prompt_id: UUID, number: int) -> Version | None:
+    """Version *number* of a prompt."""
+    row = connection.execute(_VERSION + "WHERE p.id = ? AND v.number = ?", (str(prompt_id), number)).fetchone()
+    return None if row is None else _version(row)
+
+
+def versions(
+    connection: sqlite3.Connection, prompt_id: UUID, *, after: int, before: int, limit: int, newest_first: bool
+) -> list[Version]:
+    """Versions whose numbers lie between *after* and *before*, both exclusive."""
+    order = "DESC" if newest_first else "ASC"
+    rows = connection.execute(
+        f"{_VERSION} WHERE p.id = ? AND v.number > ? AND v.number < ? ORDER BY v.number {order} LIMIT ?",
+        (str(prompt_id), after, before, limit),
+    )
+    return [_version(row) for row in rows]
+
+
+def path_at(connection: sqlite3.Connection, prompt_id: UUID, number: int) -> str:
+    """Where the prompt's file lay when version *number* was made."""
+    row = connection.execute(
+        "SELECT l.name FROM places l JOIN prompts p ON p.key = l.prompt "
+        "WHERE p.id = ? AND l.after < ? ORDER BY l.after DESC LIMIT 1",
+        (str(prompt_id), number),
+    ).fetchone()
+    return path_of(row[0])
+
+
+def _removal(connection: sqlite3.Connection, prompt_id: UUID) -> Removal | None:
+    row = connection.execute(
+        "SELECT r.timestamp, r.description, a.name, a.email, r.commit_id FROM prompts p "
+        "JOIN removals r ON r.prompt = p.key AND r.after = p.versions JOIN authors a ON a.key = r.author "
+        "WHERE p.id = ? AND p.removed IS NOT NULL",
+        (str(prompt_id),),
+    ).fetchone()
+    if row is None:
+        return None
+    return Removal(_time(row[0]), row[1], Author(row[2], row[3]), row[4].hex())
+
+
+def _prompt(row: tuple[Any, ...]) -> Prompt:
+    prompt_id, name, created, moved, number, *rest = row
+    newest = _version((prompt_id, number, *rest))
+    return Prompt(newest.prompt_id, name, path_of(name), _time(created), newest, moved.hex() if moved else None)
+
+
+def _version(row: tuple[Any, ...]) -> Version:
+    prompt_text, number, commit, blob, timestamp, description, name, email = row
+    prompt_id, commit_id = UUID(prompt_text), commit.hex()
+    return Version(
+        version_id(prompt_id, commit_id),
+        prompt_id,
+        number,
+        _time(timestamp),
+        description,
+        Author(name, email),
+        commit_id,
+        blob.hex(),
+    )
+
+
+def _time(seconds: int) -> datetime:
+    return _EPOCH + timedelta(seconds=min(max(seconds, _FIRST), _LAST))
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """What the history has of a name: a version's blob, or None for a deletion; *timestamp* in seconds since 1970."""
+
+    blob: str | None
+    author: Author
+    timestamp: int
+    description: str
+
+
+def recorded(connection: sqlite3.Connection, name: str) -> list[Recorded]:
+    """All versions and deletions that were made under a name, in order."""
+    rows = connection.execute(
+        """
+        WITH spans AS (
+            SELECT l.prompt, l.after, (
+                SELECT min(n.after) FROM places n WHERE n.prompt = l.prompt AND n.after > l.after
+            ) AS last FROM places l WHERE l.name = ?
+        )
+        SELECT s.prompt, v.number, 0, v.blob, a.name, a.email, v.timestamp, v.description FROM spans s
+        JOIN versions v ON v.prompt = s.prompt AND v.number > s.after AND (s.last IS NULL OR v.number <= s.last)
+        JOIN authors a ON a.key = v.author
+        UNION ALL
+        SELECT s.prompt, r.after, 1, NULL, a.name, a.email, r.timestamp, r.description FROM spans s
+        JOIN removals r ON r.prompt = s.prompt AND r.after >= s.after AND (s.last IS NULL OR r.after < s.last)
+        JOIN authors a ON a.key = r.author
+        ORDER BY 1, 2, 3
+        """,
+        (name,),
+    )
+    return [
+        Recorded(blob and blob.hex(), Author(author, email), timestamp, description)
+        for _, _, _, blob, author, email, timestamp, description in rows
+    ]

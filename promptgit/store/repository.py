@@ -1,0 +1,298 @@
+"""The bare repository: the only truth, and the only importer of pygit2."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from io import BufferedReader
+from pathlib import Path
+from typing import cast
+
+import pygit2
+from pygit2.enums import ObjectType
+
+from promptgit.errors import StorageFull, UnusableRepository
+from promptgit.models import Author
+from promptgit.store import gitlog, objects
+from promptgit.store.batch import Batch
+from promptgit.store.files import fsync_folder, storage_errors, write_durably
+from promptgit.store.history import Commit
+
+MAIN = "refs/heads/main"
+_TYPES = {objects.BLOB: ObjectType.BLOB, objects.TREE: ObjectType.TREE, objects.COMMIT: ObjectType.COMMIT}
+_LOOSE_UNTIL = 12  # objects; more go into one pack: two fsyncs instead of one each
+_STALE_LOCK_SECONDS = 2.0  # git holds a ref's lock for milliseconds
+_CHUNK = 1 << 18
+
+README = """\
+# Prompts, as promptgit keeps them
+
+This repository is the only truth of a promptgit service; all else is derived from it.
+
+* A prompt named `support/greeting` is the file `prompts/support/greeting.md`, byte for byte.
+* A prompt whose name is a UUID is `prompts/<its first two hex digits>/<uuid>.md`.
+* Version N of a prompt is the Nth commit of `main`, along first parents, that adds its file or
+  changes its content. The commit's message is the version's description, its author who wrote
+  the version, and when; its committer is who stored it, and when.
+
+See the history of a prompt, the commit of its version 3, and what changed from then to now:
+
+    git log --first-parent -p -- prompts/support/greeting.md
+    git log --first-parent --diff-filter=AM --reverse --format=%H -- prompts/support/greeting.md | sed -n 3p
+    git diff <commit> main -- prompts/support/greeting.md
+
+* `git mv` moves a prompt: the same blob under another path keeps the prompt's id and numbers.
+* `labels/<label>/support/greeting` holds the number of the version that the label points at.
+* Other files are left alone.
+
+To get the very bytes on Windows, clone with `git clone -c core.autocrlf=false`.
+"""
+
+
+class MainMoved(Exception):
+    """Somebody else moved `main` first; nothing was moved."""
+
+
+class Repository:
+    """A bare repository; safe to share between threads, each of which opens it for itself."""
+
+    def __init__(self, path: Path, committer: Author) -> None:
+        self.path = path
+        self.committer = committer
+        self._local = threading.local()
+        # Off by default in libgit2: without it an acknowledged commit can vanish in a power cut.
+        pygit2.settings.enable_fsync_gitdir(True)
+
+    def is_complete(self) -> bool:
+        """Whether the repository is there, with a branch main and all folders for objects."""
+        return (
+            self.path.exists()
+            and self._git().is_bare
+            and MAIN in self._git().references
+            and all((self.path / "objects" / f"{first:02x}").exists() for first in range(256))
+        )
+
+    def create(self, now: int) -> None:
+        """Make the repository, or complete one that has no `main` yet; call it under the write lock.
+
+        Raises:
+            UnusableRepository: there is something, but no bare repository that may be opened.
+        """
+        with storage_errors():
+            if not self.path.exists():
+                self._create_in_place(now)
+            elif not self._git().is_bare:
+                raise UnusableRepository(str(self.path), "it is not bare. Make it one with 'git clone --mirror'.")
+            elif MAIN not in self._git().references:
+                _write_first_commit(self._git(), self.committer, now)
+            _make_object_folders(self.path)
+
+    def _create_in_place(self, now: int) -> None:
+        """All or nothing: under another name first."""
+        new = self.path.with_name(self.path.name + ".new")
+        shutil.rmtree(new, ignore_errors=True)
+        git = pygit2.init_repository(new, bare=True, initial_head="main")
+        git.config["core.protectHFS"] = True
+        git.config["core.protectNTFS"] = True
+        git.config["core.fsync"] = "all"  # for an administrator's git too
+        git.config["gc.auto"] = 0  # gc beside a writer can lose objects
+        _make_object_folders(new)
+        _write_first_commit(git, self.committer, now)
+        git.free()
+        os.rename(new, self.path)
+        fsync_folder(self.path.parent)
+
+    def _git(self) -> pygit2.Repository:
+        git: pygit2.Repository | None = getattr(self._local, "git", None)
+        if git is None:
+            git = self._local.git = self._opened()
+        return git
+
+    def _opened(self) -> pygit2.Repository:
+        try:
+            return pygit2.Repository(self.path)
+        except pygit2.GitError as error:
+            reason = str(error)
+            if "owne" in reason:
+                reason += (
+                    ". Run the service as the folder's owner, or let git trust it: "
+                    f"git config --global --add safe.directory {self.path}"
+                )
+            raise UnusableRepository(str(self.path), reason) from error
+
+    def main(self) -> str:
+        """The commit that `main` points at."""
+        try:
+            return str(self._git().lookup_reference(MAIN).target)
+        except KeyError:
+            raise UnusableRepository(str(self.path), "it has no branch main. Restart the service.") from None
+
+    def read(self, oid: str) -> bytes:
+        """The bytes of the object with this id in hexadecimal.
+
+        Raises:
+            KeyError: there is none.
+        """
+        try:
+            return self._git().read(oid)[1]
+        except (KeyError, pygit2.GitError):
+            self._local.git = self._opened()  # packs come and go: look once more, with fresh eyes
+            return self._git().read(oid)[1]
+
+    def batch(self, tip: str, now: int) -> Batch:
+        """An empty chain of commits on top of *tip*."""
+        return Batch(tip, now, self.committer, self.read)
+
+    def store(self, batch: Batch) -> None:
+        """Put the batch's objects on disk, to stay through a power cut; no ref is moved.
+
+        Raises:
+            StorageFull: there was no room; what was written is unreachable.
+        """
+        with storage_errors():
+            if len(batch.objects) <= _LOOSE_UNTIL:
+                for kind, data in batch.objects.values():
+                    self._git().write(_TYPES[kind], data)
+            else:
+                self._store_pack(batch.objects)
+        for commit in batch.commits:
+            self.read(commit)
+
+    def _store_pack(self, entries: Mapping[str, tuple[str, bytes]]) -> None:
+        checksum, pack, index = objects.build_pack(entries)
+        folder = self.path / "objects" / "pack"
+        # The index last: a reader that sees it finds the pack.
+        write_durably(folder / f"pack-{checksum}.pack", pack, mode=0o444)
+        write_durably(folder / f"pack-{checksum}.idx", index, mode=0o444)
+        fsync_folder(folder)
+
+    def move_main(self, old: str, new: str) -> None:
+        """Move `main` from *old* to *new*, compare-and-swap; call it under the write lock.
+
+        Raises:
+            MainMoved: it is not at *old*.
+            StorageFull: there was no room; `main` is where it was.
+        """
+        try:
+            with storage_errors():
+                ref = self._git().lookup_reference(MAIN)
+                if str(ref.target) != old:
+                    raise MainMoved
+                self._set_target(ref, new)
+        except (pygit2.GitError, KeyError, OSError, StorageFull) as error:
+            # An error can also mean "done": the last fsync of the folder failed.
+            now = self.main()
+            if now == new:
+                return
+            if now != old:
+                raise MainMoved from error
+            raise
+
+    def _set_target(self, ref: pygit2.Reference, new: str) -> None:
+        """Wait for git's own lock of the ref; sweep one that a killed process left."""
+        lock = self.path / f"{MAIN}.lock"
+        seen: tuple[int, int] | None = None
+        since = time.monotonic()
+        while True:
+            try:
+                return ref.set_target(new)
+            except pygit2.GitError as error:
+                if "lock" not in str(error):
+                    raise
+            try:
+                stat = lock.stat()
+            except FileNotFoundError:
+                continue
+            if seen != (stat.st_ino, stat.st_mtime_ns):
+                seen, since = (stat.st_ino, stat.st_mtime_ns), time.monotonic()
+            elif time.monotonic() - since > _STALE_LOCK_SECONDS:
+                lock.unlink(missing_ok=True)
+            time.sleep(0.005)
+
+    def log(self, after: str | None, upto: str) -> Iterator[Commit]:
+        """The commits after *after* (None: all) up to *upto*, along first parents, oldest first.
+
+        The first one's parent is *after* only if that is in the first-parent history of *upto*.
+        """
+        revisions = [upto] if after is None else [f"^{after}", upto]
+        with subprocess.Popen(
+            self._command(*gitlog.ARGUMENTS, *revisions, "--"),
+            env=_environment(),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        ) as child:
+            output, errors = cast(BufferedReader, child.stdout), cast(BufferedReader, child.stderr)
+            try:
+                yield from gitlog.parse(iter(lambda: output.read1(_CHUNK), b""))
+            except GeneratorExit:
+                child.kill()
+                raise
+            if child.wait() != 0:
+                raise UnusableRepository(str(self.path), errors.read().decode(errors="replace").strip())
+
+    def __contains__(self, oid: str) -> bool:
+        return oid in self._git()
+
+    def is_on_main(self, commit: str) -> bool:
+        """Whether a commit is in the first-parent history of `main`."""
+        command = self._command("rev-list", "--first-parent", self.main(), "--")
+        with subprocess.Popen(command, env=_environment(), stdout=subprocess.PIPE) as child:
+            assert child.stdout is not None
+            found = any(line.strip() == commit.encode() for line in child.stdout)
+            child.kill()
+        return found
+
+    def diff(self, old: tuple[str, str], new: tuple[str, str]) -> bytes:
+        """What `git diff` prints from one (commit, path) to another."""
+        if old[1] == new[1]:
+            arguments = [old[0], new[0], "--", old[1]]
+        else:
+            arguments = [f"{old[0]}:{old[1]}", f"{new[0]}:{new[1]}", "--"]
+        return subprocess.run(
+            self._command("diff", "--no-ext-diff", "--no-textconv", "--no-color", *arguments),
+            env=_environment(),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            check=True,
+        ).stdout
+
+    def _command(self, *arguments: str) -> list[str]:
+        return [
+            "git",
+            "--no-replace-objects",
+            "--literal-pathspecs",
+            f"--git-dir={self.path}",
+            "-c",
+            "safe.directory=*",  # libgit2 has opened it already
+            *arguments,
+        ]
+
+
+def _environment() -> dict[str, str]:
+    """Nobody's settings and nobody's language: what git prints is parsed."""
+    kept = {key: value for key, value in os.environ.items() if not key.startswith(("GIT_", "LC_", "LANG"))}
+    return kept | {"GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": os.devnull, "LC_ALL": "C"}
+
+
+def _write_first_commit(git: pygit2.Repository, committer: Author, now: int) -> None:
+    readme = git.write(ObjectType.BLOB, README.encode())
+    tree = git.write(
+        ObjectType.TREE, objects.build_tree({b"README.md": (objects.FILE_MODE, bytes.fromhex(str(readme)))})
+    )
+    message = "Explain the layout of this repository"
+    commit = git.write(
+        ObjectType.COMMIT, objects.build_commit(str(tree), None, committer, now, committer, now, message)
+    )
+    git.create_reference(MAIN, commit)
+
+
+def _make_object_folders(path: Path) -> None:
+    """libgit2 makes them when needed, and does not fsync the folder above."""
+    for first in range(256):
+        (path / "objects" / f"{first:02x}").mkdir(exist_ok=True)
+    fsync_folder(path / "objects")

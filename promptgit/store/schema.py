@@ -1,0 +1,66 @@
+"""The tables of the index. There are no migrations: another SCHEMA means another index, built anew."""
+
+SCHEMA = 1
+
+TABLES = f"""
+PRAGMA user_version = {SCHEMA};
+
+-- The commit of `main` that the index reflects.
+CREATE TABLE head (commit_id BLOB NOT NULL);
+
+CREATE TABLE authors (
+    key INTEGER PRIMARY KEY,
+    name TEXT NOT NULL,
+    email TEXT NOT NULL,
+    UNIQUE (name, email)
+);
+
+CREATE TABLE prompts (
+    key INTEGER PRIMARY KEY,
+    id TEXT NOT NULL UNIQUE,
+    name TEXT NOT NULL,
+    folded TEXT NOT NULL,       -- the path as a file system that ignores case sees it
+    versions INTEGER NOT NULL,  -- the newest one's number
+    created INTEGER NOT NULL,
+    moved BLOB,                 -- the commit that renamed it after the newest version
+    removed INTEGER             -- NULL: it lives; else the Nth of this name to be removed
+);
+CREATE UNIQUE INDEX prompts_living ON prompts (name) WHERE removed IS NULL;
+CREATE INDEX prompts_living_folded ON prompts (folded) WHERE removed IS NULL;
+CREATE INDEX prompts_removed ON prompts (name, removed) WHERE removed IS NOT NULL;
+
+CREATE TABLE versions (
+    prompt INTEGER NOT NULL,
+    number INTEGER NOT NULL,
+    commit_id BLOB NOT NULL,
+    blob BLOB NOT NULL,
+    timestamp INTEGER NOT NULL,
+    author INTEGER NOT NULL,
+    description TEXT NOT NULL,
+    PRIMARY KEY (prompt, number)
+) WITHOUT ROWID;
+
+-- Where a prompt lies from the version after `after` on.
+CREATE TABLE places (
+    prompt INTEGER NOT NULL,
+    after INTEGER NOT NULL,
+    name TEXT NOT NULL,
+    PRIMARY KEY (prompt, after)
+) WITHOUT ROWID;
+CREATE INDEX places_named ON places (name);
+
+-- Deletions, each after the version `after`.
+CREATE TABLE removals (
+    prompt INTEGER NOT NULL,
+    after INTEGER NOT NULL,
+    commit_id BLOB NOT NULL,
+    timestamp INTEGER NOT NULL,
+    author INTEGER NOT NULL,
+    description TEXT NOT NULL,
+    PRIMARY KEY (prompt, after)
+) WITHOUT ROWID;
+
+-- Names and newest contents; brought up to date when somebody searches.
+CREATE VIRTUAL TABLE search USING fts5 (name, content, tokenize = 'trigram');
+CREATE TABLE unsearched (prompt INTEGER PRIMARY KEY);
+"""

@@ -1,0 +1,33 @@
+"""The search table: names and newest contents, brought up to date when somebody searches.
+
+A write only notes which prompts changed: cutting 8 KB of text into trigrams under the write lock
+would cost more than the commit.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+
+
+def is_current(connection: sqlite3.Connection) -> bool:
+    """Whether the search table holds all that the index knows."""
+    return connection.execute("SELECT 1 FROM unsearched LIMIT 1").fetchone() is None
+
+
+def refresh(connection: sqlite3.Connection, read: Callable[[str], bytes]) -> None:
+    """Take in the prompts that changed, within a transaction of the caller's.
+
+    *read* gives a blob's bytes by its id in hexadecimal.
+    """
+    rows = connection.execute(
+        "SELECT u.prompt, p.name, v.blob FROM unsearched u "
+        "LEFT JOIN prompts p ON p.key = u.prompt AND p.removed IS NULL "
+        "LEFT JOIN versions v ON v.prompt = p.key AND v.number = p.versions"
+    ).fetchall()
+    for key, name, blob in rows:
+        connection.execute("DELETE FROM search WHERE rowid = ?", (key,))
+        if name is not None:
+            content = read(blob.hex()).decode(errors="replace")
+            connection.execute("INSERT INTO search (rowid, name, content) VALUES (?, ?, ?)", (key, name, content))
+    connection.execute("DELETE FROM unsearched")

@@ -1,0 +1,209 @@
+"""The writer: a group commit under the file lock.
+
+A thread queues its change and waits for the leader's place, or for an answer. The leader takes
+the file lock once, applies every queued change in order, each against the state that the ones
+before it left, makes all their commits durable together, moves `main` once, and answers all.
+There is no background thread to lose in a fork.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Generic, TypeVar, cast
+
+from filelock import FileLock, Timeout
+
+from promptgit.errors import LockTimeout, StorageFull, WriteContended
+from promptgit.store.batch import Batch, Edit
+from promptgit.store.index import Index
+from promptgit.store.ledger import Ledger
+from promptgit.store.repository import MainMoved, Repository
+
+T = TypeVar("T")
+log = logging.getLogger(__name__)
+
+_MOST_IN_A_BATCH = 128
+_ATTEMPTS = 20
+# Room that must be there before a batch begins, so that the index can follow what git has taken.
+_RESERVE_BYTES = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Change(Generic[T]):
+    """One change: *plan* looks at the state under the lock and says what to commit, or raises a refusal.
+
+    With nothing to commit (None), or after the commit, *answer* reads the state that this left.
+    """
+
+    plan: Callable[[sqlite3.Connection], Edit | None]
+    answer: Callable[[sqlite3.Connection], T]
+
+
+@dataclass(slots=True, eq=False)
+class _Job:
+    change: Change[Any]
+    answer: Any = None
+    error: Exception | None = None
+    done: bool = False
+
+
+class Writer:
+    """Makes changes one batch at a time, across threads and processes.
+
+    *clock* gives seconds since 1970; *timeout* is in seconds.
+    """
+
+    def __init__(
+        self, repository: Repository, index: Index, lock: Path, timeout: float, clock: Callable[[], float]
+    ) -> None:
+        self._repository = repository
+        self._index = index
+        self._timeout = timeout
+        self._clock = clock
+        # A short poll: at the default of 50 ms, processes that race starve one of them.
+        self._lock = FileLock(lock, poll_interval=0.001, thread_local=False)
+        self._turn = threading.Condition()
+        self._queue: list[_Job] = []
+        self._led = False
+
+    def submit(self, change: Change[T]) -> T:
+        """Make a change; it is on disk and on `main` when this returns.
+
+        Raises:
+            LockTimeout: the lock was not had in time; nothing was written.
+            StorageFull: there was no room; nothing was written.
+            PromptgitError: what the change's plan raises.
+        """
+        job = _Job(change)
+        deadline = time.monotonic() + self._timeout
+        with self._turn:
+            self._queue.append(job)
+            while self._led and not job.done:
+                # A leader that has taken the job answers it, late or not.
+                in_time = self._turn.wait(deadline - time.monotonic() if job in self._queue else None)
+                if not in_time and job in self._queue:
+                    self._queue.remove(job)
+                    raise LockTimeout(self._timeout)
+            if not job.done:
+                self._led = True
+        if not job.done:
+            self._lead(job, deadline)
+        if job.error is not None:
+            raise job.error
+        return cast(T, job.answer)
+
+    def together(self, changes: Sequence[Change[Any]], *, stop_at_refusal: bool) -> list[Any]:
+        """Make changes as one batch; a refused one has its error in the place of its answer.
+
+        With *stop_at_refusal* those after the first refused one are left out, of the answers too.
+
+        Raises:
+            LockTimeout, StorageFull: nothing was written.
+        """
+        jobs = [_Job(change) for change in changes]
+        with self._turn:
+            if not self._turn.wait_for(lambda: not self._led, self._timeout):
+                raise LockTimeout(self._timeout)
+            self._led = True
+        try:
+            with self._locked(time.monotonic() + self._timeout):
+                made = self._make(jobs, stop_at_refusal)
+        finally:
+            self._hand_over([])
+        return [job.error or job.answer for job in made]
+
+    def _lead(self, own: _Job, deadline: float) -> None:
+        jobs: list[_Job] = []
+        try:
+            with self._locked(deadline):
+                with self._turn:
+                    # What came while waiting for the file lock goes along.
+                    jobs = self._queue[:_MOST_IN_A_BATCH]
+                    if own not in jobs:
+                        jobs[-1] = own
+                    self._queue = [job for job in self._queue if job not in jobs]
+                self._make(jobs)
+        except Exception as error:
+            if not jobs:
+                with self._turn:
+                    self._queue.remove(own)
+                raise
+            for job in jobs:
+                job.error = error
+        finally:
+            self._hand_over(jobs)
+
+    def _hand_over(self, jobs: list[_Job]) -> None:
+        with self._turn:
+            for job in jobs:
+                job.done = True
+            self._led = False
+            self._turn.notify_all()
+
+    @contextmanager
+    def _locked(self, deadline: float) -> Iterator[None]:
+        try:
+            self._lock.acquire(timeout=max(0.0, deadline - time.monotonic()))
+        except Timeout:
+            raise LockTimeout(self._timeout) from None
+        try:
+            yield
+        finally:
+            self._lock.release()
+
+    def _make(self, jobs: list[_Job], stop_at_refusal: bool = False) -> list[_Job]:
+        """Make the changes durable and visible, or none of them; those that were tried."""
+        for _ in range(_ATTEMPTS):
+            try:
+                return self._attempt(jobs, stop_at_refusal)
+            except MainMoved:
+                continue  # by somebody without the lock: look again
+        raise WriteContended
+
+    def _attempt(self, jobs: list[_Job], stop_at_refusal: bool) -> list[_Job]:
+        self._check_room()
+        tried: list[_Job] = []
+        with self._index.writing() as (connection, ledger, tip):
+            batch = self._repository.batch(tip, int(self._clock()))
+            for job in jobs:
+                self._apply(job, connection, ledger, batch)
+                tried.append(job)
+                if job.error is not None and stop_at_refusal:
+                    break
+            if not batch.commits:
+                return tried
+            self._repository.store(batch)
+            self._repository.move_main(tip, batch.tip)
+            try:
+                self._index.record(connection, batch.tip)
+            except Exception:
+                # The versions are there; the index takes them in at the next look.
+                log.exception("The index could not be brought up to %s", batch.tip)
+        return tried
+
+    @staticmethod
+    def _apply(job: _Job, connection: sqlite3.Connection, ledger: Ledger, batch: Batch) -> None:
+        job.error = None
+        try:
+            edit = job.change.plan(connection)
+            commit = None if edit is None else batch.commit(edit)
+        except Exception as error:
+            job.error = error  # this change fails alone
+            return
+        if commit is not None:
+            ledger.apply([commit])
+            ledger.flush()
+        job.answer = job.change.answer(connection)
+
+    def _check_room(self) -> None:
+        stat = os.statvfs(self._repository.path)
+        if stat.f_blocks and stat.f_bavail * stat.f_frsize < _RESERVE_BYTES:
+            raise StorageFull

@@ -1,0 +1,78 @@
+"""What a description, a content and an author may hold: pure functions, no I/O."""
+
+from __future__ import annotations
+
+import unicodedata
+
+from promptgit.errors import ContentTooLarge, Invalid
+from promptgit.models import Author
+
+MAX_DESCRIPTION = 10_000  # characters
+MAX_AUTHOR_NAME = 200  # characters
+MAX_AUTHOR_EMAIL = 254  # characters (RFC 5321 allows no longer path)
+
+
+def check_content(content: str, limit: int) -> bytes:
+    """*content* in UTF-8, at most *limit* bytes.
+
+    Raises:
+        Invalid: a NUL or a lone surrogate is in it.
+        ContentTooLarge: it has more than *limit* bytes.
+    """
+    if (place := content.find("\0")) >= 0:
+        raise Invalid("content", f"has a NUL at place {place + 1}; a prompt is text")
+    data = _encode("content", content)
+    if len(data) > limit:
+        raise ContentTooLarge(len(data), limit)
+    return data
+
+
+def check_description(description: str) -> str:
+    """*description* as it is stored: CR LF as LF, no blank space around it.
+
+    Raises:
+        Invalid: it is too long, or has a control character or a lone surrogate.
+    """
+    text = description.replace("\r\n", "\n").strip()
+    if len(text) > MAX_DESCRIPTION:
+        raise Invalid("description", f"has {len(text):,} characters; {MAX_DESCRIPTION:,} are the most")
+    _encode("description", text)
+    _refuse_controls("description", text, allowed="\n\t")
+    return text
+
+
+def check_author(author: Author) -> Author:
+    """*author* as git can store it.
+
+    Raises:
+        Invalid: git could not store the name or the address as they are (git-commit-tree(1)).
+    """
+    return Author(
+        _check_identity("author.name", author.name, 1, MAX_AUTHOR_NAME),
+        _check_identity("author.email", author.email, 0, MAX_AUTHOR_EMAIL),
+    )
+
+
+def _check_identity(field: str, value: str, least: int, most: int) -> str:
+    text = value.strip()
+    if not least <= len(text) <= most:
+        raise Invalid(field, f"has {len(text)} characters; {least} to {most} are allowed")
+    _encode(field, text)
+    _refuse_controls(field, text, allowed="")
+    for character in "<>":
+        if character in text:
+            raise Invalid(field, f"has {character!r} at place {text.index(character) + 1}, which git keeps for itself")
+    return text
+
+
+def _encode(field: str, text: str) -> bytes:
+    try:
+        return text.encode()
+    except UnicodeEncodeError as error:
+        raise Invalid(field, f"has a lone surrogate at place {error.start + 1}, which is no character") from None
+
+
+def _refuse_controls(field: str, text: str, allowed: str) -> None:
+    for place, character in enumerate(text, 1):
+        if character not in allowed and unicodedata.category(character) == "Cc":
+            raise Invalid(field, f"has the control character U+{ord(character):04X} at place {place}")
