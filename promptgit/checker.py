@@ -83,7 +83,7 @@ def _one_way(connection: sqlite3.Connection, words: str, these: str, others: str
 
 def _search(connection: sqlite3.Connection, read: Callable[[str], bytes]) -> Iterator[str]:
     for prompt_id, blob, name, content, expected in connection.execute(_SEARCHED):
-        if prompt_id is None or name != expected or content != read(blob.hex()).decode(errors="replace"):
+        if blob is None or name != expected or content != read(blob.hex()).decode(errors="replace"):
             yield f"The search table has another text of the prompt {prompt_id}: {name!r}"
     for row in connection.execute(_UNSEARCHED):
         yield f"The search table lacks the prompt {row}"

@@ -53,3 +53,10 @@ def expect_own(index: sqlite3.Connection, name: str) -> None:
     found = queries.prompt_by_id(index, UUID(name)) if names.is_uuid(name) else None
     if found is not None and found[0].name != name:
         raise NameTaken(name, found[0].name, found[0].id)
+
+
+def expect_last_of_name(index: sqlite3.Connection, prompt: Prompt) -> None:
+    """Refuse a deleted prompt whose name another one had later: a file under that name brings back that one."""
+    last = queries.removed_by_name(index, prompt.name)
+    if last is not None and last.id != prompt.id:
+        raise NameTaken(prompt.name, last.name, last.id)

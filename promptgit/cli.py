@@ -51,7 +51,7 @@ def _data(command: Callable[..., None]) -> Callable[..., None]:
 def serve(**flags: Any) -> None:
     """Serve the HTTP API."""
     settings = Settings.from_environment(**flags)
-    _open(settings)
+    _open(settings).close()
     from promptgit.server import Server  # gunicorn and Flask: slow to import, and only needed here
 
     Server(settings).run()

@@ -142,6 +142,7 @@ class Import:
                 yield
                 batch, size = [], 0
         self._store_batch(batch)
+        self.refused.sort(key=lambda error: error.number)
         yield
 
     def _store_batch(self, batch: list[Line]) -> None:

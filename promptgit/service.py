@@ -16,6 +16,7 @@ from promptgit.errors import Invalid, InvalidName, VersionNotFound
 from promptgit.models import Author, Prompt, Removal, Version
 from promptgit.store import queries
 from promptgit.store.batch import Edit
+from promptgit.store.objects import BLOB, object_id
 from promptgit.store.store import Store
 from promptgit.store.writer import Change
 
@@ -168,11 +169,12 @@ class Service:
             Invalid, ContentTooLarge: a rule is broken.
         """
         data = texts.check_content(content, self._max_content)
+        blob = object_id(BLOB, data)
         description, author = self._signature(signed, "")
 
         def plan(index: sqlite3.Connection) -> Edit | None:
             prompt = checks.expect_living(*checks.seen(index, prompt_id, signed.if_match))
-            if self.content(prompt.newest) == data:
+            if prompt.newest.blob == blob:
                 return None
             return Edit({prompt.path: data}, description or f"Update {prompt.name}", author)
 
@@ -224,7 +226,7 @@ class Service:
 
         Raises:
             PromptNotFound, VersionNotFound, StaleVersion
-            NameTaken: the prompt was deleted, and another has its name now.
+            NameTaken: the prompt was deleted, and another had its name after it.
         """
         target = self.version(prompt_id, number)
         sign = self._signature(signed, f"Revert to version {target.number}")
@@ -236,6 +238,7 @@ class Service:
                 raise VersionNotFound(prompt.name, str(target.number), prompt.newest.number)
             if removal is not None:
                 checks.expect_free(index, prompt.name)
+                checks.expect_last_of_name(index, prompt)
             elif prompt.newest.blob == version.blob:
                 return None
             return Edit({prompt.path: version.blob}, *sign)

@@ -13,7 +13,7 @@ from typing import Concatenate, ParamSpec, TypeVar
 
 from filelock import FileLock, Timeout
 
-from promptgit.errors import IndexBusy
+from promptgit.errors import IndexBusy, UnusableRepository
 from promptgit.store import search
 from promptgit.store.files import fsync_folder, is_full, storage_errors
 from promptgit.store.history import Commit
@@ -91,6 +91,13 @@ class Index:
         with self._exclusive(patient=True):
             self._build_and_swap(progress)
 
+    def close(self) -> None:
+        """Close this thread's connection; the next use opens another."""
+        opened = getattr(self._local, "opened", None)
+        if opened is not None:
+            opened[1].close()
+            self._local.opened = None
+
     def _mending(self, action: Callable[[], T], progress: Progress | None = None) -> T:
         """Do it; where the file turns out to be of no use, build a new one and do it again."""
         for _ in range(_MENDINGS):
@@ -137,11 +144,9 @@ class Index:
     def _connection(self) -> sqlite3.Connection:
         opened: tuple[int, sqlite3.Connection] | None = getattr(self._local, "opened", None)
         self._local.inode = self._inode()
-        if opened is not None:
-            if opened[0] == self._local.inode:
-                return opened[1]
-            opened[1].close()
-            self._local.opened = None
+        if opened is not None and opened[0] == self._local.inode:
+            return opened[1]
+        self.close()
         with self._exclusive():
             self._local.inode = self._inode()
             if self._local.inode is None:
@@ -191,7 +196,10 @@ class Index:
         if head not in self._repository:
             raise _Unusable
         ledger = Ledger(connection)
-        ledger.apply(_following(head, self._repository.log(head, main)))
+        try:
+            ledger.apply(_following(head, self._repository.log(head, main)))
+        except UnusableRepository as error:
+            raise _Unusable from error  # git knows the head no more, though libgit2 still does
         ledger.flush()
         connection.execute("UPDATE head SET commit_id = ?", (bytes.fromhex(main),))
 

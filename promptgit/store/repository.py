@@ -124,6 +124,10 @@ class Repository:
                 )
             raise UnusableRepository(str(self.path), reason) from error
 
+    def close(self) -> None:
+        """Close this thread's handle; the next use opens another."""
+        self._local.__dict__.pop("git", None)
+
     def main(self) -> str:
         """The commit that `main` points at."""
         try:
@@ -200,8 +204,8 @@ class Repository:
         while True:
             try:
                 return ref.set_target(new)
-            except pygit2.GitError as error:
-                if "lock" not in str(error):
+            except (pygit2.GitError, OSError) as error:
+                if "failed to lock" not in str(error):
                     raise
             try:
                 stat = lock.stat()
@@ -236,7 +240,7 @@ class Repository:
                 raise UnusableRepository(str(self.path), errors.read().decode(errors="replace").strip())
 
     def __contains__(self, oid: str) -> bool:
-        return oid in self._git()
+        return len(oid) == 40 and oid in self._git()
 
     def is_on_main(self, commit: str) -> bool:
         """Whether a commit is in the first-parent history of `main`."""

@@ -48,3 +48,8 @@ class Store:
                 raise LockTimeout(self._lock_timeout) from None
         if catch_up:
             self.index.catch_up(progress)
+
+    def close(self) -> None:
+        """Close what this thread has open: before a fork, for neither SQLite nor libgit2 may go through one."""
+        self.index.close()
+        self.repository.close()

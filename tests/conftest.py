@@ -1,0 +1,79 @@
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import hypothesis
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from promptgit.app import create_app
+from promptgit.service import Service
+from promptgit.settings import Settings
+from promptgit.store.store import Store
+from tests.support import Server
+
+# Every run tries the same examples: a failure seen once is seen again.
+hypothesis.settings.register_profile("promptgit", derandomize=True, deadline=None, database=None)
+hypothesis.settings.load_profile("promptgit")
+
+
+class Clock:
+    """A clock that stands still until told otherwise."""
+
+    def __init__(self) -> None:
+        self.now = 1_700_000_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def store(tmp_path: Path, clock: Clock) -> Store:
+    store = Store(tmp_path / "data", lock_timeout=5, clock=clock)
+    store.open()
+    return store
+
+
+@pytest.fixture
+def service(store: Store) -> Service:
+    return Service(store, max_content=1 << 20)
+
+
+@pytest.fixture
+def app(tmp_path: Path) -> Flask:
+    return create_app(Settings(data=tmp_path / "data", lock_timeout=0.2, max_content_bytes=20_000))
+
+
+@pytest.fixture
+def client(app: Flask) -> FlaskClient:
+    return app.test_client()
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Path:
+    """The bare repository of `store` and `app`."""
+    return tmp_path / "data" / "prompts.git"
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Server]:
+    with Server(tmp_path / "data") as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def real_history() -> Path:
+    """A file of real prompt histories, where there is one."""
+    folder = Path(os.environ.get("PROMPTGIT_TEST_DATA", Path(__file__).parents[2] / "shared" / "data"))
+    path = folder / "awesome-copilot.jsonl.gz"
+    if not path.exists():
+        pytest.skip(f"no real prompt history at {path}: set PROMPTGIT_TEST_DATA to its folder")
+    return path

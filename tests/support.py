@@ -1,0 +1,164 @@
+"""What the tests share: real git, real servers, plain HTTP."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+from urllib.parse import urlsplit
+
+PROMPTGIT = str(Path(sys.executable).with_name("promptgit"))
+
+
+def environment(**settings: str) -> dict[str, str]:
+    """The environment without anybody's settings of promptgit or git."""
+    kept = {key: value for key, value in os.environ.items() if not key.startswith(("PROMPTGIT_", "GIT_"))}
+    nobody = {"GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": os.devnull, "LC_ALL": "C"}
+    who = {f"GIT_{role}_{what}": f"admin{at}" for role in ("AUTHOR", "COMMITTER") for what, at in _WHO}
+    return kept | nobody | who | settings
+
+
+_WHO = (("NAME", ""), ("EMAIL", "@example.org"))
+
+
+def git(folder: Path, *arguments: str, data: bytes | None = None, **settings: str) -> bytes:
+    """What the git command prints, run in a folder."""
+    done = subprocess.run(
+        ["git", "-C", str(folder), *arguments],
+        input=data,
+        capture_output=True,
+        env=environment(**settings),
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr.decode()
+    return done.stdout
+
+
+def git_text(folder: Path, *arguments: str) -> str:
+    return git(folder, *arguments).decode().strip()
+
+
+def assert_sound(repository: Path) -> None:
+    """`git fsck --strict` has nothing to say but of objects that nothing refers to."""
+    done = subprocess.run(
+        ["git", "-C", str(repository), "fsck", "--strict", "--no-dangling"], capture_output=True, env=environment()
+    )
+    assert (done.returncode, done.stdout, done.stderr.replace(b"notice: HEAD points to an unborn branch", b"")) == (
+        0,
+        b"",
+        b"",
+    )
+
+
+def commits_of(repository: Path, path: str) -> list[str]:
+    """The commits of a prompt's versions, oldest first, by the command that the contract gives to auditors."""
+    command = ["log", "--first-parent", "--diff-filter=AM", "--reverse", "--format=%H", "--", path]
+    return git(repository, "--literal-pathspecs", *command).decode().split()
+
+
+def foreign_commit(
+    repository: Path, files: Mapping[str, bytes | None], message: str = "By hand", parent: str = "main"
+) -> str:
+    """Commit files (None removes one) on top of a revision with git alone; `main` moves."""
+    stream = [b"commit refs/heads/main\ncommitter admin <admin@example.org> now\n", _data(message.encode())]
+    stream.append(b"from %s^0\n" % git(repository, "rev-parse", parent).strip())
+    for path, content in files.items():
+        quoted = json.dumps(path, ensure_ascii=False).encode()
+        stream.append(b"D %s\n" % quoted if content is None else b"M 100644 inline %s\n%s" % (quoted, _data(content)))
+    git(repository, "fast-import", "--quiet", "--force", "--date-format=now", data=b"".join(stream) + b"\n")
+    return git_text(repository, "rev-parse", "main")
+
+
+def _data(text: bytes) -> bytes:
+    return b"data %d\n%s\n" % (len(text), text)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One HTTP response."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+class Http:
+    """A keep-alive client of one server; for one thread."""
+
+    def __init__(self, url: str, timeout: float = 60) -> None:
+        parts = urlsplit(url)
+        assert parts.hostname
+        self._connection = http.client.HTTPConnection(parts.hostname, parts.port, timeout=timeout)
+
+    def __call__(
+        self,
+        method: str,
+        path: str,
+        body: object = None,
+        headers: Mapping[str, str] | None = None,
+        raw: bytes | None = None,
+    ) -> Answer:
+        data = raw if body is None else json.dumps(body).encode()
+        sent = {"Content-Type": "application/json"} if data is not None else {}
+        self._connection.request(method, path, data, sent | dict(headers or {}))
+        response = self._connection.getresponse()
+        return Answer(response.status, response.headers, response.read())
+
+    def __del__(self) -> None:
+        self._connection.close()
+
+
+class Server:
+    """A `promptgit serve` of its own processes."""
+
+    def __init__(self, folder: Path, *options: str, **settings: str) -> None:
+        self.folder = folder
+        self.process = subprocess.Popen(
+            [PROMPTGIT, "serve", "--data", str(folder), "--port", "0", *options],
+            env=environment(**settings),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+        assert self.process.stdout is not None
+        line = self.process.stdout.readline()
+        if "http://" not in line:
+            raise AssertionError(f"the server did not start: {line}{self.process.communicate()[1]}")
+        self.url = next(word for word in line.split() if word.startswith("http://"))
+
+    def kill(self) -> None:
+        """End all its processes at once, as a power cut would."""
+        os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.communicate()
+
+    def stop(self) -> int:
+        """End it as an operator does; its exit code."""
+        self.process.terminate()
+        self.process.communicate(timeout=60)
+        return self.process.returncode
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.process.poll() is None:
+            self.kill()
+
+
+def command(*arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
+    """Run the command line."""
+    return subprocess.run(
+        [PROMPTGIT, *arguments], env=environment(**settings), capture_output=True, text=True, check=False
+    )

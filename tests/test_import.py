@@ -1,0 +1,153 @@
+"""`promptgit import`: a history becomes commits, once."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from promptgit import checker
+from promptgit.errors import BadLine
+from promptgit.importer import Import
+from promptgit.service import Service
+from promptgit.store.store import Store
+from tests.support import assert_sound, command, git_text
+
+
+def line(name: str = "a", content: str | None = "x", **changed: Any) -> dict[str, Any]:
+    entry = {
+        "name": name,
+        "op": "delete" if content is None else "write",
+        "content": content,
+        "description": f"Say {content}",
+        "author_name": "Ada L.",
+        "author_email": "ada@example.org",
+        "timestamp": "2023-01-01T12:00:00Z",
+    }
+    return entry | changed
+
+
+def encode(*entries: dict[str, Any]) -> list[bytes]:
+    return [json.dumps(entry, ensure_ascii=False).encode() + b"\n" for entry in entries]
+
+
+def take(store: Store, *entries: dict[str, Any], skip_invalid: bool = False) -> Import:
+    run = Import(store, 1_000, skip_invalid=skip_invalid)
+    for _ in run.take(encode(*entries)):
+        pass
+    return run
+
+
+def test_each_line_is_one_commit_with_its_author_and_date(store: Store, service: Service, repository: Path) -> None:
+    run = take(store, line(content="1"), line(content="2", timestamp="2023-01-01T13:00:00+02:00"), line(content=None))
+    assert (run.added, run.present, run.refused) == (3, 0, [])
+    assert git_text(repository, "log", "-3", "--format=%an <%ae> %aI %cn %ct %B").split("\n\n") == [
+        "Ada L. <ada@example.org> 2023-01-01T12:00:00+00:00 promptgit 1700000000 Say None",
+        "Ada L. <ada@example.org> 2023-01-01T11:00:00+00:00 promptgit 1700000000 Say 2",
+        "Ada L. <ada@example.org> 2023-01-01T12:00:00+00:00 promptgit 1700000000 Say 1",
+    ]
+    assert service.list(limit=9) == []
+    assert_sound(repository)
+
+
+def test_a_second_import_adds_nothing(store: Store, repository: Path) -> None:
+    entries = [
+        line(content="1"),
+        line(content="2"),
+        line(content=None),
+        line(content="2"),
+        line("b"),
+        line(content="1"),
+    ]
+    take(store, *entries)
+    head = git_text(repository, "rev-parse", "main")
+    run = take(store, *entries)
+    assert (run.added, run.present) == (0, 6)
+    assert git_text(repository, "rev-parse", "main") == head
+
+
+def test_an_import_that_was_broken_off_goes_on_where_it_stopped(store: Store, service: Service) -> None:
+    """Also where somebody saved a version in between, or renamed the prompt."""
+    entries = [line(content=str(at)) for at in range(6)]
+    take(store, *entries[:3])
+    (prompt,) = service.list(limit=1)
+    service.save(prompt.id, "by hand")
+    assert take(store, *entries).added == 3
+    assert take(store, *entries).added == 0
+    contents = [service.content(version).decode() for version in service.versions(service.get(prompt.id))]
+    assert contents == ["0", "1", "2", "by hand", "3", "4", "5"]
+    service.rename(prompt.id, "renamed")
+    assert take(store, *entries).added == 0
+
+
+def test_a_line_without_a_change_is_no_commit(store: Store) -> None:
+    run = take(store, line(), line(description="again"), line("b", None))
+    assert (run.added, run.present) == (1, 2)
+
+
+def test_other_fields_are_nobodys_business(store: Store) -> None:
+    assert take(store, line(seq=1, path="a.md", commit="0" * 40)).added == 1
+
+
+def test_an_empty_description_stays_empty(store: Store, service: Service) -> None:
+    take(store, line(description=" "))
+    assert service.list(limit=1)[0].newest.description == ""
+    assert take(store, line(description="")).present == 1
+
+
+BAD = [
+    (b"{", "Expecting"),
+    (b"[]", "not a JSON object"),
+    (b'"\xff"', "utf-8"),
+    (encode(line(op="move"))[0], "neither 'write' nor 'delete'"),
+    (encode(line(op=None))[0], "'op' is not a text"),
+    (encode({"name": "a", "op": "write"})[0], "'description' is missing"),
+    (encode(line("CON"))[0], "Windows reserves"),
+    (encode(line("A"))[0], "cannot stand beside"),
+    (encode(line(content="x" * 1_001))[0], "1,001 bytes"),
+    (encode(line(timestamp="2023-01-01T12:00:00"))[0], "offset from UTC"),
+    (encode(line(timestamp="1969-12-31T23:59:59Z"))[0], "before 1970"),
+    (encode(line(timestamp="yesterday"))[0], "yesterday"),
+    (encode(line(author_name="<"))[0], "author.name"),
+    (encode(line(description="a\x1bb"))[0], "U+001B"),
+]
+
+
+@pytest.mark.parametrize(("bad", "said"), BAD)
+def test_a_bad_line_stops_the_import_and_what_came_before_is_kept(
+    store: Store, service: Service, bad: bytes, said: str
+) -> None:
+    run = Import(store, 1_000, skip_invalid=False)
+    with pytest.raises(BadLine) as refusal:
+        list(run.take([*encode(line()), b"\n", bad, *encode(line("c"))]))
+    assert refusal.value.number == 3
+    assert said in str(refusal.value)
+    assert [prompt.name for prompt in service.list(limit=9)] == ["a"]
+    assert list(checker.differences(store)) == []
+
+
+def test_bad_lines_can_be_skipped(store: Store, service: Service) -> None:
+    run = Import(store, 1_000, skip_invalid=True)
+    list(run.take([*encode(line()), *(bad for bad, _ in BAD), *encode(line("c"))]))
+    assert [error.number for error in run.refused] == list(range(2, len(BAD) + 2))
+    assert (run.added, [prompt.name for prompt in service.list(limit=9)]) == (2, ["a", "c"])
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_the_command_imports_and_tells_what_it_did(tmp_path: Path, packed: bool) -> None:
+    data = b"".join(encode(line(content="a\u2028b"), line("CON"), line("c")))
+    file = tmp_path / "history"
+    file.write_bytes(gzip.compress(data) if packed else data)
+    folder = str(tmp_path / "data")
+    stopped = command("import", str(file), "--data", folder)
+    assert stopped.returncode == 1
+    assert "Line 2: " in stopped.stderr
+    assert "Traceback" not in stopped.stderr
+    skipped = command("import", str(file), "--skip-invalid", PROMPTGIT_DATA=folder)
+    assert skipped.returncode == 0
+    assert "skipped: Line 2: " in skipped.stderr
+    assert skipped.stdout == "1 commits added, 1 lines there already, 1 skipped.\n"
+    assert command("check", "--data", folder).returncode == 0

@@ -1,0 +1,56 @@
+"""Objects and packs, as git itself reads them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from promptgit.models import Author
+from promptgit.store import objects
+from promptgit.store.objects import BLOB, COMMIT, FILE_MODE, FOLDER_MODE, TREE
+from tests.support import assert_sound, git, git_text
+
+names = st.binary(min_size=1, max_size=12).filter(lambda name: b"\0" not in name and b"/" not in name)
+entries = st.tuples(st.sampled_from([FILE_MODE, FOLDER_MODE, b"120000"]), st.binary(min_size=20, max_size=20))
+
+
+@given(st.dictionaries(names, entries, max_size=8))
+def test_a_tree_is_read_back_as_it_was_built(tree: objects.Tree) -> None:
+    assert objects.parse_tree(objects.build_tree(tree)) == tree
+
+
+def test_git_reads_a_pack_of_ours(tmp_path: Path) -> None:
+    """Blobs of all sizes, trees in git's own order, and a commit, in one pack."""
+    git(tmp_path, "init", "-q", "--bare", "-b", "main", "r")
+    repository = tmp_path / "r"
+    author = Author("Ada L.", "ada@example.org")
+    found: dict[str, tuple[str, bytes]] = {}
+
+    def add(kind: str, data: bytes) -> bytes:
+        oid = objects.object_id(kind, data)
+        found[oid] = (kind, data)
+        return bytes.fromhex(oid)
+
+    blobs = [add(BLOB, b"x" * size) for size in (0, 1, 15, 16, 127, 2047, 2048, 70_000)]
+    inner = add(TREE, objects.build_tree({b"%d" % at: (FILE_MODE, blob) for at, blob in enumerate(blobs)}))
+    # "a" as a folder sorts after "a.md", as a file before it.
+    root = add(TREE, objects.build_tree({b"a": (FOLDER_MODE, inner), b"a.md": (FILE_MODE, blobs[1])}))
+    commit = objects.build_commit(root.hex(), None, author, 5, author, 7, "One\n\nTwo")
+    tip = add(COMMIT, commit).hex()
+    checksum, pack, index = objects.build_pack(found)
+    (repository / f"objects/pack/pack-{checksum}.pack").write_bytes(pack)
+    (repository / f"objects/pack/pack-{checksum}.idx").write_bytes(index)
+    git(repository, "update-ref", "refs/heads/main", tip)
+
+    assert_sound(repository)
+    git(repository, "verify-pack", f"objects/pack/pack-{checksum}.idx")
+    assert git(repository, "cat-file", "blob", "main:a/7") == b"x" * 70_000
+    assert git_text(repository, "log", "--format=%an %ae %at %ct %B") == "Ada L. ada@example.org 5 7 One\n\nTwo"
+    assert objects.tree_of(commit) == root.hex()
+    assert objects.committed_at(commit) == 7
+
+
+def test_a_commit_without_a_date_was_stored_at_the_beginning_of_time() -> None:
+    assert objects.committed_at(b"tree x\ncommitter a <b>\n\ncommitter c <d> 9 +0000\n") == 0

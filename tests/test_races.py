@@ -1,0 +1,215 @@
+"""Writers that race, crash and run out of room, through a real server."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from http.client import HTTPException
+from io import FileIO
+from multiprocessing import get_context
+from pathlib import Path
+
+import pytest
+
+from tests.support import Http, Server, assert_sound, command, commits_of
+
+PROCESSES, THREADS, SAVES = 4, 8, 6
+
+
+def _save(url: str, where: str, process: int, thread: int) -> list[tuple[int, str]]:
+    """Save some contents, all different; the acknowledged (number, content)."""
+    http = Http(url)
+    acknowledged = []
+    for at in range(SAVES):
+        content = f"{process} {thread} {at}"
+        answer = http("PUT", where, {"content": content})
+        assert answer.status == 200, answer.body
+        acknowledged.append((answer.json["version_number"], content))
+    return acknowledged
+
+
+def _save_in_threads(url: str, where: list[str], process: int) -> list[tuple[str, int, str]]:
+    """Eight threads of one process, each on its prompt."""
+    with ThreadPoolExecutor(THREADS) as pool:
+        mine = [where[(process * THREADS + thread) % len(where)] for thread in range(THREADS)]
+        runs = list(pool.map(lambda at: _save(url, mine[at], process, at), range(THREADS)))
+    return [(at, number, content) for at, run in zip(mine, runs, strict=True) for number, content in run]
+
+
+@pytest.mark.parametrize("prompts", [1, 8])
+def test_32_racing_threads_in_4_processes_lose_nothing(server: Server, prompts: int) -> None:
+    """Every acknowledged write is there once, under the number that was told, and numbers run 1 to N."""
+    http = Http(server.url)
+    where = [
+        http("POST", "/api/prompts", {"name": f"p{at}", "content": "first"}).headers["Location"]
+        for at in range(prompts)
+    ]
+    with ProcessPoolExecutor(PROCESSES, mp_context=get_context("spawn")) as pool:
+        runs = [pool.submit(_save_in_threads, server.url, where, at) for at in range(PROCESSES)]
+        acknowledged = [entry for run in runs for entry in run.result()]
+    assert len(acknowledged) == PROCESSES * THREADS * SAVES
+    for at, prompt in enumerate(where):
+        versions = http("GET", f"{prompt}/versions").json
+        expected = {number: content for whose, number, content in acknowledged if whose == prompt} | {1: "first"}
+        assert [version["version_number"] for version in versions] == list(range(1, len(expected) + 1))
+        stored = {n: http("GET", f"{prompt}/versions/{n}/content").body.decode() for n in expected}
+        assert stored == expected
+        times = [version["timestamp"] for version in versions]
+        assert times == sorted(times)
+        commits = commits_of(server.folder / "prompts.git", f"prompts/p{at}.md")
+        assert [version["commit"] for version in versions] == commits
+    assert_sound(server.folder / "prompts.git")
+    assert command("check", "--data", str(server.folder)).returncode == 0
+
+
+def test_of_many_who_create_one_name_one_wins(server: Server) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(
+            pool.map(lambda at: Http(server.url)("POST", "/api/prompts", {"name": "a", "content": f"{at}"}), range(8))
+        )
+    assert Counter(answer.status for answer in answers) == {201: 1, 409: 7}
+
+
+def test_of_many_who_save_over_the_same_version_one_wins(server: Server) -> None:
+    """If-Match is compared under the lock."""
+    created = Http(server.url)("POST", "/api/prompts", {"name": "a", "content": "x"})
+    seen = {"If-Match": created.headers["ETag"]}
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(
+            pool.map(
+                lambda at: Http(server.url)("PUT", created.headers["Location"], {"content": f"{at}"}, seen), range(8)
+            )
+        )
+    assert Counter(answer.status for answer in answers) == {200: 1, 412: 7}
+
+
+class _Burst:
+    """Four writers who save until the server is gone; what it acknowledged, by number."""
+
+    def __init__(self, url: str, where: str, mark: object) -> None:
+        self._url, self._where, self._mark = url, where, mark
+        self._acknowledged = threading.Semaphore(0)
+        self._pool = ThreadPoolExecutor(4)
+        self._runs = [self._pool.submit(self._write, writer) for writer in range(4)]
+
+    def _write(self, writer: int) -> dict[int, str]:
+        http, told = Http(self._url), {}
+        for at in range(10_000):
+            content = f"{self._mark} {writer} {at}"
+            try:
+                answer = http("PUT", self._where, {"content": content})
+            except (OSError, HTTPException):
+                break
+            assert answer.status == 200, answer.body
+            told[answer.json["version_number"]] = content
+            self._acknowledged.release()
+        return told
+
+    def wait_for(self, acknowledged: int) -> None:
+        for _ in range(acknowledged):
+            self._acknowledged.acquire()
+
+    def results(self) -> list[dict[int, str]]:
+        with self._pool:
+            return [run.result() for run in self._runs]
+
+
+def test_a_server_killed_in_the_middle_of_writes_loses_nothing_acknowledged(tmp_path: Path) -> None:
+    """Fifty times over: four writers, kill -9 when enough was acknowledged, start again, look."""
+    folder = tmp_path / "data"
+    acknowledged: dict[int, str] = {}
+    with Server(folder) as server:
+        where = Http(server.url)("POST", "/api/prompts", {"name": "a", "content": "first"}).headers["Location"]
+    for kills in range(1, 51):
+        with Server(folder) as server:
+            burst = _Burst(server.url, where, kills)
+            burst.wait_for(5 + kills % 7)  # another moment each time
+            server.kill()
+            for told in burst.results():
+                assert not told.keys() & acknowledged.keys()
+                acknowledged |= told
+        if kills % 10 == 0:
+            assert_sound(folder / "prompts.git")
+            _assert_all_there(folder, where, acknowledged)
+    assert len(acknowledged) >= 250
+
+
+def _assert_all_there(folder: Path, where: str, acknowledged: dict[int, str]) -> None:
+    with Server(folder) as server:
+        http = Http(server.url)
+        versions = http("GET", f"{where}/versions").json
+        assert [version["version_number"] for version in versions] == list(range(1, len(versions) + 1))
+        assert [version["commit"] for version in versions] == commits_of(folder / "prompts.git", "prompts/a.md")
+        for number, content in acknowledged.items():
+            assert http("GET", f"{where}/versions/{number}/content").body.decode() == content
+        assert server.stop() == 0
+    done = command("check", "--data", str(folder))
+    assert done.returncode == 0, done.stdout
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 8 MB, where one may be mounted."""
+    folder = tmp_path / "small"
+    folder.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", str(folder)], capture_output=True)
+    if mounted.returncode != 0:
+        pytest.skip("no file system can be mounted here (that needs root)")
+    yield folder
+    subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
+def test_a_full_disk_takes_no_write_and_loses_nothing(small_disk: Path) -> None:
+    """Reads go on; writes too, once there is room."""
+    with Server(small_disk / "data") as server:
+        http = Http(server.url)
+        ballast = small_disk / "ballast"
+        where = http("POST", "/api/prompts", {"name": "a", "content": "0"}).headers["Location"]
+        saved = 1
+        for at in range(1, 1_000):
+            answer = http("PUT", where, {"content": f"{at} " + os.urandom(40_000).hex()})
+            if answer.status != 200:
+                break
+            saved += 1
+        assert (answer.status, answer.json["code"]) == (507, "storage_full")
+        with ballast.open("wb", buffering=0) as file, pytest.raises(OSError, match="No space"):
+            _fill(file)
+        for call in (("PUT", where), ("POST", "/api/prompts")):
+            assert http(*call, {"content": "full"}).status == 507
+        assert http("GET", where).json["version_number"] == saved
+        assert len(http("GET", f"{where}/versions").json) == saved
+        ballast.unlink()
+        subprocess.run(["mount", "-o", "remount,size=16m", str(small_disk)], check=True)
+        assert http("PUT", where, {"content": "room"}).json["version_number"] == saved + 1
+        assert_sound(small_disk / "data" / "prompts.git")
+        assert command("check", "--data", str(small_disk / "data")).returncode == 0
+
+
+def _fill(file: FileIO) -> None:
+    while True:
+        file.write(bytes(4_096))
+
+
+def test_a_body_that_is_far_too_large_gets_its_answer(server: Server) -> None:
+    """The client reads the 413 although it was still sending."""
+    answer = Http(server.url)("POST", "/api/prompts", raw=b'{"content": "' + b"x" * (20 << 20) + b'"}')
+    assert answer.status == 413
+    assert answer.json["code"] == "http_request_entity_too_large"
+
+
+def test_a_body_in_chunks_is_taken(server: Server) -> None:
+    http = Http(server.url)
+    connection = http._connection
+    connection.request(
+        "POST",
+        "/api/prompts",
+        iter([b'{"content": "a', b'b", "name": "c"}']),
+        {"Content-Type": "application/json"},
+        encode_chunked=True,
+    )
+    response = connection.getresponse()
+    assert (response.status, b'"content":"ab"' in response.read()) == (201, True)

@@ -1,0 +1,200 @@
+"""Any sequence of operations agrees with a dict, and leaves the index that git alone would give."""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
+
+from promptgit import checker
+from promptgit.errors import InvalidName, NameTaken, PromptDeleted
+from promptgit.service import Service
+from promptgit.store.store import Store
+from tests.support import assert_sound, commits_of, foreign_commit
+
+SOME_UUID = "0190a6b2-3c4d-7e8f-9a0b-1c2d3e4f5a6b"
+NAMES = st.sampled_from(["a", "A", "b", "d/a", "D/A", "a.md/x", "straße", "STRASSE", SOME_UUID])
+FOREIGN_NAMES = st.sampled_from(["b", "B", "d/b", "d/é"])
+CONTENTS = st.sampled_from(["", "x", "y", "line\r\n", "\ufeff東京\n"])
+PICKS = st.integers(0, 1_000)
+
+
+@dataclass(eq=False)
+class Model:
+    """What a prompt should be."""
+
+    id: UUID
+    name: str
+    contents: list[str] = field(default_factory=list)
+    living: bool = True
+    moved: bool = False
+
+
+def clash(one: str, other: str) -> bool:
+    """Whether two names cannot stand beside each other on a Mac."""
+    left, right = (name.casefold() + ".md" for name in (one, other))
+    return left == right or left.startswith(right + "/") or right.startswith(left + "/")
+
+
+class Prompts(RuleBasedStateMachine):
+    """Writes through the service and through git, in any order."""
+
+    @initialize()
+    def start(self) -> None:
+        self.folder = tempfile.TemporaryDirectory()
+        self.store = Store(Path(self.folder.name), lock_timeout=5)
+        self.store.open()
+        self.service = Service(self.store, 1_000)
+        self.prompts: list[Model] = []
+        self.removed: list[Model] = []  # the last to go comes back first
+
+    def living(self, name: str) -> Model | None:
+        return next((prompt for prompt in self.prompts if prompt.living and prompt.name == name), None)
+
+    def clashes(self, name: str, but: Model | None = None) -> bool:
+        return any(prompt.living and prompt is not but and clash(prompt.name, name) for prompt in self.prompts)
+
+    def write(self, name: str, content: str, prompt_id: UUID) -> None:
+        """The model of a file that appears, or changes."""
+        prompt = self.living(name)
+        if prompt is None:
+            prompt = next((gone for gone in reversed(self.removed) if gone.name == name), None)
+            if prompt is None:
+                assert prompt_id not in [other.id for other in self.prompts]
+                prompt = Model(prompt_id, name)
+                self.prompts.append(prompt)
+            else:
+                self.removed.remove(prompt)
+                prompt.living = True
+        assert prompt.id == prompt_id
+        prompt.contents.append(content)
+
+    @rule(name=NAMES, content=CONTENTS)
+    def create(self, name: str, content: str) -> None:
+        taken = self.clashes(name)
+        owner = next((prompt for prompt in self.prompts if str(prompt.id) == name and prompt.name != name), None)
+        if taken or owner:
+            with pytest.raises(NameTaken):
+                self.service.create(content, name=name)
+        else:
+            self.write(name, content, self.service.create(content, name=name).id)
+
+    @rule(pick=PICKS, content=CONTENTS)
+    def save(self, pick: int, content: str) -> None:
+        if not self.prompts:
+            return
+        prompt = self.prompts[pick % len(self.prompts)]
+        if not prompt.living:
+            with pytest.raises(PromptDeleted):
+                self.service.save(prompt.id, content)
+            return
+        saved = self.service.save(prompt.id, content)
+        if prompt.contents[-1] != content:
+            prompt.contents.append(content)
+        assert saved.newest.number == len(prompt.contents)
+
+    @rule(pick=PICKS, name=NAMES)
+    def rename(self, pick: int, name: str) -> None:
+        if not self.prompts:
+            return
+        prompt = self.prompts[pick % len(self.prompts)]
+        if name == SOME_UUID and prompt.id != UUID(SOME_UUID):
+            with pytest.raises(InvalidName):
+                self.service.rename(prompt.id, name)
+        elif not prompt.living:
+            with pytest.raises(PromptDeleted):
+                self.service.rename(prompt.id, name)
+        elif self.clashes(name, but=prompt):
+            with pytest.raises(NameTaken):
+                self.service.rename(prompt.id, name)
+        else:
+            self.service.rename(prompt.id, name)
+            prompt.moved |= prompt.name != name
+            prompt.name = name
+
+    @rule(pick=PICKS)
+    def delete(self, pick: int) -> None:
+        if not self.prompts:
+            return
+        prompt = self.prompts[pick % len(self.prompts)]
+        self.service.delete(prompt.id)
+        if prompt.living:
+            prompt.living = False
+            self.removed.append(prompt)
+
+    @rule(pick=PICKS, which=PICKS)
+    def revert(self, pick: int, which: int) -> None:
+        if not self.prompts:
+            return
+        prompt = self.prompts[pick % len(self.prompts)]
+        number = which % len(prompt.contents) + 1
+        if not prompt.living:
+            if self.clashes(prompt.name):
+                with pytest.raises(NameTaken):
+                    self.service.revert(prompt.id, number)
+                return
+            # Its file comes back under its name: the last one to have had that name.
+            owner = next(gone for gone in reversed(self.removed) if gone.name == prompt.name)
+            if owner is not prompt:
+                with pytest.raises(NameTaken):
+                    self.service.revert(prompt.id, number)
+                return
+        newest = self.service.revert(prompt.id, number).newest
+        content = prompt.contents[number - 1]
+        if not prompt.living:
+            self.write(prompt.name, content, prompt.id)
+        elif content != prompt.contents[-1]:
+            prompt.contents.append(content)
+        assert newest.number == len(prompt.contents)
+
+    @rule(name=FOREIGN_NAMES, content=CONTENTS)
+    def write_with_git(self, name: str, content: str) -> None:
+        prompt = self.living(name)
+        foreign_commit(self.store.repository.path, {f"prompts/{name}.md": content.encode()})
+        if prompt is None or prompt.contents[-1] != content:
+            (found,) = self.service.list(name=name, limit=1)
+            self.write(name, content, found.id)
+
+    @rule(pick=PICKS, name=FOREIGN_NAMES)
+    def move_with_git(self, pick: int, name: str) -> None:
+        movable = [prompt for prompt in self.prompts if prompt.living]
+        if not movable or self.living(name) or self.clashes(name):
+            return
+        prompt = movable[pick % len(movable)]
+        content = prompt.contents[-1].encode()
+        path = self.service.get(prompt.id).path
+        foreign_commit(self.store.repository.path, {path: None, f"prompts/{name}.md": content})
+        prompt.name, prompt.moved = name, True
+
+    @invariant()
+    def lists_what_lives(self) -> None:
+        if hasattr(self, "service"):
+            listed = [(prompt.name, prompt.id, prompt.newest.number) for prompt in self.service.list(limit=100)]
+            assert listed == sorted((p.name, p.id, len(p.contents)) for p in self.prompts if p.living)
+
+    def teardown(self) -> None:
+        if not hasattr(self, "service"):
+            return
+        repository = self.store.repository.path
+        for model in self.prompts:
+            prompt, removal = self.service.find(model.id)
+            assert (prompt.name, removal is None) == (model.name, model.living)
+            versions = list(self.service.versions(prompt))
+            assert [version.number for version in versions] == list(range(1, len(model.contents) + 1))
+            assert [self.service.content(version).decode() for version in versions] == model.contents
+            if not any(other.moved for other in self.prompts):
+                assert [version.commit for version in versions] == commits_of(repository, prompt.path)
+        assert list(checker.differences(self.store)) == []
+        assert_sound(repository)
+        self.store.close()
+        self.folder.cleanup()
+
+
+def test_any_sequence_of_operations_agrees_with_a_dict() -> None:
+    run_state_machine_as_test(Prompts, settings=settings(max_examples=60, stateful_step_count=30))

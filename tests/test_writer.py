@@ -1,0 +1,214 @@
+"""The writer: locks, batches, and commits of somebody who holds no lock."""
+
+from __future__ import annotations
+
+import multiprocessing
+import subprocess
+import threading
+from multiprocessing.synchronize import Event
+from pathlib import Path
+
+import pytest
+from filelock import FileLock
+
+from promptgit.errors import LockTimeout, NameTaken, PathBlocked, StorageFull
+from promptgit.service import Service
+from promptgit.store import writer
+from promptgit.store.batch import Edit
+from promptgit.store.repository import Repository
+from promptgit.store.store import COMMITTER, Store
+from promptgit.store.writer import Change
+from tests.support import assert_sound, foreign_commit, git_text
+
+
+def test_many_threads_share_few_batches_and_all_get_their_answers(
+    store: Store, service: Service, repository: Path
+) -> None:
+    """While the lock is held elsewhere, changes gather; then they become one move of `main`."""
+    prompts = [service.create("0", name=f"p{at}") for at in range(8)]
+    moves: list[str] = []
+    move = store.repository.move_main
+    store.repository.move_main = lambda old, new: (moves.append(new), move(old, new))[1]  # type: ignore[method-assign,func-returns-value]
+    numbers: list[int] = []
+    with FileLock(store.folder / "write.lock"):
+        threads = [
+            threading.Thread(target=lambda prompt=prompt: numbers.append(service.save(prompt.id, "1").newest.number))
+            for prompt in prompts
+        ]
+        for thread in threads:
+            thread.start()
+        waiting = store.writer._queue
+        while len(waiting) < len(prompts):
+            threading.Event().wait(0.001)
+            waiting = store.writer._queue
+    for thread in threads:
+        thread.join()
+    assert numbers == [2] * 8
+    assert len(moves) == 1
+    assert git_text(repository, "rev-list", "--count", "main") == "17"
+    assert_sound(repository)
+
+
+def test_a_refused_change_fails_alone(store: Store, service: Service) -> None:
+    """Each change of a batch is checked against what the ones before it left."""
+
+    def create(name: str) -> Change[str]:
+        def plan(index: object) -> Edit:
+            from promptgit import checks
+
+            checks.expect_free(index, name)
+            return Edit({f"prompts/{name}.md": b"x"}, "x", COMMITTER)
+
+        return Change(plan, lambda _: name)
+
+    answers = store.writer.together([create("a"), create("A"), create("b")], stop_at_refusal=False)
+    assert answers[0] == "a"
+    assert isinstance(answers[1], NameTaken)
+    assert answers[2] == "b"
+    stopped = store.writer.together([create("c"), create("C"), create("d")], stop_at_refusal=True)
+    assert len(stopped) == 2
+    assert [prompt.name for prompt in service.list(limit=9)] == ["a", "b", "c"]
+
+
+def test_the_lock_is_waited_for_and_then_given_up(store: Store, tmp_path: Path, repository: Path) -> None:
+    impatient = Store(store.folder, lock_timeout=0.05)
+    service = Service(impatient, 100)
+    head = git_text(repository, "rev-parse", "main")
+    with FileLock(store.folder / "write.lock"):
+        with pytest.raises(LockTimeout):
+            service.create("x", name="a")
+        assert service.list(limit=1) == []
+    assert git_text(repository, "rev-parse", "main") == head
+    assert service.create("x", name="a").newest.number == 1
+
+
+def _hold(path: Path, held: Event, release: Event) -> None:
+    with FileLock(path):
+        held.set()
+        release.wait()
+
+
+def test_followers_of_a_leader_without_the_lock_time_out_too(store: Store) -> None:
+    """Nobody waits longer than the time-out, and nothing of theirs is written later."""
+    context = multiprocessing.get_context("spawn")
+    held, release = context.Event(), context.Event()
+    holder = context.Process(target=_hold, args=(store.folder / "write.lock", held, release))
+    holder.start()
+    held.wait()
+    service = Service(Store(store.folder, lock_timeout=0.2), 100)
+    errors: list[type[Exception]] = []
+
+    def write(name: str) -> None:
+        try:
+            service.create("x", name=name)
+        except Exception as error:
+            errors.append(type(error))
+
+    threads = [threading.Thread(target=write, args=(f"p{at}",)) for at in range(5)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    release.set()
+    holder.join()
+    assert errors == [LockTimeout] * 5
+    assert service.list(limit=9) == []
+
+
+def test_a_commit_without_the_lock_in_the_middle_of_a_write_loses_nothing(
+    store: Store, service: Service, repository: Path
+) -> None:
+    """Compare-and-swap on the ref: the change is made again on top of the other one."""
+    prompt = service.create("1", name="a")
+    keep = store.repository.store
+    pushed: list[str] = []
+
+    def store_and_push(batch: object) -> None:
+        keep(batch)
+        if not pushed:
+            pushed.append(foreign_commit(repository, {"prompts/a.md": b"2", "prompts/b.md": b"x"}))
+
+    store.repository.store = store_and_push  # type: ignore[method-assign]
+    assert service.save(prompt.id, "3").newest.number == 3
+    assert service.version(prompt.id, 2).commit == pushed[0]
+    assert_sound(repository)
+
+
+def test_a_lock_that_a_killed_process_left_is_swept(service: Service, repository: Path) -> None:
+    (repository / "refs" / "heads" / "main.lock").write_text("")
+    assert service.create("x", name="a").newest.number == 1
+    assert not (repository / "refs" / "heads" / "main.lock").exists()
+
+
+def test_a_live_lock_of_git_is_waited_for(service: Service, repository: Path) -> None:
+    """An administrator's transaction on the ref finishes first."""
+    transaction = subprocess.Popen(
+        ["git", "-C", str(repository), "update-ref", "--stdin"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert transaction.stdin
+    assert transaction.stdout
+    transaction.stdin.write("start\nupdate refs/heads/main HEAD\nprepare\n")
+    transaction.stdin.flush()
+    assert transaction.stdout.readline() == "start: ok\n"
+    assert transaction.stdout.readline() == "prepare: ok\n"
+    assert (repository / "refs" / "heads" / "main.lock").exists()
+    writing = threading.Thread(target=lambda: service.create("x", name="a"))
+    writing.start()
+    writing.join(0.1)
+    assert writing.is_alive()
+    transaction.communicate("commit\n")
+    writing.join()
+    assert [prompt.name for prompt in service.list(limit=9)] == ["a"]
+
+
+def test_an_error_after_main_has_moved_is_no_error(
+    store: Store, service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The last fsync of a folder can fail when all is done: the ref is read again."""
+    move = Repository._set_target
+
+    def moved_but_failed(self: Repository, ref: object, new: str) -> None:
+        move(self, ref, new)
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(Repository, "_set_target", moved_but_failed)
+    assert service.create("x", name="a").newest.number == 1
+
+
+def test_an_index_that_cannot_follow_does_not_undo_a_write(
+    store: Store, service: Service, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    prompt = service.create("1", name="a")
+    with monkeypatch.context() as broken:
+        broken.setattr(store.index, "record", lambda *_: (_ for _ in ()).throw(StorageFull))
+        assert service.save(prompt.id, "2").newest.number == 2
+    assert "could not be brought up" in caplog.text
+    assert service.get(prompt.id).newest.number == 2
+
+
+def test_a_disk_with_too_little_room_takes_no_write(
+    store: Store, service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """There must be room for the index to follow what git has taken."""
+    prompt = service.create("1", name="a")
+    with monkeypatch.context() as small:
+        small.setattr(writer, "_RESERVE_BYTES", 1 << 62)
+        with pytest.raises(StorageFull):
+            service.save(prompt.id, "2")
+        assert service.get(prompt.id) == prompt
+    assert service.save(prompt.id, "2").newest.number == 2
+
+
+def test_what_is_no_prompt_is_never_overwritten(service: Service, repository: Path) -> None:
+    foreign_commit(repository, {"prompts/file": b"x", "prompts/folder.md/x": b"y"})
+    for name in ("file/inner", "folder"):
+        with pytest.raises(PathBlocked):
+            service.create("x", name=name)
+    prompt = service.create("x", name="free")
+    with pytest.raises(PathBlocked):
+        service.rename(prompt.id, "file/inner")
+    assert service.save(prompt.id, "y").newest.number == 2
+    assert_sound(repository)
