@@ -37,6 +37,7 @@ _DETAILS = {
     500: "Something went wrong here; nothing in the request is to blame. The server's log says more.",
 }
 _DRAINED_BYTES = 64 << 20
+_RETRY_SECONDS = 10  # where somebody has to mend something first
 
 
 def problem(status: int, code: str, detail: str, **members: object) -> Response:
@@ -72,8 +73,8 @@ def _refusal(error: errors.PromptgitError) -> Response:
         case _:
             members = {}
     answer = problem(status, error.code, str(error), **members)
-    if isinstance(error, errors.Unavailable):
-        answer.headers["Retry-After"] = str(error.retry_after)
+    if status == 503:
+        answer.headers["Retry-After"] = str(getattr(error, "retry_after", _RETRY_SECONDS))
     if status >= 500:
         log.warning("%s: %s", error.code, error)
     return answer

@@ -104,6 +104,8 @@ class Index:
             try:
                 return action()
             except (_Unusable, sqlite3.Error) as error:
+                if _is_busy(error):
+                    raise IndexBusy from error
                 if not _is_damage(error):
                     raise
                 failed: int | None = self._local.inode
@@ -244,7 +246,7 @@ def _try_begin(connection: sqlite3.Connection) -> bool:
         connection.execute("PRAGMA busy_timeout = 0")
         connection.execute("BEGIN IMMEDIATE")
     except sqlite3.OperationalError as error:
-        if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
+        if not _is_busy(error):
             raise
         return False
     finally:
@@ -288,6 +290,10 @@ def _reporting(commits: Iterator[Commit], progress: Progress | None) -> Iterator
             progress(count)
         yield commit
     progress(count)
+
+
+def _is_busy(error: Exception) -> bool:
+    return isinstance(error, sqlite3.OperationalError) and error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
 
 
 def _is_damage(error: Exception) -> bool:

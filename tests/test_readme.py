@@ -1,0 +1,53 @@
+"""The README's commands do what it says."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from dataclasses import fields
+from pathlib import Path
+
+from promptgit.cli import main
+from promptgit.errors import BadLine, PromptgitError
+from promptgit.settings import Settings
+from tests.support import Server, environment
+
+README = (Path(__file__).parents[1] / "README.md").read_text()
+
+
+def test_the_first_commands_work_as_they_stand(server: Server) -> None:
+    tested = re.search(r"<!-- tested.*?```sh\n(.*?)```", README, re.DOTALL)
+    assert tested
+    script = tested[1].replace("http://127.0.0.1:8000", server.url).replace("curl -s", "curl -sS --fail-with-body")
+    done = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", script],
+        cwd=server.folder.parent,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "Reverted to version 1 successfully." in done.stdout
+    assert "-Hello {{name}}, how can I help?\n+Hi {{name}}!\n" in done.stdout
+    assert "Author: Ada <ada@example.org>" in done.stdout
+
+
+def test_every_setting_is_documented_with_its_default() -> None:
+    for field in fields(Settings):
+        row = next(line for line in README.splitlines() if f"`PROMPTGIT_{field.name.upper()}`" in line)
+        assert f"`{field.default:g}`" in row if isinstance(field.default, float) else f"`{field.default}`" in row
+
+
+def test_every_command_is_documented() -> None:
+    for command in main.commands:
+        assert f"`promptgit {command}" in README
+
+
+def test_every_kind_of_refusal_is_documented() -> None:
+    def family(kind: type[PromptgitError]) -> list[type[PromptgitError]]:
+        return [kind, *(member for child in kind.__subclasses__() for member in family(child))]
+
+    internal = {"error", "unavailable", BadLine.code}
+    for kind in family(PromptgitError):
+        assert kind.code in internal or f"`{kind.code}`" in README, kind
