@@ -57,15 +57,14 @@ def _compare(path: Path, store: Store, progress: Progress | None) -> Iterator[st
             yield f"The index has schema {schema}, not {SCHEMA}; 'promptgit reindex' builds a new one."
             return
         fresh = Path(folder) / "index.sqlite3"
-        connection.execute("BEGIN")
-        (head,) = connection.execute("SELECT lower(hex(commit_id)) FROM head").fetchone() or ("",)
-        connection.execute("ROLLBACK")
-        if head not in store.repository or not store.repository.is_on_main(head):
-            yield f"The index reflects the commit {head or 'none'}, which is not in the history of main."
+        sqlite3.connect(fresh).close()
+        connection.execute("ATTACH ? AS git", (str(fresh),))
+        connection.execute("BEGIN")  # whatever is written from now on is not looked at
+        (head,) = connection.execute("SELECT lower(hex(commit_id)) FROM main.head").fetchone() or ("none",)
+        if head not in store.repository or not store.repository.git.is_on_main(head):
+            yield f"The index reflects the commit {head}, which is not in the history of main."
             return
         build(fresh, store.repository, head, progress)
-        connection.execute("ATTACH ? AS git", (f"file:{fresh}?mode=ro",))
-        connection.execute("BEGIN")
         for what, query in _ROWS.items():
             yield from _one_way(connection, f"Only the index has the {what}", query.format("main"), query.format("git"))
             yield from _one_way(connection, f"Only git has the {what}", query.format("git"), query.format("main"))

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+import socket
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import click
 
@@ -51,6 +52,7 @@ def _data(command: Callable[..., None]) -> Callable[..., None]:
 def serve(**flags: Any) -> None:
     """Serve the HTTP API."""
     settings = Settings.from_environment(**flags)
+    _expect_free(settings)
     _open(settings).close()
     from promptgit.server import Server  # gunicorn and Flask: slow to import, and only needed here
 
@@ -65,10 +67,10 @@ def import_(file: Path, data: Path | None, skip_invalid: bool) -> None:
     """Load a history from FILE: JSON Lines, plain or gzip, one commit a line."""
     settings = Settings.from_environment(data=data)
     store = _open(settings)
-    with importer.open_lines(file) as lines, _bar(lines, file) as advance:
-        run = importer.Import(store, settings.max_content_bytes, skip_invalid=skip_invalid)
-        for _ in run.take(lines):
-            advance()
+    run = importer.Import(store, settings.max_content_bytes, skip_invalid=skip_invalid)
+    with click.progressbar(length=os.path.getsize(file), label="Importing", file=sys.stderr) as bar:
+        for position in run.take(lambda: importer.open_lines(file)):
+            bar.update(position - bar.pos)
     for refused in run.refused:
         click.echo(f"skipped: {refused}", err=True)
     click.echo(f"{run.added:,} commits added, {run.present:,} lines there already, {len(run.refused):,} skipped.")
@@ -81,6 +83,7 @@ def reindex(data: Path | None) -> None:
     store = _open(Settings.from_environment(data=data), catch_up=False)
     with _counter("Reading history") as progress:
         store.index.rebuild(progress)
+    click.echo(f"The index was built anew up to the commit {store.repository.main()}.")
 
 
 @main.command()
@@ -96,8 +99,24 @@ def check(data: Path | None) -> None:
         for difference in checker.differences(store, progress):
             click.echo(difference)
             count += 1
-    click.echo(f"{count:,} differences." if count else "The index agrees with git.")
+    told = "1 difference." if count == 1 else f"{count:,} differences."
+    click.echo(told if count else "The index agrees with git.")
     sys.exit(1 if count else 0)
+
+
+def _expect_free(settings: Settings) -> None:
+    """Refuse an address that cannot be had, before anything else is done."""
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM)[
+            0
+        ]
+        with socket.socket(family, kind, protocol) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+    except OSError as error:
+        raise click.ClickException(
+            f"{settings.host}:{settings.port} cannot be listened on: {error.strerror}."
+        ) from error
 
 
 def _open(settings: Settings, *, catch_up: bool = True) -> Store:
@@ -121,11 +140,3 @@ def _counter(label: str) -> Iterator[Progress]:
     yield progress
     if shown:
         click.echo(err=True)
-
-
-@contextmanager
-def _bar(lines: BinaryIO, file: Path) -> Iterator[Callable[[], None]]:
-    """A progress bar over the bytes of a file, packed ones if it is packed."""
-    raw: Any = getattr(lines, "fileobj", None) or lines
-    with click.progressbar(length=os.path.getsize(file), label="Importing", file=sys.stderr) as bar:
-        yield lambda: bar.update(raw.tell() - bar.pos)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import gzip
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator
+import zlib
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -84,28 +85,13 @@ def _seconds(timestamp: str) -> int:
     return seconds
 
 
-class _Past:
-    """What the history has of one name, and how far the import has followed it."""
-
-    def __init__(self, recorded: list[Recorded]) -> None:
-        self._rest = recorded
-
-    def has(self, line: Recorded) -> bool:
-        """Whether the line is in what is left; follows the history up to it."""
-        if self._rest and self._rest[0].blob == line.blob:
-            del self._rest[0]  # somebody else made the same change at this place
-            return True
-        if line in self._rest:
-            del self._rest[: self._rest.index(line) + 1]
-            return True
-        return False
-
-
 class Import:
     """One import into a store: how many lines became commits, how many were there already, which were refused.
 
-    A line is there already if the history of its name has the same content (or deletion), author,
-    time and description, in the same order. *max_content* is in bytes of UTF-8.
+    Nothing is added twice. An import goes through a file in order, so whatever of a name comes before
+    a line that the history has (the same content or deletion, author, time and description) was dealt
+    with by an earlier run: a first look at the whole file finds the last such line of each name.
+    *max_content* is in bytes of UTF-8.
     """
 
     def __init__(self, store: Store, max_content: int, *, skip_invalid: bool) -> None:
@@ -115,56 +101,92 @@ class Import:
         self._store = store
         self._max_content = max_content
         self._skip_invalid = skip_invalid
-        self._past: dict[str, _Past] = {}
+        self._done: dict[str, int] = {}  # name -> number of the last line that the history has
 
-    def take(self, lines: Iterable[bytes]) -> Iterator[None]:
-        """Take lines in; yields after each batch that is stored.
+    def take(self, open_file: Callable[[], BinaryIO]) -> Iterator[int]:
+        """Take a file in; yields the bytes read of it, as it lies on disk, after each batch that is stored.
 
         Raises:
             BadLine: the first line that is refused, unless invalid ones are skipped. All before it is kept.
         """
-        batch: list[Line] = []
-        size = 0
-        for number, raw in enumerate(lines, 1):
-            if not raw.strip():
+        with open_file() as file:
+            self._find_done(file)
+        with open_file() as file:
+            batch: list[Line] = []
+            size = 0
+            for line in self._lines(file, batch):
+                batch.append(line)
+                size += len(line.content or b"")
+                if len(batch) >= _BATCH_LINES or size >= _BATCH_BYTES:
+                    self._store_batch(batch)
+                    yield _position(file)
+                    size = 0
+            self._store_batch(batch)
+            yield _position(file)
+        self.refused.sort(key=lambda error: error.number)
+
+    def _find_done(self, file: BinaryIO) -> None:
+        if self._store.index.read(queries.is_empty):
+            return
+        rest: dict[str, list[Recorded]] = {}
+        for line in _parse_all(file, self._max_content):
+            if isinstance(line, BadLine):
+                if not self._skip_invalid:
+                    return
                 continue
-            try:
-                line = parse(number, raw, self._max_content)
-            except BadLine as error:
+            if line.name not in rest:
+                rest[line.name] = self._store.index.read(queries.recorded, line.name)
+            ahead = rest[line.name]
+            if line.recorded in ahead:
+                del ahead[: ahead.index(line.recorded) + 1]
+                self._done[line.name] = line.number
+
+    def _lines(self, file: BinaryIO, batch: list[Line]) -> Iterator[Line]:
+        """The lines that are still to be taken in; what is in *batch* is stored before a refusal is raised."""
+        for line in _parse_all(file, self._max_content):
+            if isinstance(line, BadLine):
                 if not self._skip_invalid:
                     self._store_batch(batch)
-                self._refuse(error)
-                continue
-            batch.append(line)
-            size += len(line.content or b"")
-            if len(batch) >= _BATCH_LINES or size >= _BATCH_BYTES:
-                self._store_batch(batch)
-                yield
-                batch, size = [], 0
-        self._store_batch(batch)
-        self.refused.sort(key=lambda error: error.number)
-        yield
+                self._refuse(line)
+            elif line.number <= self._done.get(line.name, 0):
+                self.present += 1
+            else:
+                yield line
 
     def _store_batch(self, batch: list[Line]) -> None:
-        new = [line for line in batch if not self._is_present(line)]
-        self.present += len(batch) - len(new)
-        answers = self._store.writer.together([_change(line) for line in new], stop_at_refusal=not self._skip_invalid)
-        for line, answer in zip(new, answers, strict=False):
+        changes = [_change(line) for line in batch]
+        answers = self._store.writer.together(changes, stop_at_refusal=not self._skip_invalid)
+        for line, answer in zip(batch, answers, strict=False):
             if isinstance(answer, Exception):
                 self._refuse(BadLine(line.number, str(answer)))
             else:
                 self.added += answer
                 self.present += not answer
-
-    def _is_present(self, line: Line) -> bool:
-        if line.name not in self._past:
-            self._past[line.name] = _Past(self._store.index.read(queries.recorded, line.name))
-        return self._past[line.name].has(line.recorded)
+        batch.clear()
 
     def _refuse(self, error: BadLine) -> None:
         if not self._skip_invalid:
             raise error
         self.refused.append(error)
+
+
+def _parse_all(file: BinaryIO, max_content: int) -> Iterator[Line | BadLine]:
+    """Every line but blank ones, in order; lines end at LF alone."""
+    number = 0
+    try:
+        for number, raw in enumerate(file, 1):
+            if raw.strip():
+                try:
+                    yield parse(number, raw, max_content)
+                except BadLine as error:
+                    yield error
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        raise BadLine(number + 1, f"The packed file is damaged or ends too early: {error}") from None
+
+
+def _position(file: BinaryIO) -> int:
+    packed: BinaryIO | None = getattr(file, "fileobj", None)
+    return (packed or file).tell()
 
 
 def _change(line: Line) -> Change[bool]:

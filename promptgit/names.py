@@ -31,6 +31,9 @@ _DEVICES = frozenset(
     + [port + digit for port in ("com", "lpt") for digit in "123456789¹²³"]
 )
 
+# Short names that Windows may give to .git, .gitmodules, .gitattributes, .gitignore and .mailmap (git's path.c).
+_SHORT_NAME = re.compile(r"(git|gitmod|gitatt|gitign|mailma|(gi|ma)[0-9a-f]{0,4})~[0-9]+")
+
 
 def is_uuid(name: str) -> bool:
     """Whether *name* is a UUID as RFC 9562 writes it: 36 characters, lower case."""
@@ -108,8 +111,8 @@ def check(name: str) -> str:
     for segment in name.split("/"):
         _check_segment(segment, start)
         start += len(segment) + 1
-    if name_of(path_of(name)) != name:
-        raise InvalidName(f"is the place of the name {name[3:]!r}; use that one")
+    if name_of(path_of(name.lower())) != name.lower():
+        raise InvalidName(f"is the place of the name {name[3:].lower()!r}; use that one")
     return name
 
 
@@ -155,9 +158,9 @@ def _check_segment(segment: str, start: int) -> None:
     lower = segment.lower()
     if lower.split(".")[0].rstrip(" ") in _DEVICES:
         raise InvalidName(f"has the segment {segment!r} at place {start}, which Windows reserves", segment[0], start)
-    if lower == "git~1":
+    if _SHORT_NAME.fullmatch(lower):
         raise InvalidName(
-            f"has the segment {segment!r} at place {start}, which is '.git' to Windows", segment[0], start
+            f"has the segment {segment!r} at place {start}, which is a file of git's to Windows", segment[0], start
         )
     for ending in (".lock", ".git"):
         if lower.endswith(ending):

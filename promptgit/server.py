@@ -3,17 +3,31 @@
 from __future__ import annotations
 
 import logging
+import socket
 from typing import Any
 
 import click
 from flask import Flask
+from gunicorn import util
 from gunicorn.app.base import BaseApplication
 from gunicorn.arbiter import Arbiter
 
+from promptgit.api import problems
 from promptgit.app import create_app
 from promptgit.settings import Settings
 
 _REQUEST_SECONDS = 20  # what a request may take beside waiting for the write lock
+
+
+def _write_problem(client: socket.socket, status: int, reason: str, message: str) -> None:
+    """What gunicorn refuses before the application sees it is a problem document, too."""
+    detail = f"The request is refused: {message or reason}".rstrip(".") + "."
+    body = problems.document(status, detail)
+    head = f"HTTP/1.1 {status} {reason}\r\nConnection: close\r\nContent-Type: {problems.MEDIA_TYPE}\r\n"
+    util.write_nonblock(client, f"{head}Content-Length: {len(body)}\r\n\r\n".encode("latin-1", "replace") + body)
+
+
+util.write_error = _write_problem
 
 
 class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
@@ -32,7 +46,7 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
             "worker_class": "gthread",
             "workers": settings.workers,
             "threads": settings.threads,
-            "keepalive": 30,
+            "keepalive": 5,  # a stop waits for idle connections that long
             # A worker that hangs (libgit2 spins on a truncated object) is replaced: never 0.
             "timeout": 60,
             "graceful_timeout": int(settings.lock_timeout) + _REQUEST_SECONDS,

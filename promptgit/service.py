@@ -5,6 +5,7 @@ Every rule of a write is checked here, under the write lock, whatever face it co
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from promptgit.store.objects import BLOB, object_id
 from promptgit.store.store import Store
 from promptgit.store.writer import Change
 
+_NUMBER = re.compile(r"[1-9][0-9]*", re.ASCII)
 _CHUNK = 500  # versions read at a time
 
 
@@ -90,7 +92,7 @@ class Service:
         """
         prompt, _ = self.find(prompt_id)
         text = str(number)
-        if text.isascii() and text.isdigit() and len(text) <= len(str(prompt.newest.number)):
+        if _NUMBER.fullmatch(text) and len(text) <= len(str(prompt.newest.number)):
             version = self._store.index.read(queries.version, prompt_id, int(text))
             if version is not None:
                 return version
@@ -130,7 +132,7 @@ class Service:
         """
         ends = [self.version(prompt_id, number) for number in (old, new)]
         sides = [(end.commit, self._store.index.read(queries.path_at, prompt_id, end.number)) for end in ends]
-        return self._store.repository.diff(sides[0], sides[1])
+        return self._store.repository.git.diff(sides[0], sides[1])
 
     # Writing
 
@@ -146,7 +148,7 @@ class Service:
             NameTaken, PathBlocked: the name cannot be had.
         """
         if name is not None and prompt_id is not None:
-            raise Invalid("id", "give a name or an id, not both; an id is the name")
+            raise Invalid("id", "is given beside a name; give one of them, for an id is the name")
         checked = names.check(name) if name is not None else str(prompt_id or uuid4())
         data = texts.check_content(content, self._max_content)
         sign = self._signature(signed, "Initial version")

@@ -43,8 +43,8 @@ class Settings:
         for name in ("workers", "threads", "max_content_bytes"):
             if getattr(self, name) < 1:
                 raise ValueError(f"PROMPTGIT_{name.upper()} is {getattr(self, name)}; give at least 1.")
-        if self.lock_timeout < 0:
-            raise ValueError(f"PROMPTGIT_LOCK_TIMEOUT is {self.lock_timeout}; give 0 or more seconds.")
+        if not 0 <= self.lock_timeout <= 3_600:
+            raise ValueError(f"PROMPTGIT_LOCK_TIMEOUT is {self.lock_timeout}; give 0 to 3,600 seconds.")
 
 
 def _parse(variable: str, text: str, kind: type[object]) -> object:

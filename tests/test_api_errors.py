@@ -92,6 +92,10 @@ def test_another_type_of_body_is_refused(client: FlaskClient, kind: str) -> None
         ({"content": "x", "description": "a\0"}, "description"),
         ({"content": "x", "description": "x" * 10_001}, "description"),
         ({"content": "x", "name": "a\udfff"}, "name"),
+        ({"content": "x", "id": "{0190a6b2-3c4d-7e8f-9a0b-1c2d3e4f5a6b}"}, "id"),
+        ({"content": "x", "id": None}, "id"),
+        ({"content": "x", "author": None}, "author"),
+        ({"content": "x", "\ud800": 1}, "\\ud800"),
     ],
 )
 def test_a_field_that_breaks_a_rule_is_named(client: FlaskClient, body: Any, field: str) -> None:
@@ -146,7 +150,18 @@ def test_the_routers_own_refusals_are_problems_too(client: FlaskClient) -> None:
 
 
 @pytest.mark.parametrize(
-    "query", ["limit=0", "limit=1001", "limit=x", "limit=1.5", "include=all", "offset=3", "name=a&x="]
+    "query",
+    [
+        "limit=0",
+        "limit=1001",
+        "limit=x",
+        "limit=1.5",
+        "limit=1_0",
+        "limit=%EF%BC%91",
+        "include=all",
+        "offset=3",
+        "q=a%00b",
+    ],
 )
 def test_a_query_that_breaks_a_rule_is_refused(client: FlaskClient, query: str) -> None:
     answer = client.get(f"/api/prompts?{query}")

@@ -231,7 +231,7 @@ def test_if_match_concerns_the_prompt_alone(client: FlaskClient) -> None:
     assert client.get(where).json["version_number"] == 2
     for good in ("*", '"2"', saved.headers["ETag"], f'"x", {saved.headers["ETag"]}'):
         assert client.put(where, json={"content": "2"}, headers={"If-Match": good}).status_code == 200
-    for bad in ('"1"', f"W/{saved.headers['ETag']}", "nonsense", ""):
+    for bad in ('"1"', f"W/{saved.headers['ETag']}", "nonsense", "", '""'):
         assert client.put(where, json={"content": "2"}, headers={"If-Match": bad}).status_code == 412
 
 

@@ -128,8 +128,8 @@ def test_a_revert_takes_a_reason_and_an_author(client: FlaskClient, prompt: str)
 
 def test_a_revert_to_what_is_there_already_writes_nothing(client: FlaskClient, prompt: str, repository: Path) -> None:
     head = git_text(repository, "rev-parse", "main")
-    for _ in range(2):
-        answer = client.post(f"{prompt}/versions/3/revert", headers={"Content-Type": "application/json"})
+    for kind in ("application/json", "application/x-www-form-urlencoded"):
+        answer = client.post(f"{prompt}/versions/3/revert", headers={"Content-Type": kind})
         assert answer.json["message"] == "Reverted to version 3 successfully."
         assert answer.json["version_number"] == 3
     client.post(f"{prompt}/versions/1/revert")
@@ -137,7 +137,9 @@ def test_a_revert_to_what_is_there_already_writes_nothing(client: FlaskClient, p
     assert git_text(repository, "rev-parse", "main~1") == head
 
 
-@pytest.mark.parametrize("number", ["0", "-1", "4", str(10**30), "9" * 5_000, "x", "1.0", "²", "1_0", "+1", "%20"])
+@pytest.mark.parametrize(
+    "number", ["0", "-1", "4", str(10**30), "9" * 5_000, "x", "1.0", "²", "1_0", "+1", "%20", "01"]
+)
 def test_a_missing_version_is_not_found(client: FlaskClient, prompt: str, number: str) -> None:
     calls = [
         client.get(f"{prompt}/versions/{number}"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -34,11 +35,15 @@ def encode(*entries: dict[str, Any]) -> list[bytes]:
     return [json.dumps(entry, ensure_ascii=False).encode() + b"\n" for entry in entries]
 
 
-def take(store: Store, *entries: dict[str, Any], skip_invalid: bool = False) -> Import:
+def take_bytes(store: Store, data: bytes, skip_invalid: bool = False) -> Import:
     run = Import(store, 1_000, skip_invalid=skip_invalid)
-    for _ in run.take(encode(*entries)):
+    for _ in run.take(lambda: BytesIO(data)):
         pass
     return run
+
+
+def take(store: Store, *entries: dict[str, Any]) -> Import:
+    return take_bytes(store, b"".join(encode(*entries)))
 
 
 def test_each_line_is_one_commit_with_its_author_and_date(store: Store, service: Service, repository: Path) -> None:
@@ -67,6 +72,37 @@ def test_a_second_import_adds_nothing(store: Store, repository: Path) -> None:
     run = take(store, *entries)
     assert (run.added, run.present) == (0, 6)
     assert git_text(repository, "rev-parse", "main") == head
+
+
+@pytest.mark.parametrize(
+    "contents",
+    [
+        ["A", "A", "B"],
+        [None, "A"],
+        ["A", "B", None, None, "C"],
+        ["A", "B", "A", "B"],
+        ["A", None, "A", None],
+        [None, None],
+    ],
+)
+def test_lines_that_change_nothing_do_not_matter_the_second_time_either(
+    store: Store, repository: Path, contents: list[str | None]
+) -> None:
+    entries = [line(content=content, timestamp=f"2023-01-01T00:00:{at:02}Z") for at, content in enumerate(contents)]
+    take(store, *entries)
+    head = git_text(repository, "rev-parse", "main")
+    run = take(store, *entries)
+    assert (run.added, run.present) == (0, len(entries))
+    assert git_text(repository, "rev-parse", "main") == head
+
+
+def test_a_later_file_goes_on_from_an_earlier_one(store: Store, service: Service) -> None:
+    """Only what is newer than the last line that is there is added: reverts and deletions too."""
+    take(store, line(content="1"), line(content="2"), line("b"))
+    later = [line(content="1", timestamp="2023-02-01T00:00:00Z"), line("b", None, timestamp="2023-02-01T00:00:00Z")]
+    assert take(store, line("new"), *later).added == 3
+    assert take(store, line("new"), *later).added == 0
+    assert [(prompt.name, prompt.newest.number) for prompt in service.list(limit=9)] == [("a", 3), ("new", 1)]
 
 
 def test_an_import_that_was_broken_off_goes_on_where_it_stopped(store: Store, service: Service) -> None:
@@ -120,9 +156,8 @@ BAD = [
 def test_a_bad_line_stops_the_import_and_what_came_before_is_kept(
     store: Store, service: Service, bad: bytes, said: str
 ) -> None:
-    run = Import(store, 1_000, skip_invalid=False)
     with pytest.raises(BadLine) as refusal:
-        list(run.take([*encode(line()), b"\n", bad, *encode(line("c"))]))
+        take_bytes(store, b"".join([*encode(line()), b"\n", bad.rstrip() + b"\n", *encode(line("c"))]))
     assert refusal.value.number == 3
     assert said in str(refusal.value)
     assert [prompt.name for prompt in service.list(limit=9)] == ["a"]
@@ -130,8 +165,8 @@ def test_a_bad_line_stops_the_import_and_what_came_before_is_kept(
 
 
 def test_bad_lines_can_be_skipped(store: Store, service: Service) -> None:
-    run = Import(store, 1_000, skip_invalid=True)
-    list(run.take([*encode(line()), *(bad for bad, _ in BAD), *encode(line("c"))]))
+    data = b"".join([*encode(line()), *(bad.rstrip() + b"\n" for bad, _ in BAD), *encode(line("c"))])
+    run = take_bytes(store, data, skip_invalid=True)
     assert [error.number for error in run.refused] == list(range(2, len(BAD) + 2))
     assert (run.added, [prompt.name for prompt in service.list(limit=9)]) == (2, ["a", "c"])
 
@@ -151,3 +186,12 @@ def test_the_command_imports_and_tells_what_it_did(tmp_path: Path, packed: bool)
     assert "skipped: Line 2: " in skipped.stderr
     assert skipped.stdout == "1 commits added, 1 lines there already, 1 skipped.\n"
     assert command("check", "--data", folder).returncode == 0
+
+
+def test_a_packed_file_that_ends_too_early_is_told(tmp_path: Path) -> None:
+    whole = gzip.compress(b"".join(encode(*(line(content=str(at)) for at in range(2_000)))), 0)
+    (tmp_path / "history.gz").write_bytes(whole[: len(whole) // 2])
+    done = command("import", str(tmp_path / "history.gz"), "--data", str(tmp_path / "data"))
+    assert done.returncode == 1
+    assert "damaged or ends too early" in done.stderr
+    assert int(git_text(tmp_path / "data" / "prompts.git", "rev-list", "--count", "main")) > 400

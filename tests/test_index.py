@@ -5,11 +5,15 @@ from __future__ import annotations
 import sqlite3
 import threading
 from pathlib import Path
+from typing import Any
+from uuid import UUID
 
 import pytest
 
 from promptgit import checker
 from promptgit.service import Service
+from promptgit.store import search
+from promptgit.store.index import build
 from promptgit.store.schema import SCHEMA
 from promptgit.store.store import Store
 from tests.support import commits_of, foreign_commit, git, git_text
@@ -150,13 +154,17 @@ def spoil(path: Path, how: str) -> None:
         data = bytearray(path.read_bytes())
         data[4096 * 2 :] = b"\xee" * (len(data) - 4096 * 2)
         path.write_bytes(data)
+    elif how == "with a damaged schema":
+        path.write_bytes(path.read_bytes().replace(b"CREATE TABLE prompts", b"CREATE T\xf4\xd7LE prompts"))
     else:
         with sqlite3.connect(path) as connection:
             connection.execute(f"PRAGMA user_version = {SCHEMA + 1}")
         connection.close()
 
 
-@pytest.mark.parametrize("how", ["missing", "empty", "not a database", "damaged", "of another schema"])
+@pytest.mark.parametrize(
+    "how", ["missing", "empty", "not a database", "damaged", "with a damaged schema", "of another schema"]
+)
 def test_an_index_that_is_of_no_use_is_built_anew(store: Store, service: Service, how: str) -> None:
     """And is then equal to the one that was lost."""
     prompt = service.create("1", name="a")
@@ -222,3 +230,68 @@ def test_search_follows_every_change(service: Service, repository: Path) -> None
     assert (found("fox"), found("träge"), found("animals/d")) == ([], ["straße"], ["animals/dog"])
     service.delete(prompt.id)
     assert found("lazy") == []
+
+
+def test_search_goes_on_where_there_is_no_room_for_it(
+    store: Store, service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prompt = service.create("old text", name="a")
+    assert service.list(q="old", limit=9)
+    service.save(prompt.id, "new text")
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(search, "refresh", full)
+    assert service.list(q="old", limit=9)
+
+
+def test_a_damaged_search_table_is_mended(store: Store, service: Service) -> None:
+    service.create("some text", name="a")
+    connection = sqlite3.connect(store.index.path)
+    connection.execute("UPDATE search_data SET block = x'00'")
+    connection.commit()
+    connection.close()
+    assert [prompt.name for prompt in service.list(q="text", limit=9)] == ["a"]
+
+
+def test_a_search_in_many_new_prompts_finds_them_all(service: Service, repository: Path) -> None:
+    """More than are taken in at once."""
+    foreign_commit(repository, {f"prompts/p{at}.md": b"needle" for at in range(250)})
+    assert len(service.list(q="needle", limit=1_000)) == 250
+
+
+def test_check_looks_at_one_moment(store: Store, service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is saved while it compares is no difference."""
+    prompt = service.create("1", name="a")
+
+    def save_and_build(*arguments: Any) -> None:
+        _save_elsewhere(service, prompt.id)
+        build(*arguments)
+
+    monkeypatch.setattr(checker, "build", save_and_build)
+    assert_agrees(store)
+    assert service.get(prompt.id).newest.number == 2
+
+
+def _save_elsewhere(service: Service, prompt_id: UUID) -> None:
+    thread = threading.Thread(target=service.save, args=(prompt_id, "2"))
+    thread.start()
+    thread.join()
+
+
+@pytest.mark.parametrize("role", ["author", "committer"])
+@pytest.mark.parametrize("seconds", ["18446744073709551610", "99999999999999999999999", "253402300800"])
+def test_a_date_that_is_none_does_no_harm(
+    service: Service, store: Store, repository: Path, role: str, seconds: str
+) -> None:
+    tree = git_text(repository, "rev-parse", "main^{tree}")
+    lines = [f"tree {tree}", f"parent {git_text(repository, 'rev-parse', 'main')}"]
+    lines += [f"{who} a <b> {seconds if who == role else 5} +0000" for who in ("author", "committer")]
+    raw = ("\n".join(lines) + "\n\nx\n").encode()
+    odd = git(repository, "hash-object", "-t", "commit", "-w", "--stdin", "--literally", data=raw).decode().strip()
+    (repository / "refs/heads/main").write_text(odd + "\n")
+    prompt = service.create("1", name="a")
+    assert prompt.created_at.timestamp() == 1_700_000_000
+    assert service.save(prompt.id, "2").newest.number == 2
+    assert_agrees(store)

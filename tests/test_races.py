@@ -192,24 +192,3 @@ def test_a_full_disk_takes_no_write_and_loses_nothing(small_disk: Path) -> None:
 def _fill(file: FileIO) -> None:
     while True:
         file.write(bytes(4_096))
-
-
-def test_a_body_that_is_far_too_large_gets_its_answer(server: Server) -> None:
-    """The client reads the 413 although it was still sending."""
-    answer = Http(server.url)("POST", "/api/prompts", raw=b'{"content": "' + b"x" * (20 << 20) + b'"}')
-    assert answer.status == 413
-    assert answer.json["code"] == "http_request_entity_too_large"
-
-
-def test_a_body_in_chunks_is_taken(server: Server) -> None:
-    http = Http(server.url)
-    connection = http._connection
-    connection.request(
-        "POST",
-        "/api/prompts",
-        iter([b'{"content": "a', b'b", "name": "c"}']),
-        {"Content-Type": "application/json"},
-        encode_chunked=True,
-    )
-    response = connection.getresponse()
-    assert (response.status, b'"content":"ab"' in response.read()) == (201, True)

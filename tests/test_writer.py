@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import multiprocessing
 import subprocess
 import threading
@@ -11,14 +12,14 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
-from promptgit.errors import LockTimeout, NameTaken, PathBlocked, StorageFull
+from promptgit.errors import LockTimeout, NameTaken, PathBlocked, StorageFull, UnusableRepository
 from promptgit.service import Service
 from promptgit.store import writer
 from promptgit.store.batch import Edit
 from promptgit.store.repository import Repository
 from promptgit.store.store import COMMITTER, Store
 from promptgit.store.writer import Change
-from tests.support import assert_sound, foreign_commit, git_text
+from tests.support import assert_sound, foreign_commit, git, git_text
 
 
 def test_many_threads_share_few_batches_and_all_get_their_answers(
@@ -47,6 +48,29 @@ def test_many_threads_share_few_batches_and_all_get_their_answers(
     assert len(moves) == 1
     assert git_text(repository, "rev-list", "--count", "main") == "17"
     assert_sound(repository)
+
+
+def test_saves_of_one_prompt_in_one_batch_are_versions_one_after_the_other(store: Store, service: Service) -> None:
+    """Each is compared with the one before it, which is not on disk yet."""
+    prompt = service.create("0", name="a")
+    numbers: list[int] = []
+
+    def save(content: str) -> None:
+        numbers.append(service.save(prompt.id, content).newest.number)
+
+    with FileLock(store.folder / "write.lock"):
+        threads = [threading.Thread(target=save, args=(str(at // 2),)) for at in range(10)]
+        for thread in threads:
+            thread.start()
+        while len(store.writer._queue) < len(threads):
+            threading.Event().wait(0.001)
+    for thread in threads:
+        thread.join()
+    versions = list(service.versions(service.get(prompt.id)))
+    contents = [service.content(version) for version in versions]
+    assert max(numbers) == len(versions)
+    assert all(one != other for one, other in itertools.pairwise(contents))
+    assert set(contents) == {b"0", b"1", b"2", b"3", b"4"}
 
 
 def test_a_refused_change_fails_alone(store: Store, service: Service) -> None:
@@ -212,3 +236,44 @@ def test_what_is_no_prompt_is_never_overwritten(service: Service, repository: Pa
         service.rename(prompt.id, "file/inner")
     assert service.save(prompt.id, "y").newest.number == 2
     assert_sound(repository)
+
+
+def test_a_symbolic_link_is_not_written_over(service: Service, repository: Path) -> None:
+    blob = git(repository, "hash-object", "-w", "--stdin", data=b"b.md").decode().strip()
+    inner = git(repository, "mktree", data=f"120000 blob {blob}\ta.md\n".encode()).decode().strip()
+    tree = git(repository, "mktree", data=f"040000 tree {inner}\tprompts\n".encode()).decode().strip()
+    git(repository, "update-ref", "refs/heads/main", git_text(repository, "commit-tree", tree, "-p", "main", "-m", "x"))
+    with pytest.raises(PathBlocked):
+        service.create("x", name="a")
+
+
+def test_an_executable_file_stays_one(service: Service, repository: Path) -> None:
+    prompt = service.create("x", name="a")
+    blob = git(repository, "hash-object", "-w", "--stdin", data=b"x").decode().strip()
+    inner = git(repository, "mktree", data=f"100755 blob {blob}\ta.md\n".encode()).decode().strip()
+    tree = git(repository, "mktree", data=f"040000 tree {inner}\tprompts\n".encode()).decode().strip()
+    git(repository, "update-ref", "refs/heads/main", git_text(repository, "commit-tree", tree, "-p", "main", "-m", "x"))
+    service.save(prompt.id, "y")
+    assert git_text(repository, "ls-tree", "-r", "main").startswith("100755 blob ")
+
+
+def test_a_deeply_nested_prompt_goes_as_quickly_as_any(service: Service, repository: Path) -> None:
+    """The time does not double with each folder that empties."""
+    prompt = service.create("x", name="/".join("b" * 100))
+    service.rename(prompt.id, "/".join("c" * 100))
+    service.delete(prompt.id)
+    assert git_text(repository, "ls-tree", "-r", "--name-only", "main") == "README.md"
+
+
+def test_a_branch_that_is_gone_is_not_begun_anew(store: Store, service: Service, repository: Path) -> None:
+    """A history without its branch can be brought back, if nothing hides it."""
+    service.create("x", name="a")
+    head = git_text(repository, "rev-parse", "main")
+    git(repository, "update-ref", "-d", "refs/heads/main")
+    again = Store(store.folder, lock_timeout=1)
+    for broken in (again.open, lambda: service.list(limit=1)):
+        with pytest.raises(UnusableRepository, match="update-ref"):
+            broken()
+    git(repository, "update-ref", "refs/heads/main", head)
+    again.open()
+    assert [prompt.name for prompt in Service(again, 10).list(limit=1)] == ["a"]

@@ -47,9 +47,9 @@ def prompt(value: Prompt) -> dict[str, object]:
     }
 
 
-def content(data: bytes) -> dict[str, str]:
+def content(data: bytes | str) -> dict[str, str]:
     """A content for JSON: where a file that came by git is not UTF-8, with U+FFFD; `/content` has its bytes."""
-    return {"content": data.decode(errors="replace")}
+    return {"content": data if isinstance(data, str) else data.decode(errors="replace")}
 
 
 def etag(value: Prompt) -> str:

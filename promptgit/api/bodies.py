@@ -9,7 +9,7 @@ import marshmallow as ma
 from flask import Request
 from webargs.core import missing
 from webargs.flaskparser import FlaskParser
-from werkzeug.exceptions import UnsupportedMediaType
+from werkzeug.exceptions import HTTPException, RequestEntityTooLarge, UnsupportedMediaType
 
 from promptgit.errors import PromptgitError
 
@@ -33,8 +33,8 @@ class Parser(FlaskParser):
 
     def load_json(self, req: Request, schema: ma.Schema) -> Any:
         """Read the body, which may be left out where the schema requires nothing."""
-        data = req.get_data()
-        if not data and (req.mimetype in ("", "application/json")) and not _has_required(schema):
+        data = _read(req)
+        if not data and not _has_required(schema):
             return missing
         if req.mimetype != "application/json":
             raise UnsupportedMediaType
@@ -46,6 +46,18 @@ class Parser(FlaskParser):
             _refuse(f"The body is not JSON: {error.msg} at line {error.lineno}, column {error.colno}.")
         except (ValueError, RecursionError) as error:
             _refuse(f"The body is not JSON that can be read: {error}.")
+
+
+def _read(req: Request) -> bytes:
+    try:
+        data = req.get_data()
+    except HTTPException:
+        raise
+    except Exception as error:  # whatever the server raises for a body that breaks HTTP's own rules
+        raise MalformedBody(f"The body cannot be read: {type(error).__name__}.") from error
+    if req.max_content_length is not None and len(data) >= req.max_content_length:
+        raise RequestEntityTooLarge  # werkzeug cuts a body in chunks off there
+    return data
 
 
 def _has_required(schema: ma.Schema) -> bool:

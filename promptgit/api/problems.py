@@ -36,20 +36,27 @@ _DETAILS = {
     415: "The body is not JSON. Send it with 'Content-Type: application/json'.",
     500: "Something went wrong here; nothing in the request is to blame. The server's log says more.",
 }
+MEDIA_TYPE = "application/problem+json"
 _DRAINED_BYTES = 64 << 20
 _RETRY_SECONDS = 10  # where somebody has to mend something first
 
 
-def problem(status: int, code: str, detail: str, **members: object) -> Response:
-    """A problem document; *members* that are not None are added to it."""
-    document = {
-        "type": "about:blank" if code.startswith("http_") else f"urn:promptgit:problem:{code}",
-        "title": HTTPStatus(status).phrase,
-        "status": status,
-        "detail": detail,
-        "code": code,
-    } | {key: value for key, value in members.items() if value is not None}
-    return Response(orjson.dumps(document), status, mimetype="application/problem+json")
+def document(status: int, detail: str, code: str | None = None, **members: object) -> bytes:
+    """A problem document, in JSON. Without a code of its own an error has that of its HTTP status."""
+    return orjson.dumps(
+        {
+            "type": f"urn:promptgit:problem:{code}" if code else "about:blank",
+            "title": HTTPStatus(status).phrase,
+            "status": status,
+            "detail": detail,
+            "code": code or f"http_{HTTPStatus(status).name.lower()}",
+            **members,
+        }
+    )
+
+
+def _answer(status: int, problem: bytes) -> Response:
+    return Response(problem, status, mimetype=MEDIA_TYPE)
 
 
 def register(app: Flask) -> None:
@@ -57,6 +64,7 @@ def register(app: Flask) -> None:
     app.register_error_handler(errors.PromptgitError, _refusal)
     app.register_error_handler(HTTPException, _http)
     app.register_error_handler(Exception, _fault)
+    app.after_request(_drain)
 
 
 def _refusal(error: errors.PromptgitError) -> Response:
@@ -72,7 +80,7 @@ def _refusal(error: errors.PromptgitError) -> Response:
             members = {"version_number": newest}
         case _:
             members = {}
-    answer = problem(status, error.code, str(error), **members)
+    answer = _answer(status, document(status, str(error), error.code, **members))
     if status == 503:
         answer.headers["Retry-After"] = str(getattr(error, "retry_after", _RETRY_SECONDS))
     if status >= 500:
@@ -86,22 +94,20 @@ def _http(error: HTTPException) -> Response:
     if status == 422:
         by_field = _by_field(getattr(error, "data", {}).get("messages", {}))  # webargs leaves them there
         detail = " ".join(f"The field {field} {' '.join(messages)}" for field, messages in by_field.items())
-        return problem(422, "invalid", detail, errors=by_field)
+        return _answer(422, document(422, detail, errors.Invalid.code, errors=by_field))
     detail = _DETAILS.get(status) or error.description or HTTPStatus(status).phrase
     if isinstance(error, MethodNotAllowed):
         detail = f"{request.method} is not possible here. Possible: {', '.join(sorted(error.valid_methods or ()))}."
-    answer = problem(status, "http_" + HTTPStatus(status).name.lower(), detail)
+    answer = _answer(status, document(status, detail))
     for key, value in error.get_headers():
         if key.lower() not in ("content-type", "content-length"):
             answer.headers[key] = value
-    if status == 413:
-        _drain()
     return answer
 
 
 def _fault(error: Exception) -> Response:
     log.error("%s %s failed", request.method, request.path, exc_info=error)
-    return problem(500, "http_internal_server_error", _DETAILS[500])
+    return _answer(500, document(500, _DETAILS[500]))
 
 
 def _by_field(messages: object, prefix: str = "") -> dict[str, list[str]]:
@@ -112,13 +118,19 @@ def _by_field(messages: object, prefix: str = "") -> dict[str, list[str]]:
         }
     flat: dict[str, list[str]] = {}
     for key, value in messages.items():
-        inner = prefix if key in ("json", "query", "_schema") else f"{prefix}.{key}" if prefix else str(key)
+        name = str(key).encode("utf-8", "backslashreplace").decode()  # a client's own word, perhaps no text
+        inner = prefix if key in ("json", "query", "_schema") else f"{prefix}.{name}" if prefix else name
         flat |= _by_field(value, inner)
     return flat
 
 
-def _drain() -> None:
+def _drain(answer: Response) -> Response:
     """Read what the client still sends: closing at once would reset the connection before it sees the answer."""
-    body, left = request.environ["wsgi.input"], _DRAINED_BYTES
-    while left > 0 and (chunk := body.read(min(left, 1 << 16))):
-        left -= len(chunk)
+    if answer.status_code >= 400 and (request.content_length or "Transfer-Encoding" in request.headers):
+        body, left = request.environ["wsgi.input"], _DRAINED_BYTES
+        try:
+            while left > 0 and (chunk := body.read(min(left, 1 << 16))):
+                left -= len(chunk)
+        except Exception as error:  # the client has gone, or its chunks are none
+            log.debug("A body was not read to its end: %r", error)
+    return answer

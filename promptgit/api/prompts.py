@@ -46,15 +46,15 @@ def precondition() -> Precondition | None:
     tags = request.if_match
 
     def matches(prompt: Prompt) -> bool:
-        known = {tag.split(".")[0] for tag in tags.as_set()}
+        known = {(tag or "").split(".")[0] for tag in tags.as_set()}
         return tags.star_tag or prompt.newest.commit in known or str(prompt.newest.number) in known
 
     return matches
 
 
-def whole(prompt: Prompt, status: int = 200, headers: dict[str, str] | None = None) -> Response:
+def whole(prompt: Prompt, content: bytes | str, status: int = 200, headers: dict[str, str] | None = None) -> Response:
     """A prompt with its newest content."""
-    body = answers.prompt(prompt) | answers.content(service().content(prompt.newest))
+    body = answers.prompt(prompt) | answers.content(content)
     return answers.json(body, status, {"ETag": f'"{answers.etag(prompt)}"'} | (headers or {}))
 
 
@@ -64,7 +64,7 @@ def whole(prompt: Prompt, status: int = 200, headers: dict[str, str] | None = No
 def create(body: dict[str, Any]) -> Response:
     """Create a prompt."""
     prompt = service().create(body["content"], name=body.get("name"), prompt_id=body.get("id"), signed=signed(body))
-    return whole(prompt, 201, {"Location": f"/api/prompts/{prompt.id}"})
+    return whole(prompt, body["content"], 201, {"Location": f"/api/prompts/{prompt.id}"})
 
 
 @blueprint.get("")
@@ -90,7 +90,7 @@ def show(prompt_id: str) -> Response:
     """A prompt with its newest content."""
     prompt = service().get(uuid_of(prompt_id))
     headers, unchanged = answers.cached(answers.etag(prompt), "private, no-cache")
-    return unchanged or whole(prompt, headers=headers)
+    return unchanged or whole(prompt, service().content(prompt.newest), headers=headers)
 
 
 @blueprint.put("/<prompt_id>")
@@ -98,7 +98,7 @@ def show(prompt_id: str) -> Response:
 @blueprint.response(200, schemas.PromptSchema)
 def save(body: dict[str, Any], prompt_id: str) -> Response:
     """Save a content as the newest version."""
-    return whole(service().save(uuid_of(prompt_id), body["content"], signed=signed(body)))
+    return whole(service().save(uuid_of(prompt_id), body["content"], signed=signed(body)), body["content"])
 
 
 @blueprint.patch("/<prompt_id>")
@@ -106,7 +106,8 @@ def save(body: dict[str, Any], prompt_id: str) -> Response:
 @blueprint.response(200, schemas.PromptSchema)
 def rename(body: dict[str, Any], prompt_id: str) -> Response:
     """Rename a prompt; its id and its history stay."""
-    return whole(service().rename(uuid_of(prompt_id), body["name"], signed=signed(body)))
+    prompt = service().rename(uuid_of(prompt_id), body["name"], signed=signed(body))
+    return whole(prompt, service().content(prompt.newest))
 
 
 @blueprint.delete("/<prompt_id>")

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
+from uuid import UUID
 
 import marshmallow as ma
 from marshmallow import fields, validate
+
+from promptgit.names import parse_id
 
 _TEXT: dict[str, Any] = {
     "required": "is missing.",
@@ -27,6 +31,40 @@ class _Text(fields.String):
         super().__init__(required=required, metadata={"description": description}, error_messages=_TEXT)
 
 
+class _Id(fields.UUID):
+    """A UUID in its long form alone."""
+
+    def _validated(self, value: Any) -> UUID:
+        found = parse_id(value) if isinstance(value, str) else None
+        if found is None:
+            raise ma.ValidationError("is not a UUID of 36 characters.")
+        return found
+
+
+class _Number(fields.Integer):
+    """A whole number in a query, in plain digits."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(error_messages=_NUMBER, **options)
+
+    def _validated(self, value: Any) -> int:
+        if not re.fullmatch(r"-?[0-9]{1,4000}", str(value), re.ASCII):
+            raise self.make_error("invalid", input=value)
+        return int(value)
+
+
+class _Query(fields.String):
+    """A text in a query."""
+
+    def __init__(self, description: str) -> None:
+        super().__init__(validate=_refuse_nul, metadata={"description": description})
+
+
+def _refuse_nul(value: str) -> None:
+    if "\0" in value:
+        raise ma.ValidationError(f"has a NUL at place {value.index(chr(0)) + 1}.")
+
+
 class _Strict(ma.Schema):
     error_messages = {"unknown": "is not known here.", "type": "is not a JSON object."}
 
@@ -40,7 +78,7 @@ class AuthorSchema(_Strict):
 
 class _Signed(_Strict):
     description = _Text(description="Why: the commit's message")
-    author = fields.Nested(AuthorSchema)
+    author = fields.Nested(AuthorSchema, error_messages={"null": "is null; leave it out, or give a name and an email."})
 
 
 class NewPromptSchema(_Signed):
@@ -48,7 +86,7 @@ class NewPromptSchema(_Signed):
 
     content = _Text(required=True, description="The whole text, kept byte for byte")
     name = _Text(description="Such as support/greeting; without name and id: a new UUID")
-    id = fields.UUID(metadata={"description": "A UUID, which then is the name"})
+    id = _Id(metadata={"description": "A UUID, which then is the name"}, error_messages=_TEXT)
 
 
 class SaveSchema(_Signed):
@@ -70,20 +108,20 @@ class RevertSchema(_Signed):
 class ListQuerySchema(_Strict):
     """Which prompts to list."""
 
-    name = _Text(description="This name exactly")
-    prefix = _Text(description="Names that start so")
-    q = _Text(description="Searched for in names and newest contents")
-    after = _Text(description="Names after this one")
-    limit = fields.Integer(load_default=100, error_messages=_NUMBER, validate=_between(1, 1000))
+    name = _Query("This name exactly")
+    prefix = _Query("Names that start so")
+    q = _Query("Searched for in names and newest contents")
+    after = _Query("Names after this one")
+    limit = _Number(load_default=100, validate=_between(1, 1000))
     include = fields.String(validate=validate.OneOf(["content"], error="can only be 'content'."))
 
 
 class VersionsQuerySchema(_Strict):
     """Which versions to list."""
 
-    limit = fields.Integer(error_messages=_NUMBER, validate=_between(1, None))
-    before = fields.Integer(error_messages=_NUMBER)
-    after = fields.Integer(error_messages=_NUMBER)
+    limit = _Number(validate=_between(1, None))
+    before = _Number()
+    after = _Number()
     order = fields.String(
         load_default="asc", validate=validate.OneOf(["asc", "desc"], error="is neither 'asc' nor 'desc'.")
     )
@@ -92,8 +130,8 @@ class VersionsQuerySchema(_Strict):
 class DiffQuerySchema(_Strict):
     """Which versions to compare."""
 
-    from_ = fields.Integer(required=True, data_key="from", error_messages=_NUMBER)
-    to = fields.Integer(required=True, error_messages=_NUMBER)
+    from_ = _Number(required=True, data_key="from")
+    to = _Number(required=True)
 
 
 class VersionSchema(ma.Schema):

@@ -27,10 +27,13 @@ class Edit:
 
 @dataclass(slots=True)
 class _Folder:
-    """A tree being changed: its entries, and those of its folders that are being changed too."""
+    """A tree being changed: its entries, but for the folders in it that are being changed too."""
 
     entries: Tree
     open: dict[bytes, _Folder] = field(default_factory=dict)
+
+    def is_empty(self) -> bool:
+        return not self.entries and all(folder.is_empty() for folder in self.open.values())
 
 
 class Batch:
@@ -55,7 +58,8 @@ class Batch:
         """Put a commit with this edit on top of the chain.
 
         Raises:
-            PathBlocked: a file's path leads through a file, or ends at a folder. The chain is as it was.
+            PathBlocked: a file's path leads through a file, or ends at a folder or a symbolic link;
+                the chain is as it was.
         """
         root = self._open(self._root)
         changes: list[FileChange] = []
@@ -90,36 +94,26 @@ class Batch:
         folder = root
         for segment in folders:
             if segment not in folder.open:
-                mode, oid = folder.entries.get(segment, (FOLDER_MODE, b""))
+                mode, oid = folder.entries.pop(segment, (FOLDER_MODE, b""))
                 if mode != FOLDER_MODE:
                     raise PathBlocked(path)
                 folder.open[segment] = self._open(oid.hex()) if oid else _Folder({})
             folder = folder.open[segment]
-        mode, oid = folder.entries.get(name, (b"", b""))
-        if (name in folder.open and not _is_empty(folder.open[name])) or (
-            name not in folder.open and mode == FOLDER_MODE
-        ):
+        mode, oid = folder.entries.get(name, (FILE_MODE, b""))
+        if not mode.startswith(b"100") or (name in folder.open and not folder.open[name].is_empty()):
             raise PathBlocked(path)
-        folder.open.pop(name, None)
         if blob is None:
             folder.entries.pop(name, None)
         else:
-            folder.entries[name] = (FILE_MODE, bytes.fromhex(blob))
-        return oid.hex() if mode.startswith(b"100") else None
+            folder.open.pop(name, None)
+            folder.entries[name] = (mode, bytes.fromhex(blob))
+        return oid.hex() or None
 
     def _close(self, folder: _Folder) -> str:
         """The id of the tree that a changed folder became."""
         for name, child in folder.open.items():
-            if _is_empty(child):
-                folder.entries.pop(name, None)  # git keeps no empty folders
-            else:
+            if not child.is_empty():  # git keeps no empty folders
                 folder.entries[name] = (FOLDER_MODE, bytes.fromhex(self._close(child)))
         oid = self._add(TREE, objects.build_tree(folder.entries))
         self._trees[oid] = folder.entries
         return oid
-
-
-def _is_empty(folder: _Folder) -> bool:
-    return all(name in folder.open and _is_empty(folder.open[name]) for name in folder.entries) and all(
-        map(_is_empty, folder.open.values())
-    )

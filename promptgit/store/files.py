@@ -19,7 +19,7 @@ def is_full(error: Exception) -> bool:
     """Whether *error* means that there is no room."""
     if isinstance(error, sqlite3.Error):
         return error.sqlite_errorcode == sqlite3.SQLITE_FULL
-    if isinstance(error, OSError):
+    if isinstance(error, OSError) and error.errno is not None:
         return error.errno in _FULL
     return any(text in str(error) for text in _FULL_TEXTS)  # libgit2 passes on the system's words alone
 

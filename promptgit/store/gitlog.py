@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from promptgit.models import Author
 from promptgit.store.history import Commit, FileChange
+from promptgit.store.objects import LAST_SECOND
 
 # Names and dates as they are in the commit, no mailmap; the body raw (git-log(1), "PRETTY FORMATS").
 FORMAT = "%H%x00%P%x00%an%x00%ae%x00%at%x00%B%x00"
@@ -67,7 +68,7 @@ def _commit(header: list[bytes], changes: list[FileChange], authors: dict[tuple[
         commit.decode("ascii"),
         parents[:40].decode("ascii") or None,
         author,
-        int(timestamp or 0),
+        min(int(timestamp or 0), LAST_SECOND),
         message.decode(errors="replace").removesuffix("\n"),
         tuple(changes),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sqlite3
 import threading
@@ -13,7 +14,7 @@ from typing import Concatenate, ParamSpec, TypeVar
 
 from filelock import FileLock, Timeout
 
-from promptgit.errors import IndexBusy, UnusableRepository
+from promptgit.errors import IndexBusy, StorageFull, UnusableRepository
 from promptgit.store import search
 from promptgit.store.files import fsync_folder, is_full, storage_errors
 from promptgit.store.history import Commit
@@ -25,6 +26,8 @@ P = ParamSpec("P")
 T = TypeVar("T")
 Progress = Callable[[int], None]
 """Called now and then with the number of commits taken in so far."""
+
+log = logging.getLogger(__name__)
 
 _WAIT_SECONDS = 10.0
 _MENDINGS = 2
@@ -57,11 +60,19 @@ class Index:
 
     def search(self, query: Callable[Concatenate[sqlite3.Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Like `read`, for a query that needs the search table."""
-        if not self.read(search.is_current):
-            with self.writing() as (connection, _, head):
-                search.refresh(connection, self._repository.read)
-                self.record(connection, head)
+        try:
+            while not self.read(search.is_current):
+                self._mending(self._refresh_search)
+        except StorageFull:
+            log.warning("No room to bring the search up to date; it finds what it knew.")
         return self.read(query, *args, **kwargs)
+
+    def _refresh_search(self) -> None:
+        """Take some prompts into the search table: not all at once, for writers wait meanwhile."""
+        connection = self._begin()
+        with _rolled_back(connection), storage_errors():
+            search.refresh(connection, self._repository.read)
+            connection.execute("COMMIT")
 
     @contextmanager
     def writing(self) -> Iterator[tuple[sqlite3.Connection, Ledger, str]]:
@@ -70,11 +81,8 @@ class Index:
         Nothing stays unless the caller calls `record`. Others see nothing until then.
         """
         connection = self._mending(self._begin)
-        try:
+        with _rolled_back(connection):
             yield connection, Ledger(connection), _head(connection)
-        finally:
-            if connection.in_transaction:
-                connection.execute("ROLLBACK")
 
     def record(self, connection: sqlite3.Connection, head: str) -> None:
         """Keep what was applied in `writing`; the index then reflects *head*."""
@@ -103,7 +111,7 @@ class Index:
         for _ in range(_MENDINGS):
             try:
                 return action()
-            except (_Unusable, sqlite3.Error) as error:
+            except (_Unusable, sqlite3.Error, UnicodeDecodeError) as error:
                 if _is_busy(error):
                     raise IndexBusy from error
                 if not _is_damage(error):
@@ -164,15 +172,13 @@ class Index:
         while _head(connection) != self._repository.main():
             if _try_begin(connection):
                 try:
-                    self._take_in(connection)
-                    connection.execute("COMMIT")
+                    with _rolled_back(connection):
+                        self._take_in(connection)
+                        connection.execute("COMMIT")
                 except sqlite3.Error as error:
                     if is_full(error):
                         break  # reads go on
                     raise
-                finally:
-                    if connection.in_transaction:
-                        connection.execute("ROLLBACK")
             else:
                 _pause(deadline)  # whoever writes to the index takes the same commits in
         return connection
@@ -199,7 +205,7 @@ class Index:
             raise _Unusable
         ledger = Ledger(connection)
         try:
-            ledger.apply(_following(head, self._repository.log(head, main)))
+            ledger.apply(_following(head, self._repository.git.log(head, main)))
         except UnusableRepository as error:
             raise _Unusable from error  # git knows the head no more, though libgit2 still does
         ledger.flush()
@@ -215,7 +221,7 @@ def build(path: Path, repository: Repository, upto: str, progress: Progress | No
         connection.executescript(TABLES)
         connection.execute("BEGIN")
         ledger = Ledger(connection, empty=True)
-        ledger.apply(_reporting(repository.log(None, upto), progress))
+        ledger.apply(_reporting(repository.git.log(None, upto), progress))
         ledger.flush()
         connection.execute("INSERT INTO head VALUES (?)", (bytes.fromhex(upto),))
         connection.execute("COMMIT")
@@ -252,6 +258,16 @@ def _try_begin(connection: sqlite3.Connection) -> bool:
     finally:
         connection.execute("PRAGMA busy_timeout = 5000")
     return True
+
+
+@contextmanager
+def _rolled_back(connection: sqlite3.Connection) -> Iterator[None]:
+    """Leave no transaction open behind."""
+    try:
+        yield
+    finally:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
 
 
 def _pause(deadline: float) -> None:
@@ -299,7 +315,7 @@ def _is_busy(error: Exception) -> bool:
 def _is_damage(error: Exception) -> bool:
     """Whether a new index mends it."""
     if isinstance(error, sqlite3.Error):
-        # Primary codes; a statement that names a missing table says plain SQLITE_ERROR.
         code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
-        return code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR)
-    return isinstance(error, _Unusable)
+        missing = code == sqlite3.SQLITE_ERROR and str(error).startswith(("no such ", "vtable constructor failed"))
+        return missing or code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+    return isinstance(error, (_Unusable, UnicodeDecodeError))  # the latter where even a message is damaged

@@ -14,6 +14,8 @@ BLOB, TREE, COMMIT = "blob", "tree", "commit"
 FILE_MODE, FOLDER_MODE = b"100644", b"40000"
 _PACK_TYPE = {COMMIT: 1, TREE: 2, BLOB: 3}
 
+LAST_SECOND = 253_402_300_799  # of the year 9999, the last that RFC 3339 can write
+
 Tree = dict[bytes, tuple[bytes, bytes]]
 """Entry name -> mode and binary id."""
 
@@ -62,9 +64,10 @@ def tree_of(commit: bytes) -> str:
 
 
 def committed_at(commit: bytes) -> int:
-    """When a commit object was stored, in seconds since 1970; 0 where it does not say."""
+    """When a commit object was stored, in seconds since 1970; 0 where it does not say, or says what is no date."""
     found = re.search(rb"^committer .*> (\d+) [+-]\d+$", commit.split(b"\n\n", 1)[0], re.MULTILINE)
-    return int(found[1]) if found else 0
+    seconds = int(found[1]) if found else 0
+    return seconds if seconds <= LAST_SECOND else 0
 
 
 def build_pack(objects: Mapping[str, tuple[str, bytes]]) -> tuple[str, bytes, bytes]:

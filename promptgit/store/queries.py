@@ -21,7 +21,6 @@ SELECT p.id, v.number, v.commit_id, v.blob, v.timestamp, v.description, a.name, 
 FROM prompts p JOIN versions v ON v.prompt = p.key JOIN authors a ON a.key = v.author
 """
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_FIRST, _LAST = -62_135_596_800, 253_402_300_799  # the seconds that a datetime can hold
 
 
 def prompt_by_id(connection: sqlite3.Connection, prompt_id: UUID) -> tuple[Prompt, Removal | None] | None:
@@ -155,7 +154,7 @@ def _version(row: tuple[Any, ...]) -> Version:
 
 
 def _time(seconds: int) -> datetime:
-    return _EPOCH + timedelta(seconds=min(max(seconds, _FIRST), _LAST))
+    return _EPOCH + timedelta(seconds=seconds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +165,11 @@ class Recorded:
     author: Author
     timestamp: int
     description: str
+
+
+def is_empty(connection: sqlite3.Connection) -> bool:
+    """Whether no prompt was ever written."""
+    return connection.execute("SELECT 1 FROM prompts LIMIT 1").fetchone() is None
 
 
 def recorded(connection: sqlite3.Connection, name: str) -> list[Recorded]:

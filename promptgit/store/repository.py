@@ -4,29 +4,26 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
 import threading
 import time
-from collections.abc import Iterator, Mapping
-from io import BufferedReader
+from collections.abc import Mapping
 from pathlib import Path
-from typing import cast
 
 import pygit2
 from pygit2.enums import ObjectType
 
-from promptgit.errors import StorageFull, UnusableRepository
+from promptgit.errors import StorageFull, UnusableRepository, WriteContended
 from promptgit.models import Author
-from promptgit.store import gitlog, objects
+from promptgit.store import objects
 from promptgit.store.batch import Batch
 from promptgit.store.files import fsync_folder, storage_errors, write_durably
-from promptgit.store.history import Commit
+from promptgit.store.git import Git
 
 MAIN = "refs/heads/main"
 _TYPES = {objects.BLOB: ObjectType.BLOB, objects.TREE: ObjectType.TREE, objects.COMMIT: ObjectType.COMMIT}
 _LOOSE_UNTIL = 12  # objects; more go into one pack: two fsyncs instead of one each
 _STALE_LOCK_SECONDS = 2.0  # git holds a ref's lock for milliseconds
-_CHUNK = 1 << 18
+_LOCK_SECONDS = 8.0
 
 README = """\
 # Prompts, as promptgit keeps them
@@ -63,6 +60,7 @@ class Repository:
     def __init__(self, path: Path, committer: Author) -> None:
         self.path = path
         self.committer = committer
+        self.git = Git(path)
         self._local = threading.local()
         # Off by default in libgit2: without it an acknowledged commit can vanish in a power cut.
         pygit2.settings.enable_fsync_gitdir(True)
@@ -71,8 +69,8 @@ class Repository:
         """Whether the repository is there, with a branch main and all folders for objects."""
         return (
             self.path.exists()
-            and self._git().is_bare
-            and MAIN in self._git().references
+            and self._opened().is_bare
+            and MAIN in self._opened().references
             and all((self.path / "objects" / f"{first:02x}").exists() for first in range(256))
         )
 
@@ -85,11 +83,21 @@ class Repository:
         with storage_errors():
             if not self.path.exists():
                 self._create_in_place(now)
-            elif not self._git().is_bare:
+            elif not self._opened().is_bare:
                 raise UnusableRepository(str(self.path), "it is not bare. Make it one with 'git clone --mirror'.")
-            elif MAIN not in self._git().references:
-                _write_first_commit(self._git(), self.committer, now)
+            elif MAIN not in self._opened().references:
+                self._expect_empty()
+                _write_first_commit(self._opened(), self.committer, now)
             _make_object_folders(self.path)
+
+    def _expect_empty(self) -> None:
+        """Refuse to begin a history where there is one without its branch."""
+        if any(self._opened().odb):
+            raise UnusableRepository(
+                str(self.path),
+                "it has objects, but no branch main. Find its last commit with 'git fsck --lost-found', "
+                "and bring it back with 'git update-ref refs/heads/main <commit>'.",
+            )
 
     def _create_in_place(self, now: int) -> None:
         """All or nothing: under another name first."""
@@ -106,13 +114,13 @@ class Repository:
         os.rename(new, self.path)
         fsync_folder(self.path.parent)
 
-    def _git(self) -> pygit2.Repository:
+    def _opened(self) -> pygit2.Repository:
         git: pygit2.Repository | None = getattr(self._local, "git", None)
         if git is None:
-            git = self._local.git = self._opened()
+            git = self._local.git = self._open()
         return git
 
-    def _opened(self) -> pygit2.Repository:
+    def _open(self) -> pygit2.Repository:
         try:
             return pygit2.Repository(self.path)
         except pygit2.GitError as error:
@@ -131,9 +139,11 @@ class Repository:
     def main(self) -> str:
         """The commit that `main` points at."""
         try:
-            return str(self._git().lookup_reference(MAIN).target)
+            return str(self._opened().lookup_reference(MAIN).target)
         except KeyError:
-            raise UnusableRepository(str(self.path), "it has no branch main. Restart the service.") from None
+            raise UnusableRepository(
+                str(self.path), "it has no branch main. Bring it back with 'git update-ref refs/heads/main <commit>'."
+            ) from None
 
     def read(self, oid: str) -> bytes:
         """The bytes of the object with this id in hexadecimal.
@@ -142,10 +152,10 @@ class Repository:
             KeyError: there is none.
         """
         try:
-            return self._git().read(oid)[1]
+            return self._opened().read(oid)[1]
         except (KeyError, pygit2.GitError):
-            self._local.git = self._opened()  # packs come and go: look once more, with fresh eyes
-            return self._git().read(oid)[1]
+            self._local.git = self._open()  # packs come and go: look once more, with fresh eyes
+            return self._opened().read(oid)[1]
 
     def batch(self, tip: str, now: int) -> Batch:
         """An empty chain of commits on top of *tip*."""
@@ -160,7 +170,7 @@ class Repository:
         with storage_errors():
             if len(batch.objects) <= _LOOSE_UNTIL:
                 for kind, data in batch.objects.values():
-                    self._git().write(_TYPES[kind], data)
+                    self._opened().write(_TYPES[kind], data)
             else:
                 self._store_pack(batch.objects)
         for commit in batch.commits:
@@ -183,7 +193,7 @@ class Repository:
         """
         try:
             with storage_errors():
-                ref = self._git().lookup_reference(MAIN)
+                ref = self._opened().lookup_reference(MAIN)
                 if str(ref.target) != old:
                     raise MainMoved
                 self._set_target(ref, new)
@@ -200,13 +210,14 @@ class Repository:
         """Wait for git's own lock of the ref; sweep one that a killed process left."""
         lock = self.path / f"{MAIN}.lock"
         seen: tuple[int, int] | None = None
-        since = time.monotonic()
-        while True:
+        since = start = time.monotonic()
+        while time.monotonic() - start < _LOCK_SECONDS:
             try:
                 return ref.set_target(new)
             except (pygit2.GitError, OSError) as error:
                 if "failed to lock" not in str(error):
                     raise
+            time.sleep(0.005)
             try:
                 stat = lock.stat()
             except FileNotFoundError:
@@ -215,72 +226,11 @@ class Repository:
                 seen, since = (stat.st_ino, stat.st_mtime_ns), time.monotonic()
             elif time.monotonic() - since > _STALE_LOCK_SECONDS:
                 lock.unlink(missing_ok=True)
-            time.sleep(0.005)
-
-    def log(self, after: str | None, upto: str) -> Iterator[Commit]:
-        """The commits after *after* (None: all) up to *upto*, along first parents, oldest first.
-
-        The first one's parent is *after* only if that is in the first-parent history of *upto*.
-        """
-        revisions = [upto] if after is None else [f"^{after}", upto]
-        with subprocess.Popen(
-            self._command(*gitlog.ARGUMENTS, *revisions, "--"),
-            env=_environment(),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-        ) as child:
-            output, errors = cast(BufferedReader, child.stdout), cast(BufferedReader, child.stderr)
-            try:
-                yield from gitlog.parse(iter(lambda: output.read1(_CHUNK), b""))
-            except GeneratorExit:
-                child.kill()
-                raise
-            if child.wait() != 0:
-                raise UnusableRepository(str(self.path), errors.read().decode(errors="replace").strip())
+        raise WriteContended
 
     def __contains__(self, oid: str) -> bool:
-        return len(oid) == 40 and oid in self._git()
-
-    def is_on_main(self, commit: str) -> bool:
-        """Whether a commit is in the first-parent history of `main`."""
-        command = self._command("rev-list", "--first-parent", self.main(), "--")
-        with subprocess.Popen(command, env=_environment(), stdout=subprocess.PIPE) as child:
-            assert child.stdout is not None
-            found = any(line.strip() == commit.encode() for line in child.stdout)
-            child.kill()
-        return found
-
-    def diff(self, old: tuple[str, str], new: tuple[str, str]) -> bytes:
-        """What `git diff` prints from one (commit, path) to another."""
-        if old[1] == new[1]:
-            arguments = [old[0], new[0], "--", old[1]]
-        else:
-            arguments = [f"{old[0]}:{old[1]}", f"{new[0]}:{new[1]}", "--"]
-        return subprocess.run(
-            self._command("diff", "--no-ext-diff", "--no-textconv", "--no-color", *arguments),
-            env=_environment(),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            check=True,
-        ).stdout
-
-    def _command(self, *arguments: str) -> list[str]:
-        return [
-            "git",
-            "--no-replace-objects",
-            "--literal-pathspecs",
-            f"--git-dir={self.path}",
-            "-c",
-            "safe.directory=*",  # libgit2 has opened it already
-            *arguments,
-        ]
-
-
-def _environment() -> dict[str, str]:
-    """Nobody's settings and nobody's language: what git prints is parsed."""
-    kept = {key: value for key, value in os.environ.items() if not key.startswith(("GIT_", "LC_", "LANG"))}
-    return kept | {"GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": os.devnull, "LC_ALL": "C"}
+        # Not `in git`: libgit2 cannot parse every commit that git keeps.
+        return len(oid) == 40 and self._opened().odb.exists(oid)
 
 
 def _write_first_commit(git: pygit2.Repository, committer: Author, now: int) -> None:

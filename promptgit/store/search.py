@@ -9,6 +9,8 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable
 
+_AT_ONCE = 100  # prompts: some tens of milliseconds
+
 
 def is_current(connection: sqlite3.Connection) -> bool:
     """Whether the search table holds all that the index knows."""
@@ -16,18 +18,19 @@ def is_current(connection: sqlite3.Connection) -> bool:
 
 
 def refresh(connection: sqlite3.Connection, read: Callable[[str], bytes]) -> None:
-    """Take in the prompts that changed, within a transaction of the caller's.
+    """Take in some of the prompts that changed, within a transaction of the caller's.
 
     *read* gives a blob's bytes by its id in hexadecimal.
     """
     rows = connection.execute(
         "SELECT u.prompt, p.name, v.blob FROM unsearched u "
         "LEFT JOIN prompts p ON p.key = u.prompt AND p.removed IS NULL "
-        "LEFT JOIN versions v ON v.prompt = p.key AND v.number = p.versions"
+        "LEFT JOIN versions v ON v.prompt = p.key AND v.number = p.versions LIMIT ?",
+        (_AT_ONCE,),
     ).fetchall()
     for key, name, blob in rows:
         connection.execute("DELETE FROM search WHERE rowid = ?", (key,))
         if name is not None:
             content = read(blob.hex()).decode(errors="replace")
             connection.execute("INSERT INTO search (rowid, name, content) VALUES (?, ?, ?)", (key, name, content))
-    connection.execute("DELETE FROM unsearched")
+        connection.execute("DELETE FROM unsearched WHERE prompt = ?", (key,))
