@@ -1,0 +1,99 @@
+"""Long histories: a page must not care how long they are, and all of one must not take much longer than git."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import time
+from collections.abc import Iterator
+from functools import partial
+
+from tests.bench.connection import Failed, build, fetch
+from tests.bench.floors import timed_output
+from tests.bench.histories import HISTORY_PATH, HISTORY_URL
+from tests.bench.lab import Lab, Operation
+from tests.bench.report import Figures, Row, compare, figures
+from tests.bench.server import Server, bare_flask, promptgit
+
+_SHORT = 100  # versions
+_PAGES = 500
+_PAGE = build("GET", f"{HISTORY_URL}/versions?limit=50&order=desc")
+_AT_ONCE = 50_000  # versions that are read in one round at least, so that short histories are read often
+_CHUNK = 1 << 16
+_FORMAT = "%H%x00%an%x00%ae%x00%at%x00%B"
+
+
+def operations(lab: Lab) -> list[Operation]:
+    """Everything that is measured here."""
+    lengths = [lab.some(10_000), lab.some(100_000)] + ([lab.longest] if lab.big else [])
+    pages = [Operation(f"page of 50, of {_SHORT} versions", _short_page)]
+    pages += [Operation(f"page of 50, of {length:,} versions", partial(_page, length=length)) for length in lengths]
+    wholes = [lab.some(1_000), lab.some(10_000), lab.some(100_000)]
+    return pages + [Operation(f"all of {length:,} versions", partial(_whole, length=length)) for length in wholes]
+
+
+def _short_page(lab: Lab, name: str) -> Iterator[Row]:
+    with promptgit(lab.history(_SHORT)) as server, bare_flask(lab.log) as floor:
+        yield _compare_pages(lab, name, "a bare Flask route", server, floor, build("GET", "/"))
+
+
+def _page(lab: Lab, name: str, *, length: int) -> Iterator[Row]:
+    with promptgit(lab.history(length)) as server, promptgit(lab.history(_SHORT)) as short:
+        yield _compare_pages(lab, name, f"the same, of {_SHORT} versions", server, short, _PAGE)
+
+
+def _compare_pages(lab: Lab, name: str, floor: str, server: Server, other: Server, request: bytes) -> Row:
+    count = lab.some(_PAGES)
+
+    def own() -> Figures:
+        return lab.load.run(server, [_PAGE] * count, 1)
+
+    def bare() -> Figures:
+        return lab.load.run(other, [request] * count, 1)
+
+    own(), bare()  # warm both
+    return compare(name, floor, "p50", own, bare)
+
+
+def _whole(lab: Lab, name: str, *, length: int) -> Iterator[Row]:
+    repository = lab.history(length) / "prompts.git"
+    command = ["git", f"--git-dir={repository}", "log", "--first-parent", f"--format={_FORMAT}", "main"]
+    times = max(1, lab.some(_AT_ONCE) // length)
+    with promptgit(lab.history(length)) as server:
+        found = len(json.loads(fetch(server.address, f"{HISTORY_URL}/versions")[1]))
+        if found < length:
+            raise Failed(f"{found} versions came of {length}")
+        # Each round gives both figures, until the first byte and until the last one.
+        own: list[tuple[list[float], list[float]]] = []
+        bare: list[tuple[list[float], list[float]]] = []
+
+        def read() -> Figures:
+            firsts, totals = zip(*(_timed_read(server) for _ in range(times)), strict=True)
+            own.append((list(firsts), list(totals)))
+            return figures(totals)
+
+        def log() -> Figures:
+            firsts, totals = zip(*(timed_output([*command, "--", HISTORY_PATH]) for _ in range(times)), strict=True)
+            bare.append((list(firsts), list(totals)))
+            return figures(totals)
+
+        yield compare(name, "git log --first-parent -- path", "p50", read, log)
+    firsts_own, firsts_bare = ([figures(firsts) for firsts, _ in side] for side in (own, bare))
+    yield Row(f"{name}: first byte", "git log: first byte", "p50", firsts_own, firsts_bare)
+
+
+def _timed_read(server: Server) -> tuple[float, float]:
+    """The seconds until the first byte of the body, and until its end."""
+    client = http.client.HTTPConnection(*server.address, timeout=600)
+    start = time.perf_counter()
+    client.request("GET", f"{HISTORY_URL}/versions")
+    answer = client.getresponse()
+    answer.read(1)
+    first = time.perf_counter() - start
+    while answer.read(_CHUNK):
+        pass
+    total = time.perf_counter() - start
+    client.close()
+    if answer.status != 200:
+        raise Failed(f"all versions: {answer.status}")
+    return first, total
