@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from promptgit.models import Author
-from promptgit.store import objects
+from promptgit.store import objects, packs
 from promptgit.store.objects import BLOB, COMMIT, FILE_MODE, FOLDER_MODE, TREE
 from tests.support import assert_sound, git, git_text
 
@@ -39,13 +39,12 @@ def test_git_reads_a_pack_of_ours(tmp_path: Path) -> None:
     root = add(TREE, objects.build_tree({b"a": (FOLDER_MODE, inner), b"a.md": (FILE_MODE, blobs[1])}))
     commit = objects.build_commit(root.hex(), None, author, 5, author, 7, "One\n\nTwo")
     tip = add(COMMIT, commit).hex()
-    checksum, pack, index = objects.build_pack(found)
-    (repository / f"objects/pack/pack-{checksum}.pack").write_bytes(pack)
-    (repository / f"objects/pack/pack-{checksum}.idx").write_bytes(index)
+    packs.write(repository / "objects/pack", found)
     git(repository, "update-ref", "refs/heads/main", tip)
 
     assert_sound(repository)
-    git(repository, "verify-pack", f"objects/pack/pack-{checksum}.idx")
+    (index,) = (repository / "objects/pack").glob("*.idx")
+    git(repository, "verify-pack", str(index))
     assert git(repository, "cat-file", "blob", "main:a/7") == b"x" * 70_000
     assert git_text(repository, "log", "--format=%an %ae %at %ct %B") == "Ada L. ada@example.org 5 7 One\n\nTwo"
     assert objects.tree_of(commit) == root.hex()

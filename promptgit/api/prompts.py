@@ -59,7 +59,7 @@ def whole(prompt: Prompt, content: bytes | str, status: int = 200, headers: dict
 
 
 @blueprint.post("")
-@blueprint.arguments(schemas.NewPromptSchema)
+@blueprint.arguments(schemas.NewPromptSchema())
 @blueprint.response(201, schemas.PromptSchema)
 def create(body: dict[str, Any]) -> Response:
     """Create a prompt."""
@@ -68,7 +68,7 @@ def create(body: dict[str, Any]) -> Response:
 
 
 @blueprint.get("")
-@blueprint.arguments(schemas.ListQuerySchema, location="query")
+@blueprint.arguments(schemas.ListQuerySchema(), location="query")
 @blueprint.response(200, schemas.PromptSchema(many=True))
 def index(query: dict[str, Any]) -> Response:
     """List prompts, sorted by name."""
@@ -94,7 +94,7 @@ def show(prompt_id: str) -> Response:
 
 
 @blueprint.put("/<prompt_id>")
-@blueprint.arguments(schemas.SaveSchema)
+@blueprint.arguments(schemas.SaveSchema())
 @blueprint.response(200, schemas.PromptSchema)
 def save(body: dict[str, Any], prompt_id: str) -> Response:
     """Save a content as the newest version."""
@@ -102,7 +102,7 @@ def save(body: dict[str, Any], prompt_id: str) -> Response:
 
 
 @blueprint.patch("/<prompt_id>")
-@blueprint.arguments(schemas.RenameSchema)
+@blueprint.arguments(schemas.RenameSchema())
 @blueprint.response(200, schemas.PromptSchema)
 def rename(body: dict[str, Any], prompt_id: str) -> Response:
     """Rename a prompt; its id and its history stay."""

@@ -16,7 +16,7 @@ blueprint.ARGUMENTS_PARSER = Parser()
 
 
 @blueprint.get("/versions")
-@blueprint.arguments(schemas.VersionsQuerySchema, location="query")
+@blueprint.arguments(schemas.VersionsQuerySchema(), location="query")
 @blueprint.response(200, schemas.VersionSchema(many=True))
 def index(query: dict[str, Any], prompt_id: str) -> Response:
     """All versions of a prompt, oldest first, streamed; or a page of them."""
@@ -60,7 +60,7 @@ def content(prompt_id: str, number: str) -> Response:
 
 
 @blueprint.post("/versions/<number>/revert")
-@blueprint.arguments(schemas.RevertSchema, required=False)
+@blueprint.arguments(schemas.RevertSchema(), required=False)
 @blueprint.response(200, schemas.RevertedSchema)
 def revert(body: dict[str, Any], prompt_id: str, number: str) -> Response:
     """Make an older version's content the newest, as a new version."""
@@ -77,7 +77,7 @@ def revert(body: dict[str, Any], prompt_id: str, number: str) -> Response:
 
 
 @blueprint.get("/diff")
-@blueprint.arguments(schemas.DiffQuerySchema, location="query")
+@blueprint.arguments(schemas.DiffQuerySchema(), location="query")
 @blueprint.response(200, schemas.DiffSchema)
 def diff(query: dict[str, Any], prompt_id: str) -> Response:
     """What changed from one version to another."""

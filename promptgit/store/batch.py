@@ -40,9 +40,12 @@ class Batch:
     """A chain of commits on top of the commit *tip*.
 
     *read* gives the bytes of a stored object by its id in hexadecimal; *now* is in seconds since 1970.
+    *trees* keeps trees by their ids, those of earlier batches too.
     """
 
-    def __init__(self, tip: str, now: int, committer: Author, read: Callable[[str], bytes]) -> None:
+    def __init__(
+        self, tip: str, now: int, committer: Author, read: Callable[[str], bytes], trees: dict[str, Tree]
+    ) -> None:
         commit = read(tip)
         self.tip = tip
         self.objects: dict[str, tuple[str, bytes]] = {}
@@ -52,7 +55,7 @@ class Batch:
         # A clock that goes back must not make history go back.
         self._now = max(now, objects.committed_at(commit))
         self._committer = committer
-        self._trees: dict[str, Tree] = {}
+        self._trees = trees
 
     def commit(self, edit: Edit) -> Commit:
         """Put a commit with this edit on top of the chain.

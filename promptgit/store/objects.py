@@ -1,18 +1,14 @@
-"""Git's objects as bytes (gitformat-pack(5), git-cat-file(1)): ids, trees, commits, packs."""
+"""Git's objects as bytes (git-cat-file(1)): ids, trees, commits."""
 
 from __future__ import annotations
 
 import hashlib
 import re
-import struct
-import zlib
-from collections.abc import Iterable, Mapping
 
 from promptgit.models import Author
 
 BLOB, TREE, COMMIT = "blob", "tree", "commit"
 FILE_MODE, FOLDER_MODE = b"100644", b"40000"
-_PACK_TYPE = {COMMIT: 1, TREE: 2, BLOB: 3}
 
 LAST_SECOND = 253_402_300_799  # of the year 9999, the last that RFC 3339 can write
 
@@ -68,57 +64,3 @@ def committed_at(commit: bytes) -> int:
     found = re.search(rb"^committer .*> (\d+) [+-]\d+$", commit.split(b"\n\n", 1)[0], re.MULTILINE)
     seconds = int(found[1]) if found else 0
     return seconds if seconds <= LAST_SECOND else 0
-
-
-def build_pack(objects: Mapping[str, tuple[str, bytes]]) -> tuple[str, bytes, bytes]:
-    """A pack of whole objects, and its index (version 2): the pack's checksum, its bytes, the index's bytes."""
-    parts = [struct.pack(">4sII", b"PACK", 2, len(objects))]
-    entries: list[tuple[bytes, int, int]] = []
-    offset = len(parts[0])
-    for oid, (kind, data) in objects.items():
-        entry = _entry_header(_PACK_TYPE[kind], len(data)) + zlib.compress(data, 1)
-        entries.append((bytes.fromhex(oid), zlib.crc32(entry), offset))
-        parts.append(entry)
-        offset += len(entry)
-    if offset >= 1 << 31:
-        raise ValueError("a batch of 2 GiB is larger than a pack index with short offsets can describe")
-    body = b"".join(parts)
-    checksum = hashlib.sha1(body, usedforsecurity=False).digest()
-    return checksum.hex(), body + checksum, _pack_index(sorted(entries), checksum)
-
-
-def _entry_header(kind: int, size: int) -> bytes:
-    header = bytearray()
-    byte = (kind << 4) | (size & 15)
-    size >>= 4
-    while size:
-        header.append(byte | 0x80)
-        byte = size & 0x7F
-        size >>= 7
-    header.append(byte)
-    return bytes(header)
-
-
-def _pack_index(entries: list[tuple[bytes, int, int]], checksum: bytes) -> bytes:
-    counts = [0] * 256
-    for oid, _, _ in entries:
-        counts[oid[0]] += 1
-    body = b"".join(
-        [
-            b"\377tOc" + struct.pack(">I", 2),
-            struct.pack(">256I", *_running(counts)),
-            b"".join(oid for oid, _, _ in entries),
-            struct.pack(f">{len(entries)}I", *(crc for _, crc, _ in entries)),
-            struct.pack(f">{len(entries)}I", *(offset for _, _, offset in entries)),
-            checksum,
-        ]
-    )
-    return body + hashlib.sha1(body, usedforsecurity=False).digest()
-
-
-def _running(counts: Iterable[int]) -> list[int]:
-    total, sums = 0, []
-    for count in counts:
-        total += count
-        sums.append(total)
-    return sums

@@ -6,7 +6,6 @@ import os
 import shutil
 import threading
 import time
-from collections.abc import Mapping
 from pathlib import Path
 
 import pygit2
@@ -14,14 +13,16 @@ from pygit2.enums import ObjectType
 
 from promptgit.errors import StorageFull, UnusableRepository, WriteContended
 from promptgit.models import Author
-from promptgit.store import objects
+from promptgit.store import objects, packs
 from promptgit.store.batch import Batch
-from promptgit.store.files import fsync_folder, storage_errors, write_durably
+from promptgit.store.files import fsync_folder, storage_errors
 from promptgit.store.git import Git
+from promptgit.store.objects import Tree
 
 MAIN = "refs/heads/main"
-_TYPES = {objects.BLOB: ObjectType.BLOB, objects.TREE: ObjectType.TREE, objects.COMMIT: ObjectType.COMMIT}
-_LOOSE_UNTIL = 12  # objects; more go into one pack: two fsyncs instead of one each
+_TREES_KEPT = 1_000
+_READS_OF_A_HANDLE = 256
+_TIDY_EVERY = 16  # batches
 _STALE_LOCK_SECONDS = 2.0  # git holds a ref's lock for milliseconds
 _LOCK_SECONDS = 8.0
 
@@ -61,6 +62,9 @@ class Repository:
         self.path = path
         self.committer = committer
         self.git = Git(path)
+        self._newest = ("", b"")
+        self._trees: dict[str, Tree] = {}  # by id; only used under the write lock
+        self._untidied = 0
         self._local = threading.local()
         # Off by default in libgit2: without it an acknowledged commit can vanish in a power cut.
         pygit2.settings.enable_fsync_gitdir(True)
@@ -118,6 +122,7 @@ class Repository:
         git: pygit2.Repository | None = getattr(self._local, "git", None)
         if git is None:
             git = self._local.git = self._open()
+            self._local.reads = 0
         return git
 
     def _open(self) -> pygit2.Repository:
@@ -151,15 +156,26 @@ class Repository:
         Raises:
             KeyError: there is none.
         """
+        git = self._opened()
+        self._local.reads += 1
+        if self._local.reads > _READS_OF_A_HANDLE:
+            self.close()  # libgit2 never forgets a pack that is gone: look-ups would slow down
+            git = self._opened()
         try:
-            return self._opened().read(oid)[1]
-        except (KeyError, pygit2.GitError):
-            self._local.git = self._open()  # packs come and go: look once more, with fresh eyes
+            return git.read(oid)[1]
+        except (KeyError, OSError, pygit2.GitError):
+            self.close()  # packs come and go: look once more, with fresh eyes
             return self._opened().read(oid)[1]
 
     def batch(self, tip: str, now: int) -> Batch:
-        """An empty chain of commits on top of *tip*."""
-        return Batch(tip, now, self.committer, self.read)
+        """An empty chain of commits on top of *tip*; call it under the write lock."""
+        if len(self._trees) > _TREES_KEPT:
+            self._trees.clear()
+        return Batch(tip, now, self.committer, self._read_newest, self._trees)
+
+    def _read_newest(self, oid: str) -> bytes:
+        """Like `read`, but knows the newest commit of this process by heart."""
+        return self._newest[1] if oid == self._newest[0] else self.read(oid)
 
     def store(self, batch: Batch) -> None:
         """Put the batch's objects on disk, to stay through a power cut; no ref is moved.
@@ -168,21 +184,18 @@ class Repository:
             StorageFull: there was no room; what was written is unreachable.
         """
         with storage_errors():
-            if len(batch.objects) <= _LOOSE_UNTIL:
-                for kind, data in batch.objects.values():
-                    self._opened().write(_TYPES[kind], data)
-            else:
-                self._store_pack(batch.objects)
-        for commit in batch.commits:
-            self.read(commit)
+            packs.write(self.path / "objects" / "pack", batch.objects)
+        newest = batch.objects[batch.tip][1]
+        if self.read(batch.tip) != newest:
+            raise UnusableRepository(str(self.path), f"the commit {batch.tip} was not stored as it is.")
+        self._newest = (batch.tip, newest)
 
-    def _store_pack(self, entries: Mapping[str, tuple[str, bytes]]) -> None:
-        checksum, pack, index = objects.build_pack(entries)
-        folder = self.path / "objects" / "pack"
-        # The index last: a reader that sees it finds the pack.
-        write_durably(folder / f"pack-{checksum}.pack", pack, mode=0o444)
-        write_durably(folder / f"pack-{checksum}.idx", index, mode=0o444)
-        fsync_folder(folder)
+    def tidy(self) -> None:
+        """Join small packs, if there may be many; call it under the write lock, after a batch."""
+        self._untidied += 1
+        if self._untidied >= _TIDY_EVERY:
+            self._untidied = 0
+            packs.roll(self.path / "objects" / "pack")
 
     def move_main(self, old: str, new: str) -> None:
         """Move `main` from *old* to *new*, compare-and-swap; call it under the write lock.

@@ -187,7 +187,14 @@ class Writer:
             except Exception:
                 # The versions are there; the index takes them in at the next look.
                 log.exception("The index could not be brought up to %s", batch.tip)
+        self._tidy()
         return tried
+
+    def _tidy(self) -> None:
+        try:
+            self._repository.tidy()
+        except Exception:
+            log.exception("Small packs could not be joined")  # they can be read all the same
 
     @staticmethod
     def _apply(job: _Job, connection: sqlite3.Connection, ledger: Ledger, batch: Batch) -> None:

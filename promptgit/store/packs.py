@@ -1,0 +1,146 @@
+"""Packs of whole objects, written by us (gitformat-pack(5)): a batch costs two fsyncs instead of one an object.
+
+Small packs pile up, and every look-up asks each of them, so `roll` joins them now and then by copying
+their entries as they are. Packs that git made, with deltas, are left to git.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import struct
+import zlib
+from bisect import bisect_right
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from itertools import accumulate
+from pathlib import Path
+
+from promptgit.store.files import fsync_folder, write_durably
+from promptgit.store.objects import BLOB, COMMIT, TREE
+
+_TYPES = {COMMIT: 1, TREE: 2, BLOB: 3}
+_MAGIC = b"\377tOc\0\0\0\2"
+_TRAILER = 20
+_FANOUT = len(_MAGIC) + 256 * 4
+_LARGEST = 1 << 31  # longer offsets need another table
+
+# So many packs of one size class are joined into one, which is of the next class: each object is
+# copied three times, and the largest copy is some megabytes.
+_FAN_IN = 16
+_CLASSES = (16 << 10, 256 << 10, 4 << 20)
+
+_Entry = tuple[bytes, int, bytes]
+"""One object as it lies in a pack: its binary id, its checksum, its bytes."""
+
+
+def write(folder: Path, objects: Mapping[str, tuple[str, bytes]]) -> None:
+    """Put objects (id -> kind and bytes) into one new pack, which stays through a power cut."""
+    _write(folder, [_pack_entry(oid, kind, data) for oid, (kind, data) in objects.items()])
+
+
+def roll(folder: Path) -> None:
+    """Join small packs of ours, if there are many; call it under the write lock.
+
+    Whoever looks for an object meanwhile and finds its pack gone has to look again.
+    """
+    classes: list[list[Path]] = [[] for _ in _CLASSES]
+    for path, size in _packs(folder):
+        classes[bisect_right(_CLASSES, size)].append(path)
+    for paths in classes:
+        if len(paths) >= _FAN_IN:
+            _join(folder, paths)
+
+
+def _join(folder: Path, paths: list[Path]) -> None:
+    try:
+        entries = {entry[0]: entry for path in paths for entry in _entries(path)}
+    except (FileNotFoundError, _Foreign):
+        return  # git has repacked meanwhile, or made one of them
+    _write(folder, list(entries.values()))
+    for path in paths:
+        # The index first: nobody then finds an object whose pack is gone.
+        path.with_suffix(".idx").unlink(missing_ok=True)
+        path.unlink(missing_ok=True)
+
+
+class _Foreign(Exception):
+    """A pack that holds deltas, or is of another version."""
+
+
+def _packs(folder: Path) -> Iterator[tuple[Path, int]]:
+    """The packs that can be joined, with their sizes; those in a multi-pack index are git's."""
+    index = folder / "multi-pack-index"
+    since = index.stat().st_mtime if index.exists() else 0.0
+    with os.scandir(folder) as files:
+        names = {file.name: file for file in files}
+    for name, file in names.items():
+        stem = name.removesuffix(".pack")
+        if stem != name and f"{stem}.idx" in names and f"{stem}.keep" not in names:
+            stat = file.stat()
+            if stat.st_size < _CLASSES[-1] and stat.st_mtime > since:
+                yield folder / name, stat.st_size
+
+
+def _write(folder: Path, entries: list[_Entry]) -> None:
+    parts = [struct.pack(">4sII", b"PACK", 2, len(entries)), *(data for _, _, data in entries)]
+    offsets = list(accumulate(map(len, parts)))
+    if offsets[-1] >= _LARGEST:
+        raise ValueError("a pack of 2 GiB needs an index with long offsets")
+    body = b"".join(parts)
+    checksum = _sha1(body)
+    path = folder / f"pack-{checksum.hex()}.pack"
+    # The index last: a reader that sees it finds the pack.
+    write_durably(path, body + checksum, mode=0o444)
+    write_durably(path.with_suffix(".idx"), _index(entries, offsets, checksum), mode=0o444)
+    fsync_folder(folder)
+
+
+def _pack_entry(oid: str, kind: str, data: bytes) -> _Entry:
+    header = bytearray()
+    rest = len(data) >> 4
+    byte = (_TYPES[kind] << 4) | (len(data) & 15)
+    while rest:
+        header.append(byte | 0x80)
+        byte = rest & 0x7F
+        rest >>= 7
+    header.append(byte)
+    packed = bytes(header) + zlib.compress(data, 1)
+    return bytes.fromhex(oid), zlib.crc32(packed), packed
+
+
+def _index(entries: list[_Entry], offsets: list[int], checksum: bytes) -> bytes:
+    """A pack index, version 2."""
+    rows = sorted((oid, crc, offset) for (oid, crc, _), offset in zip(entries, offsets, strict=False))
+    oids, crcs, starts = zip(*rows, strict=True)
+    counts = Counter(oid[0] for oid in oids)
+    body = b"".join(
+        [
+            _MAGIC,
+            struct.pack(">256I", *accumulate(counts[first] for first in range(256))),
+            *oids,
+            struct.pack(f">{len(rows)}I", *crcs),
+            struct.pack(f">{len(rows)}I", *starts),
+            checksum,
+        ]
+    )
+    return body + _sha1(body)
+
+
+def _entries(path: Path) -> Iterator[_Entry]:
+    """The entries of a pack, in the order in which they lie in it."""
+    index, pack = path.with_suffix(".idx").read_bytes(), path.read_bytes()
+    if not index.startswith(_MAGIC):
+        raise _Foreign
+    (count,) = struct.unpack_from(">I", index, _FANOUT - 4)
+    crcs, offsets = (struct.unpack_from(f">{count}I", index, _FANOUT + count * at) for at in (20, 24))
+    rows = sorted((offset, at) for at, offset in enumerate(offsets))
+    ends = [offset for offset, _ in rows[1:]] + [len(pack) - _TRAILER]
+    for (offset, at), end in zip(rows, ends, strict=True):
+        if (pack[offset] >> 4) & 7 > _TYPES[BLOB]:
+            raise _Foreign
+        yield index[_FANOUT + 20 * at : _FANOUT + 20 * (at + 1)], crcs[at], pack[offset:end]
+
+
+def _sha1(data: bytes) -> bytes:
+    return hashlib.sha1(data, usedforsecurity=False).digest()
