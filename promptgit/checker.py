@@ -15,7 +15,7 @@ from promptgit.store.store import Store
 # What each table says, in words that do not depend on keys.
 _ROWS = {
     "prompt": "SELECT id, name, folded, versions, created, hex(moved), removed FROM {0}.prompts",
-    "version": "SELECT p.id, v.number, lower(hex(v.commit_id)), lower(hex(v.blob)), v.timestamp, "
+    "version": "SELECT p.id, v.number, v.id, lower(hex(v.commit_id)), lower(hex(v.blob)), v.timestamp, "
     "a.name, a.email, v.description "
     "FROM {0}.versions v LEFT JOIN {0}.prompts p ON p.key = v.prompt LEFT JOIN {0}.authors a ON a.key = v.author",
     "place": "SELECT p.id, l.after, l.name FROM {0}.places l LEFT JOIN {0}.prompts p ON p.key = l.prompt",

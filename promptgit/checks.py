@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable
-from uuid import UUID
 
 from promptgit import names
 from promptgit.errors import NameTaken, PromptDeleted, PromptNotFound, StaleVersion
@@ -15,10 +14,10 @@ Precondition = Callable[[Prompt], bool]
 """Whether the caller has seen this state of the prompt."""
 
 
-def expect(found: tuple[Prompt, Removal | None] | None, prompt_id: UUID) -> tuple[Prompt, Removal | None]:
+def expect(found: tuple[Prompt, Removal | None] | None, prompt_id: str) -> tuple[Prompt, Removal | None]:
     """What was found of the prompt with this id; nothing is refused."""
     if found is None:
-        raise PromptNotFound(str(prompt_id))
+        raise PromptNotFound(prompt_id)
     return found
 
 
@@ -29,7 +28,7 @@ def expect_living(prompt: Prompt, removal: Removal | None) -> Prompt:
     return prompt
 
 
-def seen(index: sqlite3.Connection, prompt_id: UUID, if_match: Precondition | None) -> tuple[Prompt, Removal | None]:
+def seen(index: sqlite3.Connection, prompt_id: str, if_match: Precondition | None) -> tuple[Prompt, Removal | None]:
     """The prompt, in a state that the caller has seen."""
     prompt, removal = expect(queries.prompt_by_id(index, prompt_id), prompt_id)
     if if_match is not None and not if_match(prompt):
@@ -37,7 +36,7 @@ def seen(index: sqlite3.Connection, prompt_id: UUID, if_match: Precondition | No
     return prompt, removal
 
 
-def expect_free(index: sqlite3.Connection, name: str, *, mover: UUID | None = None) -> None:
+def expect_free(index: sqlite3.Connection, name: str, *, mover: str | None = None) -> None:
     """Refuse a name that another prompt has, or that cannot stand beside another's in every clone."""
     folded = names.fold(names.path_of(name))
     parts = folded.split("/")
@@ -50,7 +49,7 @@ def expect_free(index: sqlite3.Connection, name: str, *, mover: UUID | None = No
 
 def expect_own(index: sqlite3.Connection, name: str) -> None:
     """Refuse a UUID as name while it is the id of a prompt with another name."""
-    found = queries.prompt_by_id(index, UUID(name)) if names.is_uuid(name) else None
+    found = queries.prompt_by_id(index, name) if names.is_uuid(name) else None
     if found is not None and found[0].name != name:
         raise NameTaken(name, found[0].name, found[0].id)
 

@@ -22,7 +22,6 @@ Arguments all go to `super().__init__`, so that every error pickles.
 from __future__ import annotations
 
 from datetime import datetime
-from uuid import UUID
 
 
 class PromptgitError(Exception):
@@ -62,7 +61,7 @@ class PromptDeleted(PromptgitError):
 
     code = "prompt_deleted"
 
-    def __init__(self, prompt_id: UUID, name: str, newest: int, when: datetime) -> None:
+    def __init__(self, prompt_id: str, name: str, newest: int, when: datetime) -> None:
         super().__init__(prompt_id, name, newest, when)
         self.prompt_id, self.name, self.newest, self.when = prompt_id, name, newest, when
 
@@ -118,7 +117,7 @@ class NameTaken(PromptgitError):
 
     code = "name_taken"
 
-    def __init__(self, name: str, taken: str, prompt_id: UUID) -> None:
+    def __init__(self, name: str, taken: str, prompt_id: str) -> None:
         super().__init__(name, taken, prompt_id)
         self.name, self.taken, self.prompt_id = name, taken, prompt_id
 

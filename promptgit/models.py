@@ -1,57 +1,85 @@
-"""What the service speaks of: frozen values."""
+"""What the service speaks of: frozen values.
+
+Ids of prompts and versions are the canonical text of a UUID (RFC 9562: 36 characters, lower case).
+Versions and prompts are named tuples, because a history may have a million of them.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
-from uuid import UUID
+from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-@dataclass(frozen=True, slots=True)
-class Author:
+class Author(NamedTuple):
     """Who wrote a version, as git keeps it."""
 
     name: str
     email: str
 
 
-@dataclass(frozen=True, slots=True)
-class Version:
+class Version(NamedTuple):
     """The Nth commit that changed a prompt's blob.
 
-    `timestamp` is the author's date, aware and in UTC; `commit` and `blob` are hexadecimal ids.
+    `seconds` is the author's date since 1970; `commit_id` and `blob_id` are binary ids.
     """
 
-    id: UUID
-    prompt_id: UUID
+    id: str
+    prompt_id: str
     number: int
-    timestamp: datetime
+    seconds: int
     description: str
     author: Author
-    commit: str
-    blob: str
+    commit_id: bytes
+    blob_id: bytes
+
+    @property
+    def timestamp(self) -> datetime:
+        """When it was written, aware and in UTC."""
+        return _EPOCH + timedelta(seconds=self.seconds)
+
+    @property
+    def commit(self) -> str:
+        """The commit's id in hexadecimal."""
+        return self.commit_id.hex()
+
+    @property
+    def blob(self) -> str:
+        """The id of its content's blob in hexadecimal."""
+        return self.blob_id.hex()
 
 
-@dataclass(frozen=True, slots=True)
-class Prompt:
-    """A prompt and its newest version.
+class Prompt(NamedTuple):
+    """A prompt and its newest version; `created` is in seconds since 1970.
 
-    `moved` is the commit that renamed it since that version, if one did.
+    `moved` is the commit (in hexadecimal) that renamed it since that version, if one did.
     """
 
-    id: UUID
+    id: str
     name: str
     path: str
-    created_at: datetime
+    created: int
     newest: Version
     moved: str | None
+
+    @property
+    def created_at(self) -> datetime:
+        """When its first version was written, aware and in UTC."""
+        return _EPOCH + timedelta(seconds=self.created)
 
 
 @dataclass(frozen=True, slots=True)
 class Removal:
     """The deletion of a prompt: who, when and why."""
 
-    timestamp: datetime
+    seconds: int
     description: str
     author: Author
     commit: str
+
+    @property
+    def timestamp(self) -> datetime:
+        """When it was deleted, aware and in UTC."""
+        return _EPOCH + timedelta(seconds=self.seconds)

@@ -9,7 +9,7 @@ import re
 import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 from promptgit import checks, names, texts
 from promptgit.checks import Precondition
@@ -46,7 +46,7 @@ class Service:
 
     # Reading
 
-    def find(self, prompt_id: UUID) -> tuple[Prompt, Removal | None]:
+    def find(self, prompt_id: str) -> tuple[Prompt, Removal | None]:
         """A prompt, and how it was removed if it is not there now.
 
         Raises:
@@ -54,7 +54,7 @@ class Service:
         """
         return checks.expect(self._store.index.read(queries.prompt_by_id, prompt_id), prompt_id)
 
-    def get(self, prompt_id: UUID) -> Prompt:
+    def get(self, prompt_id: str) -> Prompt:
         """A prompt that is there.
 
         Raises:
@@ -84,7 +84,7 @@ class Service:
         exact = None if name is None else names.canonical(name)
         return look(queries.list_prompts, name=exact, prefix=prefix, q=q or None, after=after, limit=limit)
 
-    def version(self, prompt_id: UUID, number: int | str) -> Version:
+    def version(self, prompt_id: str, number: int | str) -> Version:
         """One version of a prompt, deleted or not. A *number* that is no number is not found.
 
         Raises:
@@ -124,7 +124,7 @@ class Service:
             if chunk:
                 low, high = (low, chunk[-1].number) if newest_first else (chunk[-1].number, high)
 
-    def diff(self, prompt_id: UUID, old: int | str, new: int | str) -> bytes:
+    def diff(self, prompt_id: str, old: int | str, new: int | str) -> bytes:
         """What `git diff` prints from one version to another.
 
         Raises:
@@ -137,7 +137,7 @@ class Service:
     # Writing
 
     def create(
-        self, content: str, *, name: str | None = None, prompt_id: UUID | None = None, signed: Signed = Signed()
+        self, content: str, *, name: str | None = None, prompt_id: str | None = None, signed: Signed = Signed()
     ) -> Prompt:
         """Create a prompt; with neither name nor id, under a new random UUID.
 
@@ -149,7 +149,7 @@ class Service:
         """
         if name is not None and prompt_id is not None:
             raise Invalid("id", "is given beside a name; give one of them, for an id is the name")
-        checked = names.check(name) if name is not None else str(prompt_id or uuid4())
+        checked = names.check(name) if name is not None else prompt_id or str(uuid4())
         data = texts.check_content(content, self._max_content)
         sign = self._signature(signed, "Initial version")
 
@@ -160,7 +160,7 @@ class Service:
 
         return self._store.writer.submit(Change(plan, lambda index: _named(index, checked)))
 
-    def save(self, prompt_id: UUID, content: str, *, signed: Signed = Signed()) -> Prompt:
+    def save(self, prompt_id: str, content: str, *, signed: Signed = Signed()) -> Prompt:
         """Save *content* as the newest version of a prompt.
 
         The content that it already has writes nothing.
@@ -182,7 +182,7 @@ class Service:
 
         return self._store.writer.submit(Change(plan, lambda index: _by_id(index, prompt_id)))
 
-    def rename(self, prompt_id: UUID, name: str, *, signed: Signed = Signed()) -> Prompt:
+    def rename(self, prompt_id: str, name: str, *, signed: Signed = Signed()) -> Prompt:
         """Move a prompt to another name; its id, versions and numbers stay.
 
         Raises:
@@ -191,7 +191,7 @@ class Service:
             NameTaken, PathBlocked: the name cannot be had.
         """
         checked = names.check(name)
-        if names.is_uuid(checked) and checked != str(prompt_id):
+        if names.is_uuid(checked) and checked != prompt_id:
             raise InvalidName("is a UUID, which only the prompt of that id can have; choose another")
         description, author = self._signature(signed, "")
 
@@ -205,7 +205,7 @@ class Service:
 
         return self._store.writer.submit(Change(plan, lambda index: _by_id(index, prompt_id)))
 
-    def delete(self, prompt_id: UUID, *, signed: Signed = Signed()) -> None:
+    def delete(self, prompt_id: str, *, signed: Signed = Signed()) -> None:
         """Delete a prompt; its versions stay readable. One that is deleted already stays so.
 
         Raises:
@@ -221,7 +221,7 @@ class Service:
 
         self._store.writer.submit(Change(plan, lambda _: None))
 
-    def revert(self, prompt_id: UUID, number: int | str, *, signed: Signed = Signed()) -> Prompt:
+    def revert(self, prompt_id: str, number: int | str, *, signed: Signed = Signed()) -> Prompt:
         """Make the content of an older version the newest one; a deleted prompt comes back.
 
         The content that the prompt already has writes nothing.
@@ -258,5 +258,5 @@ def _named(index: sqlite3.Connection, name: str) -> Prompt:
     return prompt
 
 
-def _by_id(index: sqlite3.Connection, prompt_id: UUID) -> Prompt:
+def _by_id(index: sqlite3.Connection, prompt_id: str) -> Prompt:
     return checks.expect(queries.prompt_by_id(index, prompt_id), prompt_id)[0]

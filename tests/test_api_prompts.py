@@ -32,7 +32,7 @@ def test_a_prompt_is_created(client: FlaskClient, repository: Path) -> None:
     assert answer.status_code == 201
     prompt = answer.json
     assert prompt == {
-        "id": str(names.id_of("support/greeting")),
+        "id": names.id_of("support/greeting"),
         "name": "support/greeting",
         "path": "prompts/support/greeting.md",
         "version_number": 1,

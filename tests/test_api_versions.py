@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from uuid import UUID
+from uuid import UUID, uuid5
 
 import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from promptgit.names import version_id
 from tests.support import commits_of, foreign_commit, git, git_text
 from tests.test_api_prompts import ADA, address, create
 
@@ -38,7 +37,7 @@ def test_the_history_is_an_array_of_all_versions_oldest_first(
     assert [version["commit"] for version in answer.json] == commits_of(repository, "prompts/support/greeting.md")
     first = answer.json[0]
     prompt_id = prompt.rsplit("/", 1)[1]
-    assert first["id"] == str(version_id(UUID(prompt_id), first["commit"]))
+    assert first["id"] == str(uuid5(UUID(prompt_id), first["commit"]))
     assert (first["prompt_id"], first["description"], first["author"]) == (prompt_id, "Initial version", ADA)
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", first["timestamp"])
 

@@ -6,7 +6,6 @@ import sqlite3
 import threading
 from pathlib import Path
 from typing import Any
-from uuid import UUID
 
 import pytest
 
@@ -274,7 +273,7 @@ def test_check_looks_at_one_moment(store: Store, service: Service, monkeypatch: 
     assert service.get(prompt.id).newest.number == 2
 
 
-def _save_elsewhere(service: Service, prompt_id: UUID) -> None:
+def _save_elsewhere(service: Service, prompt_id: str) -> None:
     thread = threading.Thread(target=service.save, args=(prompt_id, "2"))
     thread.start()
     thread.join()

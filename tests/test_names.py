@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pickle
 import unicodedata
-from uuid import UUID
+from uuid import UUID, uuid5
 
 import pytest
 from hypothesis import assume, given
@@ -133,7 +133,7 @@ def test_other_files_are_nobodys(path: str) -> None:
 
 def test_upper_and_lower_case_are_the_same_uuid() -> None:
     assert names.check(SOME_UUID.upper()) == SOME_UUID
-    assert names.parse_id(SOME_UUID.upper()) == UUID(SOME_UUID)
+    assert names.parse_id(SOME_UUID.upper()) == SOME_UUID
 
 
 @pytest.mark.parametrize("text", ["", "x", f"{{{SOME_UUID}}}", SOME_UUID.replace("-", ""), f"urn:uuid:{SOME_UUID}"])
@@ -143,10 +143,15 @@ def test_only_the_long_form_is_an_id(text: str) -> None:
 
 def test_ids_are_the_same_on_every_machine() -> None:
     """These values are in people's programs: they never change."""
-    assert names.id_of("support/greeting") == UUID("3d798a29-5c6e-5ea1-806b-7b92197fa9b4")
-    assert names.id_of(SOME_UUID) == UUID(SOME_UUID)
+    assert names.id_of("support/greeting") == "3d798a29-5c6e-5ea1-806b-7b92197fa9b4"
+    assert names.id_of(SOME_UUID) == SOME_UUID
     assert names.id_of("a", "0" * 40) not in (names.id_of("a"), names.id_of("a", "1" * 40))
-    assert names.version_id(UUID(SOME_UUID), "0" * 40) == UUID("e99291e6-d4b7-52d4-8660-456e08d2e692")
+    assert names.version_id(SOME_UUID, "0" * 40) == "e99291e6-d4b7-52d4-8660-456e08d2e692"
+
+
+@given(st.uuids(), st.binary(min_size=20, max_size=20))
+def test_a_versions_id_is_the_uuid_of_version_5_of_prompt_and_commit(prompt_id: UUID, commit: bytes) -> None:
+    assert names.version_id(str(prompt_id), commit.hex()) == str(uuid5(prompt_id, commit.hex()))
 
 
 @given(any_names)

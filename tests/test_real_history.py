@@ -64,7 +64,7 @@ def test_every_version_of_every_prompt_is_as_the_file_has_it(imported: Imported)
     log = commits_by_path(repository)
     for name, lines in imported.lines.items():
         writes = [line for line in lines if line["op"] == "write"]
-        prompt_id = living[name]["id"] if name in living else str(id_of(name))
+        prompt_id = living[name]["id"] if name in living else id_of(name)
         versions = http("GET", f"/api/prompts/{prompt_id}/versions").json
         assert [version["version_number"] for version in versions] == list(range(1, len(writes) + 1))
         assert [version["commit"] for version in versions] == log[f"prompts/{name}.md"]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from uuid import UUID
 
 import pytest
 
@@ -71,9 +70,9 @@ def test_time_never_goes_back(service: Service, clock: Clock, repository: Path) 
 
 
 def test_a_uuid_named_prompt_lies_in_its_folder(service: Service, repository: Path) -> None:
-    prompt_id = UUID("0190a6b2-3c4d-7e8f-9a0b-1c2d3e4f5a6b")
+    prompt_id = "0190a6b2-3c4d-7e8f-9a0b-1c2d3e4f5a6b"
     prompt = service.create("x", prompt_id=prompt_id)
-    assert (prompt.id, prompt.name, prompt.path) == (prompt_id, str(prompt_id), f"prompts/01/{prompt_id}.md")
+    assert (prompt.id, prompt.name, prompt.path) == (prompt_id, prompt_id, f"prompts/01/{prompt_id}.md")
     assert git(repository, "cat-file", "blob", f"main:prompts/01/{prompt_id}.md") == b"x"
 
 

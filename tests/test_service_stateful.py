@@ -5,7 +5,6 @@ from __future__ import annotations
 import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
-from uuid import UUID
 
 import pytest
 from hypothesis import settings
@@ -29,7 +28,7 @@ PICKS = st.integers(0, 1_000)
 class Model:
     """What a prompt should be."""
 
-    id: UUID
+    id: str
     name: str
     contents: list[str] = field(default_factory=list)
     living: bool = True
@@ -60,7 +59,7 @@ class Prompts(RuleBasedStateMachine):
     def clashes(self, name: str, but: Model | None = None) -> bool:
         return any(prompt.living and prompt is not but and clash(prompt.name, name) for prompt in self.prompts)
 
-    def write(self, name: str, content: str, prompt_id: UUID) -> None:
+    def write(self, name: str, content: str, prompt_id: str) -> None:
         """The model of a file that appears, or changes."""
         prompt = self.living(name)
         if prompt is None:
@@ -78,7 +77,7 @@ class Prompts(RuleBasedStateMachine):
     @rule(name=NAMES, content=CONTENTS)
     def create(self, name: str, content: str) -> None:
         taken = self.clashes(name)
-        owner = next((prompt for prompt in self.prompts if str(prompt.id) == name and prompt.name != name), None)
+        owner = next((prompt for prompt in self.prompts if prompt.id == name and prompt.name != name), None)
         if taken or owner:
             with pytest.raises(NameTaken):
                 self.service.create(content, name=name)
@@ -104,7 +103,7 @@ class Prompts(RuleBasedStateMachine):
         if not self.prompts:
             return
         prompt = self.prompts[pick % len(self.prompts)]
-        if name == SOME_UUID and prompt.id != UUID(SOME_UUID):
+        if name == SOME_UUID and prompt.id != SOME_UUID:
             with pytest.raises(InvalidName):
                 self.service.rename(prompt.id, name)
         elif not prompt.living:

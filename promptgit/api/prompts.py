@@ -25,7 +25,7 @@ def service() -> Service:
     return found
 
 
-def uuid_of(text: str) -> Any:
+def uuid_of(text: str) -> str:
     """The id in an address; what is no UUID is the id of no prompt."""
     found = parse_id(text)
     if found is None:

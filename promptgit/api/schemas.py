@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from typing import Any
-from uuid import UUID
 
 import marshmallow as ma
 from marshmallow import fields, validate
@@ -31,10 +30,10 @@ class _Text(fields.String):
         super().__init__(required=required, metadata={"description": description}, error_messages=_TEXT)
 
 
-class _Id(fields.UUID):
-    """A UUID in its long form alone."""
+class _Id(fields.String):
+    """A UUID in its long form alone; gives its canonical text."""
 
-    def _validated(self, value: Any) -> UUID:
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> str:
         found = parse_id(value) if isinstance(value, str) else None
         if found is None:
             raise ma.ValidationError("is not a UUID of 36 characters.")

@@ -163,11 +163,15 @@ class Index:
                 raise _Unusable
             connection = _open(self.path)
         self._local.opened = (self._local.inode, connection)
+        self._local.mark = None
         return connection
 
     def _fresh(self) -> sqlite3.Connection:
         """A connection to an index that reflects `main` as it is now, or later."""
         connection = self._connection()
+        mark = self._repository.mark()
+        if mark is not None and mark == self._local.mark:
+            return connection
         deadline = time.monotonic() + _WAIT_SECONDS
         while _head(connection) != self._repository.main():
             if _try_begin(connection):
@@ -181,6 +185,8 @@ class Index:
                     raise
             else:
                 _pause(deadline)  # whoever writes to the index takes the same commits in
+        else:
+            self._local.mark = mark
         return connection
 
     def _begin(self) -> sqlite3.Connection:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from promptgit.models import Author
-from promptgit.names import fold, id_of, path_of
+from promptgit.names import fold, id_of, path_of, version_id
 from promptgit.store.history import Commit, Moved, Removed, Written, events
 
 _FLUSH_EVERY = 5_000  # rows
@@ -42,7 +42,9 @@ class Ledger:
         self._authors: dict[Author, int] = {}
         self._next_key = self._after_last("prompts")
         self._next_author = self._after_last("authors")
-        self._changed: dict[int, _Row] = {}
+        self._rows: dict[int, _Row] = {}
+        self._placed: dict[int, _Row] = {}  # created, moved, removed or brought back
+        self._grown: dict[int, _Row] = {}  # with a new version
         self._versions: list[tuple[object, ...]] = []
         self._places: dict[tuple[int, int], str] = {}
         self._removals: list[tuple[object, ...]] = []
@@ -77,6 +79,7 @@ class Ledger:
             (
                 row.key,
                 row.versions,
+                version_id(row.id, commit.id),
                 bytes.fromhex(commit.id),
                 bytes.fromhex(blob),
                 commit.timestamp,
@@ -84,14 +87,15 @@ class Ledger:
                 commit.description,
             )
         )
-        self._changed[row.key] = row
+        self._grown[row.key] = row
 
     def _create(self, name: str, commit: Commit) -> _Row:
-        prompt_id = str(id_of(name))
+        prompt_id = id_of(name)
         if self._id_is_used(prompt_id):
-            prompt_id = str(id_of(name, commit.id))
+            prompt_id = id_of(name, commit.id)
         self._ids.add(prompt_id)
         row = _Row(self._next_key, prompt_id, name, 0, commit.timestamp, None, None)
+        self._rows[row.key] = self._placed[row.key] = row
         self._next_key += 1
         self._places[row.key, 0] = name
         return row
@@ -103,6 +107,7 @@ class Ledger:
             return None
         row = rows.pop()
         row.removed = None
+        self._placed[row.key] = row
         return row
 
     def _move(self, source: str, name: str, commit: Commit) -> None:
@@ -112,7 +117,7 @@ class Ledger:
         row.name = name
         row.moved = bytes.fromhex(commit.id)
         self._places[row.key, row.versions] = name
-        self._changed[row.key] = row
+        self._placed[row.key] = row
 
     def _remove(self, name: str, commit: Commit) -> None:
         row = self._expect_living(name)
@@ -130,7 +135,7 @@ class Ledger:
                 commit.description,
             )
         )
-        self._changed[row.key] = row
+        self._placed[row.key] = row
 
     def _expect_living(self, name: str) -> _Row:
         row = self._find_living(name)
@@ -154,7 +159,7 @@ class Ledger:
         rows = self._connection.execute(
             f"SELECT key, id, name, versions, created, moved, removed FROM prompts WHERE {condition}", (name,)
         )
-        return [self._changed.get(row[0]) or _Row(*row) for row in rows]
+        return [self._rows.setdefault(row[0], _Row(*row)) for row in rows]
 
     def _id_is_used(self, prompt_id: str) -> bool:
         if prompt_id in self._ids:
@@ -185,22 +190,25 @@ class Ledger:
         """Write the rows held back."""
         execute = self._connection.executemany
         # All out of the way first: names go from prompt to prompt within one flush.
-        execute("DELETE FROM prompts WHERE key = ?", ((key,) for key in self._changed))
+        execute("DELETE FROM prompts WHERE key = ?", ((key,) for key in self._placed))
         execute(
             "INSERT INTO prompts VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 (row.key, row.id, row.name, fold(path_of(row.name)), row.versions, row.created, row.moved, row.removed)
-                for row in self._changed.values()
+                for row in self._placed.values()
             ),
         )
-        execute("INSERT INTO versions VALUES (?, ?, ?, ?, ?, ?, ?)", self._versions)
+        # The rest touches no index of the table.
+        execute(
+            "UPDATE prompts SET versions = ?, moved = NULL WHERE key = ?",
+            ((row.versions, key) for key, row in self._grown.items() if key not in self._placed),
+        )
+        execute("INSERT INTO versions VALUES (?, ?, ?, ?, ?, ?, ?, ?)", self._versions)
         execute(
             "INSERT OR REPLACE INTO places VALUES (?, ?, ?)",
             ((key, after, name) for (key, after), name in self._places.items()),
         )
         execute("INSERT INTO removals VALUES (?, ?, ?, ?, ?, ?)", self._removals)
-        execute("INSERT OR IGNORE INTO unsearched VALUES (?)", ((key,) for key in self._changed))
-        self._changed.clear()
-        self._versions.clear()
-        self._places.clear()
-        self._removals.clear()
+        execute("INSERT OR IGNORE INTO unsearched VALUES (?)", ((key,) for key in (*self._placed, *self._grown)))
+        for held_back in (self._placed, self._grown, self._versions, self._places, self._removals):
+            held_back.clear()

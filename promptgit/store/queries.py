@@ -5,30 +5,27 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from typing import Any
-from uuid import UUID
 
 from promptgit.models import Author, Prompt, Removal, Version
-from promptgit.names import path_of, version_id
+from promptgit.names import path_of
 
-_PROMPT = """
-SELECT p.id, p.name, p.created, p.moved, p.versions, v.commit_id, v.blob, v.timestamp, v.description, a.name, a.email
-FROM prompts p JOIN versions v ON v.prompt = p.key AND v.number = p.versions JOIN authors a ON a.key = v.author
+_VERSION = "v.id, p.id, v.number, v.timestamp, v.description, a.name, a.email, v.commit_id, v.blob"
+_PROMPT = f"""
+SELECT {_VERSION}, p.name, p.created, p.moved, p.removed FROM prompts p
+JOIN versions v ON v.prompt = p.key AND v.number = p.versions JOIN authors a ON a.key = v.author
 """
-_VERSION = """
-SELECT p.id, v.number, v.commit_id, v.blob, v.timestamp, v.description, a.name, a.email
-FROM prompts p JOIN versions v ON v.prompt = p.key JOIN authors a ON a.key = v.author
+_VERSIONS = f"""
+SELECT {_VERSION} FROM prompts p JOIN versions v ON v.prompt = p.key JOIN authors a ON a.key = v.author
 """
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def prompt_by_id(connection: sqlite3.Connection, prompt_id: UUID) -> tuple[Prompt, Removal | None] | None:
+def prompt_by_id(connection: sqlite3.Connection, prompt_id: str) -> tuple[Prompt, Removal | None] | None:
     """The prompt with this id, and how it was removed if it is not there now."""
-    row = connection.execute(_PROMPT + "WHERE p.id = ?", (str(prompt_id),)).fetchone()
+    row = connection.execute(_PROMPT + "WHERE p.id = ?", (prompt_id,)).fetchone()
     if row is None:
         return None
-    return _prompt(row), _removal(connection, prompt_id)
+    return _prompt(row), None if row[-1] is None else _removal(connection, prompt_id)
 
 
 def prompt_by_name(connection: sqlite3.Connection, name: str) -> Prompt | None:
@@ -92,69 +89,53 @@ def list_prompts(
     return [_prompt(row) for row in rows]
 
 
-def version(connection: sqlite3.Connection, prompt_id: UUID, number: int) -> Version | None:
+def version(connection: sqlite3.Connection, prompt_id: str, number: int) -> Version | None:
     """Version *number* of a prompt."""
-    row = connection.execute(_VERSION + "WHERE p.id = ? AND v.number = ?", (str(prompt_id), number)).fetchone()
+    row = connection.execute(_VERSIONS + "WHERE p.id = ? AND v.number = ?", (prompt_id, number)).fetchone()
     return None if row is None else _version(row)
 
 
 def versions(
-    connection: sqlite3.Connection, prompt_id: UUID, *, after: int, before: int, limit: int, newest_first: bool
+    connection: sqlite3.Connection, prompt_id: str, *, after: int, before: int, limit: int, newest_first: bool
 ) -> list[Version]:
     """Versions whose numbers lie between *after* and *before*, both exclusive."""
     order = "DESC" if newest_first else "ASC"
     rows = connection.execute(
-        f"{_VERSION} WHERE p.id = ? AND v.number > ? AND v.number < ? ORDER BY v.number {order} LIMIT ?",
-        (str(prompt_id), after, before, limit),
+        f"{_VERSIONS} WHERE p.id = ? AND v.number > ? AND v.number < ? ORDER BY v.number {order} LIMIT ?",
+        (prompt_id, after, before, limit),
     )
     return [_version(row) for row in rows]
 
 
-def path_at(connection: sqlite3.Connection, prompt_id: UUID, number: int) -> str:
+def path_at(connection: sqlite3.Connection, prompt_id: str, number: int) -> str:
     """Where the prompt's file lay when version *number* was made."""
     row = connection.execute(
         "SELECT l.name FROM places l JOIN prompts p ON p.key = l.prompt "
         "WHERE p.id = ? AND l.after < ? ORDER BY l.after DESC LIMIT 1",
-        (str(prompt_id), number),
+        (prompt_id, number),
     ).fetchone()
     return path_of(row[0])
 
 
-def _removal(connection: sqlite3.Connection, prompt_id: UUID) -> Removal | None:
+def _removal(connection: sqlite3.Connection, prompt_id: str) -> Removal:
     row = connection.execute(
         "SELECT r.timestamp, r.description, a.name, a.email, r.commit_id FROM prompts p "
         "JOIN removals r ON r.prompt = p.key AND r.after = p.versions JOIN authors a ON a.key = r.author "
-        "WHERE p.id = ? AND p.removed IS NOT NULL",
-        (str(prompt_id),),
+        "WHERE p.id = ?",
+        (prompt_id,),
     ).fetchone()
-    if row is None:
-        return None
-    return Removal(_time(row[0]), row[1], Author(row[2], row[3]), row[4].hex())
+    seconds, description, name, email, commit = row
+    return Removal(seconds, description, Author(name, email), commit.hex())
 
 
 def _prompt(row: tuple[Any, ...]) -> Prompt:
-    prompt_id, name, created, moved, number, *rest = row
-    newest = _version((prompt_id, number, *rest))
-    return Prompt(newest.prompt_id, name, path_of(name), _time(created), newest, moved.hex() if moved else None)
+    newest, (name, created, moved, _) = _version(row[:9]), row[9:]
+    return Prompt(newest.prompt_id, name, path_of(name), created, newest, moved.hex() if moved else None)
 
 
 def _version(row: tuple[Any, ...]) -> Version:
-    prompt_text, number, commit, blob, timestamp, description, name, email = row
-    prompt_id, commit_id = UUID(prompt_text), commit.hex()
-    return Version(
-        version_id(prompt_id, commit_id),
-        prompt_id,
-        number,
-        _time(timestamp),
-        description,
-        Author(name, email),
-        commit_id,
-        blob.hex(),
-    )
-
-
-def _time(seconds: int) -> datetime:
-    return _EPOCH + timedelta(seconds=seconds)
+    version_id, prompt_id, number, seconds, description, name, email, commit, blob = row
+    return Version(version_id, prompt_id, number, seconds, description, Author(name, email), commit, blob)
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ from promptgit.store.objects import Tree
 
 MAIN = "refs/heads/main"
 _TREES_KEPT = 1_000
+_TICK_NS = 50_000_000
 _READS_OF_A_HANDLE = 256
 _TIDY_EVERY = 16  # batches
 _STALE_LOCK_SECONDS = 2.0  # git holds a ref's lock for milliseconds
@@ -62,6 +63,7 @@ class Repository:
         self.path = path
         self.committer = committer
         self.git = Git(path)
+        self._main_file = str(path / MAIN)
         self._newest = ("", b"")
         self._trees: dict[str, Tree] = {}  # by id; only used under the write lock
         self._untidied = 0
@@ -140,6 +142,17 @@ class Repository:
     def close(self) -> None:
         """Close this thread's handle; the next use opens another."""
         self._local.__dict__.pop("git", None)
+
+    def mark(self) -> tuple[int, int] | None:
+        """A value that stays the same only while `main` does; None where that cannot be told.
+
+        What changed a moment ago may change again within the file system's clock tick.
+        """
+        try:
+            stat = os.stat(self._main_file)
+        except OSError:
+            return None  # packed with others
+        return (stat.st_ino, stat.st_mtime_ns) if time.time_ns() - stat.st_mtime_ns > _TICK_NS else None
 
     def main(self) -> str:
         """The commit that `main` points at."""

@@ -32,6 +32,7 @@ CREATE INDEX prompts_removed ON prompts (name, removed) WHERE removed IS NOT NUL
 CREATE TABLE versions (
     prompt INTEGER NOT NULL,
     number INTEGER NOT NULL,
+    id TEXT NOT NULL,
     commit_id BLOB NOT NULL,
     blob BLOB NOT NULL,
     timestamp INTEGER NOT NULL,
