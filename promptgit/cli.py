@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import socket
 import sys
@@ -56,6 +57,8 @@ def serve(**flags: Any) -> None:
     _open(settings).close()
     from promptgit.server import Server  # gunicorn and Flask: slow to import, and only needed here
 
+    gc.collect()
+    gc.freeze()  # the workers share what is imported: collections in them do not touch it
     Server(settings).run()
 
 

@@ -99,6 +99,23 @@ class Service:
         raise VersionNotFound(prompt.name, text, prompt.newest.number)
 
     def versions(
+        self, prompt: Prompt, *, after: int | None = None, before: int | None = None, newest_first: bool = False
+    ) -> Iterator[Version]:
+        """The versions of a prompt between *after* and *before*, both exclusive; in bounded memory.
+
+        None is newer than the newest of *prompt*.
+        """
+        low, high = _bounds(prompt, after, before)
+        while high - low > 1:
+            chunk = self._store.index.read(
+                queries.versions, prompt.id, after=low, before=high, limit=_CHUNK, newest_first=newest_first
+            )
+            if not chunk:
+                return  # `main` was rewritten meanwhile
+            yield from chunk
+            low, high = (low, chunk[-1].number) if newest_first else (chunk[-1].number, high)
+
+    def versions_json(
         self,
         prompt: Prompt,
         *,
@@ -106,23 +123,27 @@ class Service:
         before: int | None = None,
         limit: int | None = None,
         newest_first: bool = False,
-    ) -> Iterator[Version]:
-        """The versions of a prompt between *after* and *before*, both exclusive; in bounded memory.
+    ) -> Iterator[tuple[str, int | None]]:
+        """At most *limit* of the same versions, as JSON objects with commas between, in chunks.
 
-        None is newer than the newest of *prompt*.
+        Beside each chunk stands the number after (or before) which the next one begins; None: there is none.
         """
-        end = prompt.newest.number + 1
-        low = min(max(after or 0, 0), end)
-        high = end if before is None else min(max(before, 0), end)
-        rest = max(0, high - low - 1) if limit is None else limit
-        while rest > 0:
-            chunk = self._store.index.read(
-                queries.versions, prompt.id, after=low, before=high, limit=min(rest, _CHUNK), newest_first=newest_first
+        low, high = _bounds(prompt, after, before)
+        rest = high - low if limit is None else limit
+        while rest > 0 and high - low > 1:
+            text, count, last = self._store.index.read(
+                queries.versions_json,
+                prompt.id,
+                after=low,
+                before=high,
+                limit=min(rest, _CHUNK),
+                newest_first=newest_first,
             )
-            yield from chunk
-            rest = rest - len(chunk) if len(chunk) == _CHUNK else 0
-            if chunk:
-                low, high = (low, chunk[-1].number) if newest_first else (chunk[-1].number, high)
+            if not count:
+                return
+            low, high = (low, last) if newest_first else (last, high)
+            rest -= count
+            yield text, last if high - low > 1 else None
 
     def diff(self, prompt_id: str, old: int | str, new: int | str) -> bytes:
         """What `git diff` prints from one version to another.
@@ -250,6 +271,12 @@ class Service:
     def _signature(self, signed: Signed, default: str) -> tuple[str, Author]:
         author = self._store.committer if signed.author is None else texts.check_author(signed.author)
         return texts.check_description(signed.description) or default, author
+
+
+def _bounds(prompt: Prompt, after: int | None, before: int | None) -> tuple[int, int]:
+    """Numbers between which a prompt's versions are asked for, both exclusive."""
+    end = prompt.newest.number + 1
+    return min(max(after or 0, 0), end), end if before is None else min(max(before, 0), end)
 
 
 def _named(index: sqlite3.Connection, name: str) -> Prompt:

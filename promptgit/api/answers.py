@@ -11,6 +11,7 @@ from flask import Response, request
 from promptgit.models import Author, Prompt, Version
 
 IMMUTABLE = "private, max-age=31536000, immutable"
+_JSON = "application/json"
 _OPTIONS = orjson.OPT_UTC_Z
 
 
@@ -59,28 +60,21 @@ def etag(value: Prompt) -> str:
 
 def json(value: object, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
     """*value* as a JSON response."""
-    return Response(orjson.dumps(value, option=_OPTIONS), status, headers, mimetype="application/json")
+    return Response(orjson.dumps(value, option=_OPTIONS), status, headers, content_type=_JSON)
 
 
-def json_array(items: Iterable[object], headers: Mapping[str, str]) -> Response:
-    """An array, streamed."""
-    return Response(_array(items), headers=headers, mimetype="application/json")
+def json_array(chunks: Iterable[str], headers: Mapping[str, str]) -> Response:
+    """An array of JSON objects, given in chunks with commas inside; streamed unless *chunks* is a list."""
+    body = _array(chunks)
+    return Response(b"".join(body) if isinstance(chunks, list) else body, headers=headers, content_type=_JSON)
 
 
-def _array(items: Iterable[object]) -> Iterator[bytes]:
-    """The bytes of a JSON array, in chunks of some size."""
-    parts, size = [b"["], 1
-    separator = b""
-    for item in items:
-        part = separator + orjson.dumps(item, option=_OPTIONS)
-        parts.append(part)
-        size += len(part)
-        separator = b","
-        if size > 1 << 16:
-            yield b"".join(parts)
-            parts, size = [], 0
-    parts.append(b"]")
-    yield b"".join(parts)
+def _array(chunks: Iterable[str]) -> Iterator[bytes]:
+    before = b"["
+    for chunk in chunks:
+        yield before + chunk.encode()
+        before = b","
+    yield b"]" if before == b"," else b"[]"
 
 
 def cached(tag: str, cache_control: str) -> tuple[dict[str, str], Response | None]:

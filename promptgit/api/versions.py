@@ -23,18 +23,16 @@ def index(query: dict[str, Any], prompt_id: str) -> Response:
     prompt, _ = service().find(uuid_of(prompt_id))
     newest_first = query["order"] == "desc"
     limit: int | None = query.get("limit")
-    after, before = query.get("after"), query.get("before")
     headers = {"X-Total-Count": str(prompt.newest.number)}
-    found = service().versions(
-        prompt, after=after, before=before, limit=None if limit is None else limit + 1, newest_first=newest_first
+    chunks = service().versions_json(
+        prompt, after=query.get("after"), before=query.get("before"), limit=limit, newest_first=newest_first
     )
     if limit is None:
-        return answers.json_array(map(answers.version, found), headers)
-    page = list(found)
-    if len(page) > limit:
-        page.pop()
-        headers |= answers.next_link(**{"before" if newest_first else "after": page[-1].number})
-    return answers.json([answers.version(version) for version in page], headers=headers)
+        return answers.json_array((text for text, _ in chunks), headers)
+    page = list(chunks)
+    if page and (last := page[-1][1]) is not None:
+        headers |= answers.next_link(**{"before" if newest_first else "after": last})
+    return answers.json_array([text for text, _ in page], headers)
 
 
 @blueprint.get("/versions/<number>")

@@ -104,7 +104,7 @@ class Index:
         opened = getattr(self._local, "opened", None)
         if opened is not None:
             opened[1].close()
-            self._local.opened = None
+            self._local.opened = self._local.mark = None
 
     def _mending(self, action: Callable[[], T], progress: Progress | None = None) -> T:
         """Do it; where the file turns out to be of no use, build a new one and do it again."""
@@ -163,15 +163,15 @@ class Index:
                 raise _Unusable
             connection = _open(self.path)
         self._local.opened = (self._local.inode, connection)
-        self._local.mark = None
         return connection
 
     def _fresh(self) -> sqlite3.Connection:
         """A connection to an index that reflects `main` as it is now, or later."""
-        connection = self._connection()
         mark = self._repository.mark()
-        if mark is not None and mark == self._local.mark:
-            return connection
+        if mark is not None and mark == getattr(self._local, "mark", None):
+            opened: tuple[int, sqlite3.Connection] = self._local.opened
+            return opened[1]  # even if the file was replaced: it is of this very history
+        connection = self._connection()
         deadline = time.monotonic() + _WAIT_SECONDS
         while _head(connection) != self._repository.main():
             if _try_begin(connection):
@@ -245,6 +245,7 @@ def _open(path: Path) -> sqlite3.Connection:
             raise _Unusable
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = NORMAL")
+        connection.execute("PRAGMA cache_size = -512")  # KiB; every thread has one, and the system caches too
         _head(connection)  # the log is opened by its name now, while nobody swaps the file
     except BaseException:
         connection.close()

@@ -1,0 +1,52 @@
+"""What goes out keeps in step with what is documented."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from pathlib import Path
+
+import marshmallow as ma
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from promptgit.api import answers, schemas
+from promptgit.models import Author
+from promptgit.service import Service, Signed
+from promptgit.store.store import Store
+
+texts = st.text(st.characters(exclude_categories=["Cs", "Cc"]) | st.sampled_from("\n\t"), max_size=80)
+names = st.text(st.characters(exclude_categories=["Cs", "Cc"], exclude_characters="<>"), min_size=1, max_size=20)
+
+
+def test_answers_have_the_fields_of_their_schemas(service: Service) -> None:
+    prompt = service.create("x", name="a")
+    pairs: list[tuple[dict[str, object], ma.Schema]] = [
+        (answers.prompt(prompt) | answers.content("x"), schemas.PromptSchema()),
+        (answers.version(prompt.newest), schemas.VersionSchema()),
+        (answers.version(prompt.newest) | answers.content("x"), schemas.VersionWithContentSchema()),
+    ]
+    for answer, schema in pairs:
+        assert set(answer) == set(schema.fields)
+        assert not schema.validate(json.loads(answers.json(answer).data))
+
+
+@settings(max_examples=25)
+@given(st.lists(st.tuples(texts, names, st.integers(0, 253_402_300_799)), min_size=1, max_size=5))
+def test_a_page_and_a_single_version_show_the_same(versions: list[tuple[str, str, int]]) -> None:
+    """SQLite writes the JSON of histories, Python that of single versions."""
+    with tempfile.TemporaryDirectory() as folder:
+        moments = iter(sorted(seconds for *_, seconds in versions))
+        store = Store(Path(folder), lock_timeout=5, clock=lambda: float(next(moments, 253_402_300_799)))
+        store.repository.create(0)
+        store.open()
+        service = Service(store, 1_000)
+        prompt = service.create("", name="a")
+        for at, (description, name, _) in enumerate(versions):
+            author = Author(name.strip() or "x", "a@example.org")
+            prompt = service.save(prompt.id, str(at), signed=Signed(description, author))
+        ((text, rest),) = service.versions_json(prompt)
+        singles = [json.loads(answers.json(answers.version(version)).data) for version in service.versions(prompt)]
+        assert (json.loads(f"[{text}]"), rest) == (singles, None)
+        assert list(json.loads(f"[{text}]")[0]) == list(singles[0])
+        store.close()
