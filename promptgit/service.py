@@ -21,7 +21,7 @@ from promptgit.store.objects import BLOB, object_id
 from promptgit.store.store import Store
 from promptgit.store.writer import Change
 
-_NUMBER = re.compile(r"[1-9][0-9]*", re.ASCII)
+_NUMBER = re.compile(r"[1-9][0-9]{0,17}", re.ASCII)  # SQLite's integers go further than that
 _CHUNK = 500  # versions read at a time
 
 
@@ -90,12 +90,12 @@ class Service:
         Raises:
             PromptNotFound, VersionNotFound
         """
-        prompt, _ = self.find(prompt_id)
         text = str(number)
-        if _NUMBER.fullmatch(text) and len(text) <= len(str(prompt.newest.number)):
+        if _NUMBER.fullmatch(text):
             version = self._store.index.read(queries.version, prompt_id, int(text))
             if version is not None:
                 return version
+        prompt, _ = self.find(prompt_id)
         raise VersionNotFound(prompt.name, text, prompt.newest.number)
 
     def versions(

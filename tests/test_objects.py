@@ -13,12 +13,24 @@ from promptgit.store.objects import BLOB, COMMIT, FILE_MODE, FOLDER_MODE, TREE
 from tests.support import assert_sound, git, git_text
 
 names = st.binary(min_size=1, max_size=12).filter(lambda name: b"\0" not in name and b"/" not in name)
-entries = st.tuples(st.sampled_from([FILE_MODE, FOLDER_MODE, b"120000"]), st.binary(min_size=20, max_size=20))
+entries = st.tuples(
+    names, st.sampled_from([FILE_MODE, FOLDER_MODE, b"120000"]), st.binary(min_size=20, max_size=20).map(bytes.hex)
+)
 
 
-@given(st.dictionaries(names, entries, max_size=8))
-def test_a_tree_is_read_back_as_it_was_built(tree: objects.Tree) -> None:
-    assert objects.parse_tree(objects.build_tree(tree)) == tree
+def tree_of(*entries: tuple[bytes, bytes, str]) -> objects.Tree:
+    return {
+        name + (b"/" if mode == FOLDER_MODE else b""): objects.tree_entry(mode, name, oid)
+        for name, mode, oid in entries
+    }
+
+
+@given(st.lists(entries, max_size=8, unique_by=lambda entry: entry[0]))
+def test_a_tree_is_read_back_as_it_was_built(entries: list[tuple[bytes, bytes, str]]) -> None:
+    tree = objects.parse_tree(objects.build_tree(tree_of(*entries)))
+    assert tree == tree_of(*entries)
+    parts = {(objects.entry_mode(entry), objects.entry_id(entry)) for entry in tree.values()}
+    assert parts == {(mode, oid) for _, mode, oid in entries}
 
 
 def test_git_reads_a_pack_of_ours(tmp_path: Path) -> None:
@@ -28,17 +40,17 @@ def test_git_reads_a_pack_of_ours(tmp_path: Path) -> None:
     author = Author("Ada L.", "ada@example.org")
     found: dict[str, tuple[str, bytes]] = {}
 
-    def add(kind: str, data: bytes) -> bytes:
+    def add(kind: str, data: bytes) -> str:
         oid = objects.object_id(kind, data)
         found[oid] = (kind, data)
-        return bytes.fromhex(oid)
+        return oid
 
     blobs = [add(BLOB, b"x" * size) for size in (0, 1, 15, 16, 127, 2047, 2048, 70_000)]
-    inner = add(TREE, objects.build_tree({b"%d" % at: (FILE_MODE, blob) for at, blob in enumerate(blobs)}))
+    inner = add(TREE, objects.build_tree(tree_of(*((b"%d" % at, FILE_MODE, blob) for at, blob in enumerate(blobs)))))
     # "a" as a folder sorts after "a.md", as a file before it.
-    root = add(TREE, objects.build_tree({b"a": (FOLDER_MODE, inner), b"a.md": (FILE_MODE, blobs[1])}))
-    commit = objects.build_commit(root.hex(), None, author, 5, author, 7, "One\n\nTwo")
-    tip = add(COMMIT, commit).hex()
+    root = add(TREE, objects.build_tree(tree_of((b"a", FOLDER_MODE, inner), (b"a.md", FILE_MODE, blobs[1]))))
+    commit = objects.build_commit(root, None, author, 5, author, 7, "One\n\nTwo")
+    tip = add(COMMIT, commit)
     packs.write(repository / "objects/pack", found)
     git(repository, "update-ref", "refs/heads/main", tip)
 
@@ -47,7 +59,7 @@ def test_git_reads_a_pack_of_ours(tmp_path: Path) -> None:
     git(repository, "verify-pack", str(index))
     assert git(repository, "cat-file", "blob", "main:a/7") == b"x" * 70_000
     assert git_text(repository, "log", "--format=%an %ae %at %ct %B") == "Ada L. ada@example.org 5 7 One\n\nTwo"
-    assert objects.tree_of(commit) == root.hex()
+    assert objects.tree_of(commit) == root
     assert objects.committed_at(commit) == 7
 
 

@@ -56,7 +56,8 @@ def document(status: int, detail: str, code: str | None = None, **members: objec
 
 
 def _answer(status: int, problem: bytes) -> Response:
-    return Response(problem, status, mimetype=MEDIA_TYPE)
+    _drain()
+    return Response(problem, status, content_type=MEDIA_TYPE)
 
 
 def register(app: Flask) -> None:
@@ -64,7 +65,6 @@ def register(app: Flask) -> None:
     app.register_error_handler(errors.PromptgitError, _refusal)
     app.register_error_handler(HTTPException, _http)
     app.register_error_handler(Exception, _fault)
-    app.after_request(_drain)
 
 
 def _refusal(error: errors.PromptgitError) -> Response:
@@ -124,13 +124,12 @@ def _by_field(messages: object, prefix: str = "") -> dict[str, list[str]]:
     return flat
 
 
-def _drain(answer: Response) -> Response:
+def _drain() -> None:
     """Read what the client still sends: closing at once would reset the connection before it sees the answer."""
-    if answer.status_code >= 400 and (request.content_length or "Transfer-Encoding" in request.headers):
+    if request.content_length or "Transfer-Encoding" in request.headers:
         body, left = request.environ["wsgi.input"], _DRAINED_BYTES
         try:
             while left > 0 and (chunk := body.read(min(left, 1 << 16))):
                 left -= len(chunk)
         except Exception as error:  # the client has gone, or its chunks are none
             log.debug("A body was not read to its end: %r", error)
-    return answer

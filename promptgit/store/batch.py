@@ -9,7 +9,17 @@ from promptgit.errors import PathBlocked
 from promptgit.models import Author
 from promptgit.store import objects
 from promptgit.store.history import Commit, FileChange
-from promptgit.store.objects import BLOB, COMMIT, FILE_MODE, FOLDER_MODE, TREE, Tree
+from promptgit.store.objects import (
+    BLOB,
+    COMMIT,
+    FILE_MODE,
+    FOLDER_MODE,
+    TREE,
+    Tree,
+    entry_id,
+    entry_mode,
+    tree_entry,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,26 +107,28 @@ class Batch:
         folder = root
         for segment in folders:
             if segment not in folder.open:
-                mode, oid = folder.entries.pop(segment, (FOLDER_MODE, b""))
-                if mode != FOLDER_MODE:
+                if segment in folder.entries:
                     raise PathBlocked(path)
-                folder.open[segment] = self._open(oid.hex()) if oid else _Folder({})
+                entry = folder.entries.pop(segment + b"/", None)
+                folder.open[segment] = self._open(entry_id(entry)) if entry else _Folder({})
             folder = folder.open[segment]
-        mode, oid = folder.entries.get(name, (FILE_MODE, b""))
-        if not mode.startswith(b"100") or (name in folder.open and not folder.open[name].is_empty()):
+        old = folder.entries.get(name)
+        mode = FILE_MODE if old is None else entry_mode(old)
+        if not mode.startswith(b"100") or name + b"/" in folder.entries:
+            raise PathBlocked(path)
+        if name in folder.open and not folder.open.pop(name).is_empty():
             raise PathBlocked(path)
         if blob is None:
             folder.entries.pop(name, None)
         else:
-            folder.open.pop(name, None)
-            folder.entries[name] = (mode, bytes.fromhex(blob))
-        return oid.hex() or None
+            folder.entries[name] = tree_entry(mode, name, blob)
+        return None if old is None else entry_id(old)
 
     def _close(self, folder: _Folder) -> str:
         """The id of the tree that a changed folder became."""
         for name, child in folder.open.items():
             if not child.is_empty():  # git keeps no empty folders
-                folder.entries[name] = (FOLDER_MODE, bytes.fromhex(self._close(child)))
+                folder.entries[name + b"/"] = tree_entry(FOLDER_MODE, name, self._close(child))
         oid = self._add(TREE, objects.build_tree(folder.entries))
         self._trees[oid] = folder.entries
         return oid

@@ -12,13 +12,28 @@ FILE_MODE, FOLDER_MODE = b"100644", b"40000"
 
 LAST_SECOND = 253_402_300_799  # of the year 9999, the last that RFC 3339 can write
 
-Tree = dict[bytes, tuple[bytes, bytes]]
-"""Entry name -> mode and binary id."""
+Tree = dict[bytes, bytes]
+"""Sort key (an entry's name, with '/' behind a folder's) -> the entry as it stands in the object."""
 
 
 def object_id(kind: str, data: bytes) -> str:
     """The id of an object, in hexadecimal."""
     return hashlib.sha1(b"%s %d\0" % (kind.encode(), len(data)) + data, usedforsecurity=False).hexdigest()
+
+
+def tree_entry(mode: bytes, name: bytes, oid: str) -> bytes:
+    """An entry of a tree object."""
+    return b"%s %s\0%s" % (mode, name, bytes.fromhex(oid))
+
+
+def entry_mode(entry: bytes) -> bytes:
+    """The mode of an entry."""
+    return entry[: entry.index(b" ")]
+
+
+def entry_id(entry: bytes) -> str:
+    """The id that an entry points at, in hexadecimal."""
+    return entry[-20:].hex()
 
 
 def parse_tree(data: bytes) -> Tree:
@@ -28,15 +43,15 @@ def parse_tree(data: bytes) -> Tree:
     while at < len(data):
         space = data.index(b" ", at)
         nul = data.index(b"\0", space)
-        tree[data[space + 1 : nul]] = (data[at:space], data[nul + 1 : nul + 21])
+        key = data[space + 1 : nul] + (b"/" if data[at:space] == FOLDER_MODE else b"")
+        tree[key] = data[at : nul + 21]
         at = nul + 21
     return tree
 
 
 def build_tree(tree: Tree) -> bytes:
-    """The tree object with these entries, in git's order: a folder sorts as if its name ended in '/'."""
-    order = sorted((name + b"/" if entry[0] == FOLDER_MODE else name, name) for name, entry in tree.items())
-    return b"".join(b"%s %s\0%s" % (tree[name][0], name, tree[name][1]) for _, name in order)
+    """The tree object with these entries, in git's order."""
+    return b"".join([tree[key] for key in sorted(tree)])
 
 
 def build_commit(

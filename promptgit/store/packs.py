@@ -23,6 +23,7 @@ _TYPES = {COMMIT: 1, TREE: 2, BLOB: 3}
 _MAGIC = b"\377tOc\0\0\0\2"
 _TRAILER = 20
 _FANOUT = len(_MAGIC) + 256 * 4
+_SHORT = 1 << 13
 _LARGEST = 1 << 31  # longer offsets need another table
 
 # So many packs of one size class are joined into one, which is of the next class: each object is
@@ -105,8 +106,17 @@ def _pack_entry(oid: str, kind: str, data: bytes) -> _Entry:
         byte = rest & 0x7F
         rest >>= 7
     header.append(byte)
-    packed = bytes(header) + zlib.compress(data, 1)
+    packed = bytes(header) + _compress(kind, data)
     return bytes.fromhex(oid), zlib.crc32(packed), packed
+
+
+def _compress(kind: str, data: bytes) -> bytes:
+    level = 0 if kind == TREE else 1  # a tree is mostly ids, which do not compress
+    if len(data) > _SHORT:
+        return zlib.compress(data, level)
+    # zlib clears a quarter of a megabyte before each text: with a smaller memory that is five times as fast.
+    packer = zlib.compressobj(level, zlib.DEFLATED, wbits=13, memLevel=5)
+    return packer.compress(data) + packer.flush()
 
 
 def _index(entries: list[_Entry], offsets: list[int], checksum: bytes) -> bytes:

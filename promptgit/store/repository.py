@@ -261,9 +261,7 @@ class Repository:
 
 def _write_first_commit(git: pygit2.Repository, committer: Author, now: int) -> None:
     readme = git.write(ObjectType.BLOB, README.encode())
-    tree = git.write(
-        ObjectType.TREE, objects.build_tree({b"README.md": (objects.FILE_MODE, bytes.fromhex(str(readme)))})
-    )
+    tree = git.write(ObjectType.TREE, objects.tree_entry(objects.FILE_MODE, b"README.md", str(readme)))
     message = "Explain the layout of this repository"
     commit = git.write(
         ObjectType.COMMIT, objects.build_commit(str(tree), None, committer, now, committer, now, message)
