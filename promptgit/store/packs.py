@@ -11,7 +11,6 @@ import os
 import struct
 import zlib
 from bisect import bisect_right
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from itertools import accumulate
 from pathlib import Path
@@ -123,11 +122,13 @@ def _index(entries: list[_Entry], offsets: list[int], checksum: bytes) -> bytes:
     """A pack index, version 2."""
     rows = sorted((oid, crc, offset) for (oid, crc, _), offset in zip(entries, offsets, strict=False))
     oids, crcs, starts = zip(*rows, strict=True)
-    counts = Counter(oid[0] for oid in oids)
+    counts = [0] * 256
+    for oid in oids:
+        counts[oid[0]] += 1
     body = b"".join(
         [
             _MAGIC,
-            struct.pack(">256I", *accumulate(counts[first] for first in range(256))),
+            struct.pack(">256I", *accumulate(counts)),
             *oids,
             struct.pack(f">{len(rows)}I", *crcs),
             struct.pack(f">{len(rows)}I", *starts),

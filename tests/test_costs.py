@@ -1,0 +1,161 @@
+"""What one operation costs, counted: statements, fsyncs and objects do not depend on the machine's mood."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from filelock import FileLock
+
+from promptgit.api import answers
+from promptgit.models import Version
+from promptgit.service import Service
+from promptgit.store import packs
+from promptgit.store.repository import Repository
+from promptgit.store.store import Store
+from tests.support import foreign_commit, git, git_text
+
+
+@contextmanager
+def statements(store: Store) -> Iterator[list[str]]:
+    """The SQL that this thread's connection runs meanwhile."""
+    seen: list[str] = []
+    connection = store.index._connection()
+    connection.set_trace_callback(seen.append)
+    yield seen
+    connection.set_trace_callback(None)
+
+
+@pytest.fixture
+def counted(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
+    """How often files are fsynced and libgit2 reads and moves."""
+    counts: Counter[str] = Counter()
+
+    def count(owner: Any, name: str) -> None:
+        original: Callable[..., Any] = getattr(owner, name)
+
+        def counting(*arguments: Any, **options: Any) -> Any:
+            counts[name] += 1
+            return original(*arguments, **options)
+
+        monkeypatch.setattr(owner, name, counting)
+
+    count(os, "fsync")
+    count(Repository, "read")
+    count(Repository, "main")
+    count(Repository, "move_main")
+    return counts
+
+
+def settle(repository: Path) -> None:
+    """Make `main` look as if it had moved some time ago."""
+    os.utime(repository / "refs" / "heads" / "main", (1, 1))
+
+
+def test_a_read_is_one_statement_and_one_blob(
+    store: Store, service: Service, repository: Path, counted: Counter[str]
+) -> None:
+    """However long the history is, and without asking git where `main` is."""
+    prompt = service.create("0", name="a")
+    foreign_commit(repository, {f"prompts/p{at}.md": b"x" for at in range(50)})
+    for at in range(1, 30):
+        service.save(prompt.id, str(at))
+    settle(repository)
+    service.get(prompt.id)
+    reads: list[Callable[[], Version]] = [lambda: service.get(prompt.id).newest, lambda: service.version(prompt.id, 7)]
+    for read in reads:
+        counted.clear()
+        with statements(store) as seen:
+            service.content(read())
+        assert len(seen) == 1, seen
+        assert counted == {"read": 1}
+
+
+def test_a_page_of_versions_is_two_statements(store: Store, service: Service, repository: Path) -> None:
+    prompt = service.create("0", name="a")
+    for at in range(1, 120):
+        service.save(prompt.id, str(at))
+    settle(repository)
+    service.get(prompt.id)
+    with statements(store) as seen:
+        found, _ = service.find(prompt.id)
+        list(service.versions_json(found, limit=50, newest_first=True))
+    assert len(seen) == 2, seen
+
+
+def test_a_save_is_a_pack_and_a_move(store: Store, service: Service, repository: Path, counted: Counter[str]) -> None:
+    """Three fsyncs of ours (pack, index, folder), and libgit2's own for the ref; no object is read but the new tip."""
+    prompt = service.create("0", name="deep/in/folders/a")
+    service.save(prompt.id, "1")
+    before = set((repository / "objects" / "pack").iterdir())
+    counted.clear()
+    with statements(store) as seen:
+        service.save(prompt.id, "2")
+    assert counted == {"fsync": 3, "read": 1, "move_main": 1, "main": 1}
+    new = set((repository / "objects" / "pack").iterdir()) - before
+    assert sorted(path.suffix for path in new) == [".idx", ".pack"]
+    assert len(seen) <= 16, seen
+
+
+def test_a_batch_costs_no_more_fsyncs_than_one_save(store: Store, service: Service, counted: Counter[str]) -> None:
+    prompt = service.create("0", name="a")
+    counted.clear()
+    with FileLock(store.folder / "write.lock"):
+        threads = [threading.Thread(target=service.save, args=(prompt.id, str(at))) for at in range(1, 21)]
+        for thread in threads:
+            thread.start()
+        while len(store.writer._queue) < len(threads):
+            threading.Event().wait(0.001)
+    for thread in threads:
+        thread.join()
+    assert service.get(prompt.id).newest.number == 21
+    assert (counted["fsync"], counted["move_main"]) == (3, 1)
+
+
+def test_packs_do_not_pile_up(store: Store, service: Service, repository: Path) -> None:
+    """Small ones are joined: look-ups stay quick, and nothing is lost."""
+    prompt = service.create("0", name="a")
+    for at in range(1, 200):
+        service.save(prompt.id, f"{at}" * 50)
+    assert len(list((repository / "objects" / "pack").glob("*.pack"))) < 50
+    contents = [service.content(version).decode() for version in service.versions(service.get(prompt.id))]
+    assert contents == ["0", *(f"{at}" * 50 for at in range(1, 200))]
+    git_text(repository, "fsck", "--strict")
+
+
+def test_packs_of_gits_own_are_left_to_git(service: Service, repository: Path) -> None:
+    """They hold deltas, or stand in a multi-pack index."""
+    folder = repository / "objects" / "pack"
+    prompt = service.create("x\n" * 1_000, name="a")
+    for at in range(20):
+        service.save(prompt.id, "x\n" * 1_000 + str(at))
+        git_text(repository, "repack", "-q", "-d")
+    before = sorted(folder.iterdir())
+    packs.roll(folder)
+    service.save(prompt.id, "y")
+    git_text(repository, "multi-pack-index", "write")
+    packs.roll(folder)
+    assert set(before) <= set(folder.iterdir())
+    assert service.content(service.version(prompt.id, 3)).endswith(b"x\n1")
+    git_text(repository, "fsck", "--strict")
+
+
+def test_a_whole_history_is_read_in_chunks(service: Service, repository: Path) -> None:
+    """The first bytes go out before the last version is read."""
+    prompt = service.create("0", name="a")
+    parts = [b"reset refs/heads/main\nfrom refs/heads/main^0\n\n"]
+    parts += [
+        b"commit refs/heads/main\ncommitter a <a@example.org> 1 +0000\ndata 1\nx\n"
+        b"M 100644 inline prompts/a.md\ndata %d\n%d\n\n" % (len(str(at)), at)
+        for at in range(1_200)
+    ]
+    git(repository, "fast-import", "--quiet", data=b"".join(parts))
+    chunks = list(service.versions_json(service.get(prompt.id)))
+    assert [rest for _, rest in chunks] == [500, 1_000, None]
+    assert answers.json_array((text for text, _ in chunks), {}).is_streamed
