@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
-from promptgit.store.index import Progress, build
+from promptgit.store.intake import Progress, build
 from promptgit.store.schema import SCHEMA
 from promptgit.store.store import Store
 

@@ -16,7 +16,7 @@ import click
 from promptgit import checker, importer
 from promptgit.errors import PromptgitError
 from promptgit.settings import Settings
-from promptgit.store.index import Progress
+from promptgit.store.intake import Progress
 from promptgit.store.store import Store
 
 

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from promptgit.store.index import build
+from promptgit.store.intake import build
 from promptgit.store.store import Store
 from tests.support import Http, Server, command, environment, git_text
 

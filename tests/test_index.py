@@ -12,7 +12,7 @@ import pytest
 from promptgit import checker
 from promptgit.service import Service
 from promptgit.store import search
-from promptgit.store.index import build
+from promptgit.store.intake import build
 from promptgit.store.schema import SCHEMA
 from promptgit.store.store import Store
 from tests.support import commits_of, foreign_commit, git, git_text

@@ -14,28 +14,20 @@ from typing import Concatenate, ParamSpec, TypeVar
 
 from filelock import FileLock, Timeout
 
-from promptgit.errors import IndexBusy, StorageFull, UnusableRepository
+from promptgit.errors import IndexBusy, StorageFull
 from promptgit.store import search
+from promptgit.store.connections import Unusable, head_of, is_busy, is_damage, open_index, rolled_back, try_begin
 from promptgit.store.files import fsync_folder, is_full, storage_errors
-from promptgit.store.history import Commit
+from promptgit.store.intake import Progress, build, take_in
 from promptgit.store.ledger import Ledger
 from promptgit.store.repository import Repository
-from promptgit.store.schema import SCHEMA, TABLES
 
 P = ParamSpec("P")
 T = TypeVar("T")
-Progress = Callable[[int], None]
-"""Called now and then with the number of commits taken in so far."""
-
 log = logging.getLogger(__name__)
 
 _WAIT_SECONDS = 10.0
 _MENDINGS = 2
-_REPORT_EVERY = 2_000  # commits
-
-
-class _Unusable(Exception):
-    """The file cannot be brought up to `main`: missing, damaged, of another schema, of another history."""
 
 
 class Index:
@@ -70,7 +62,7 @@ class Index:
     def _refresh_search(self) -> None:
         """Take some prompts into the search table: not all at once, for writers wait meanwhile."""
         connection = self._begin()
-        with _rolled_back(connection), storage_errors():
+        with rolled_back(connection), storage_errors():
             search.refresh(connection, self._repository.read)
             connection.execute("COMMIT")
 
@@ -81,8 +73,8 @@ class Index:
         Nothing stays unless the caller calls `record`. Others see nothing until then.
         """
         connection = self._mending(self._begin)
-        with _rolled_back(connection):
-            yield connection, Ledger(connection), _head(connection)
+        with rolled_back(connection):
+            yield connection, Ledger(connection), head_of(connection)
 
     def record(self, connection: sqlite3.Connection, head: str) -> None:
         """Keep what was applied in `writing`; the index then reflects *head*."""
@@ -111,10 +103,10 @@ class Index:
         for _ in range(_MENDINGS):
             try:
                 return action()
-            except (_Unusable, sqlite3.Error, UnicodeDecodeError) as error:
-                if _is_busy(error):
+            except (Unusable, sqlite3.Error, UnicodeDecodeError) as error:
+                if is_busy(error):
                     raise IndexBusy from error
-                if not _is_damage(error):
+                if not is_damage(error):
                     raise
                 failed: int | None = self._local.inode
             with self._exclusive(patient=progress is not None):
@@ -160,8 +152,8 @@ class Index:
         with self._exclusive():
             self._local.inode = self._inode()
             if self._local.inode is None:
-                raise _Unusable
-            connection = _open(self.path)
+                raise Unusable
+            connection = open_index(self.path)
         self._local.opened = (self._local.inode, connection)
         return connection
 
@@ -173,11 +165,11 @@ class Index:
             return opened[1]  # even if the file was replaced: it is of this very history
         connection = self._connection()
         deadline = time.monotonic() + _WAIT_SECONDS
-        while _head(connection) != self._repository.main():
-            if _try_begin(connection):
+        while head_of(connection) != self._repository.main():
+            if try_begin(connection):
                 try:
-                    with _rolled_back(connection):
-                        self._take_in(connection)
+                    with rolled_back(connection):
+                        take_in(connection, self._repository)
                         connection.execute("COMMIT")
                 except sqlite3.Error as error:
                     if is_full(error):
@@ -193,136 +185,18 @@ class Index:
         """Begin a transaction that writes, and take in what `main` has gained."""
         connection = self._connection()
         deadline = time.monotonic() + _WAIT_SECONDS
-        while not _try_begin(connection):
+        while not try_begin(connection):
             _pause(deadline)
         try:
             with storage_errors():
-                self._take_in(connection)
+                take_in(connection, self._repository)
         except BaseException:
             connection.execute("ROLLBACK")
             raise
         return connection
-
-    def _take_in(self, connection: sqlite3.Connection) -> None:
-        head, main = _head(connection), self._repository.main()
-        if head == main:
-            return
-        if head not in self._repository:
-            raise _Unusable
-        ledger = Ledger(connection)
-        try:
-            ledger.apply(_following(head, self._repository.git.log(head, main)))
-        except UnusableRepository as error:
-            raise _Unusable from error  # git knows the head no more, though libgit2 still does
-        ledger.flush()
-        connection.execute("UPDATE head SET commit_id = ?", (bytes.fromhex(main),))
-
-
-def build(path: Path, repository: Repository, upto: str, progress: Progress | None = None) -> None:
-    """Write a whole index of the history up to a commit into a new file, fsynced."""
-    connection = sqlite3.connect(path, isolation_level=None)
-    try:
-        connection.execute("PRAGMA journal_mode = OFF")
-        connection.execute("PRAGMA synchronous = OFF")
-        connection.executescript(TABLES)
-        connection.execute("BEGIN")
-        ledger = Ledger(connection, empty=True)
-        ledger.apply(_reporting(repository.git.log(None, upto), progress))
-        ledger.flush()
-        connection.execute("INSERT INTO head VALUES (?)", (bytes.fromhex(upto),))
-        connection.execute("COMMIT")
-    finally:
-        connection.close()
-    with open(path, "rb") as file:
-        os.fsync(file.fileno())
-
-
-def _open(path: Path) -> sqlite3.Connection:
-    connection = sqlite3.connect(f"file:{path}?mode=rw", uri=True, isolation_level=None, timeout=5)
-    try:
-        (schema,) = connection.execute("PRAGMA user_version").fetchone()
-        if schema != SCHEMA:
-            raise _Unusable
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = NORMAL")
-        connection.execute("PRAGMA cache_size = -512")  # KiB; every thread has one, and the system caches too
-        _head(connection)  # the log is opened by its name now, while nobody swaps the file
-    except BaseException:
-        connection.close()
-        raise
-    return connection
-
-
-def _try_begin(connection: sqlite3.Connection) -> bool:
-    """Begin a transaction that writes, if nobody else has one now."""
-    try:
-        connection.execute("PRAGMA busy_timeout = 0")
-        connection.execute("BEGIN IMMEDIATE")
-    except sqlite3.OperationalError as error:
-        if not _is_busy(error):
-            raise
-        return False
-    finally:
-        connection.execute("PRAGMA busy_timeout = 5000")
-    return True
-
-
-@contextmanager
-def _rolled_back(connection: sqlite3.Connection) -> Iterator[None]:
-    """Leave no transaction open behind."""
-    try:
-        yield
-    finally:
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
 
 
 def _pause(deadline: float) -> None:
     if time.monotonic() > deadline:
         raise IndexBusy
     time.sleep(0.001)
-
-
-def _head(connection: sqlite3.Connection) -> str:
-    row = connection.execute("SELECT commit_id FROM head").fetchone()
-    if row is None:
-        raise _Unusable
-    head: bytes = row[0]
-    return head.hex()
-
-
-def _following(head: str, commits: Iterator[Commit]) -> Iterator[Commit]:
-    """The commits, which must be those right after *head*."""
-    parent: str | None = None
-    for commit in commits:
-        if parent is None and commit.parent != head:
-            raise _Unusable
-        parent = commit.id
-        yield commit
-    if parent is None:
-        raise _Unusable
-
-
-def _reporting(commits: Iterator[Commit], progress: Progress | None) -> Iterator[Commit]:
-    if progress is None:
-        yield from commits
-        return
-    count = 0
-    for count, commit in enumerate(commits, 1):
-        if count % _REPORT_EVERY == 0:
-            progress(count)
-        yield commit
-    progress(count)
-
-
-def _is_busy(error: Exception) -> bool:
-    return isinstance(error, sqlite3.OperationalError) and error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
-
-
-def _is_damage(error: Exception) -> bool:
-    """Whether a new index mends it."""
-    if isinstance(error, sqlite3.Error):
-        code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
-        missing = code == sqlite3.SQLITE_ERROR and str(error).startswith(("no such ", "vtable constructor failed"))
-        return missing or code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
-    return isinstance(error, (_Unusable, UnicodeDecodeError))  # the latter where even a message is damaged

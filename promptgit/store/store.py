@@ -10,7 +10,8 @@ from filelock import FileLock, Timeout
 
 from promptgit.errors import LockTimeout
 from promptgit.models import Author
-from promptgit.store.index import Index, Progress
+from promptgit.store.index import Index
+from promptgit.store.intake import Progress
 from promptgit.store.repository import Repository
 from promptgit.store.writer import Writer
 
