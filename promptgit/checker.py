@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
+from promptgit.store.connections import uri_of
 from promptgit.store.intake import Progress, build
 from promptgit.store.schema import SCHEMA
 from promptgit.store.store import Store
@@ -72,7 +73,7 @@ def _compare(path: Path, store: Store, progress: Progress | None) -> Iterator[st
 
 
 def _open(path: Path) -> sqlite3.Connection:
-    return sqlite3.connect(f"file:{path}?mode=ro", uri=True, isolation_level=None)
+    return sqlite3.connect(uri_of(path, "ro"), uri=True, isolation_level=None)
 
 
 def _one_way(connection: sqlite3.Connection, words: str, these: str, others: str) -> Iterator[str]:

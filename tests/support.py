@@ -8,11 +8,16 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping
+import threading
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 from urllib.parse import urlsplit
+
+from filelock import FileLock
+
+from promptgit.store.store import Store
 
 PROMPTGIT = str(Path(sys.executable).with_name("promptgit"))
 
@@ -74,6 +79,27 @@ def foreign_commit(
         stream.append(b"D %s\n" % quoted if content is None else b"M 100644 inline %s\n%s" % (quoted, _data(content)))
     git(repository, "fast-import", "--quiet", "--force", "--date-format=now", data=b"".join(stream) + b"\n")
     return git_text(repository, "rev-parse", "main")
+
+
+def long_history(repository: Path, path: str, contents: Iterable[str]) -> None:
+    """Commit many versions of one file with git alone."""
+    parts = [b"reset refs/heads/main\nfrom refs/heads/main^0\n\n"]
+    for content in contents:
+        parts.append(b"commit refs/heads/main\ncommitter a <a@example.org> 1 +0000\ndata 1\nx\n")
+        parts.append(b"M 100644 inline %s\n%s" % (path.encode(), _data(content.encode())))
+    git(repository, "fast-import", "--quiet", data=b"".join(parts))
+
+
+def at_once(store: Store, calls: Sequence[Callable[[], object]]) -> None:
+    """Make calls in threads of their own; all wait for the write lock until the last one does."""
+    with FileLock(store.folder / "write.lock"):
+        threads = [threading.Thread(target=call) for call in calls]
+        for thread in threads:
+            thread.start()
+        while len(store.writer._queue) < len(threads):
+            threading.Event().wait(0.001)
+    for thread in threads:
+        thread.join()
 
 
 def _data(text: bytes) -> bytes:

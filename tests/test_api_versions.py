@@ -10,7 +10,7 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from tests.support import commits_of, foreign_commit, git, git_text
+from tests.support import commits_of, foreign_commit, git, git_text, long_history
 from tests.test_api_prompts import ADA, address, create
 
 
@@ -65,13 +65,7 @@ def test_pages_of_a_history(client: FlaskClient, prompt: str) -> None:
 
 def test_a_long_history_comes_whole_and_in_order(client: FlaskClient, repository: Path, prompt: str) -> None:
     """More than the chunks in which it is read and sent."""
-    parts = [b"reset refs/heads/main\nfrom refs/heads/main^0\n\n"]
-    parts += [
-        b"commit refs/heads/main\ncommitter a <a@example.org> 1 +0000\ndata 1\nx\n"
-        b"M 100644 inline prompts/support/greeting.md\ndata %d\n%d\n\n" % (len(str(at)), at)
-        for at in range(1_300)
-    ]
-    git(repository, "fast-import", "--quiet", data=b"".join(parts))
+    long_history(repository, "prompts/support/greeting.md", map(str, range(1_300)))
     answer = client.get(f"{prompt}/versions")
     assert numbers(answer) == list(range(1, 1_304))
     assert answer.headers["X-Total-Count"] == "1303"

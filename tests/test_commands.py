@@ -61,6 +61,16 @@ def test_serve_finishes_the_requests_under_way(server: Server) -> None:
     assert server.stop() == 0
 
 
+def test_a_folder_may_have_any_name(tmp_path: Path) -> None:
+    """SQLite and git both take parts of some names for something else."""
+    folder = tmp_path / "-50% of ?data=1&mode=ro#x é"
+    with Server(folder) as server:
+        where = fill(server.url)
+        diff = Http(server.url)("GET", f"{where}/diff?from=1&to=2").json
+        assert (diff["additions"], diff["deletions"]) == (1, 1)
+    assert command("check", "--data", str(folder)).returncode == 0
+
+
 def test_two_servers_can_share_one_folder(tmp_path: Path) -> None:
     with Server(tmp_path / "data") as one, Server(tmp_path / "data") as other:
         where = fill(one.url)

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import os
-import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
-from filelock import FileLock
 
 from promptgit.api import answers
 from promptgit.models import Version
@@ -19,7 +18,7 @@ from promptgit.service import Service
 from promptgit.store import packs
 from promptgit.store.repository import Repository
 from promptgit.store.store import Store
-from tests.support import foreign_commit, git, git_text
+from tests.support import at_once, foreign_commit, git_text, long_history
 
 
 @contextmanager
@@ -106,14 +105,7 @@ def test_a_save_is_a_pack_and_a_move(store: Store, service: Service, repository:
 def test_a_batch_costs_no_more_fsyncs_than_one_save(store: Store, service: Service, counted: Counter[str]) -> None:
     prompt = service.create("0", name="a")
     counted.clear()
-    with FileLock(store.folder / "write.lock"):
-        threads = [threading.Thread(target=service.save, args=(prompt.id, str(at))) for at in range(1, 21)]
-        for thread in threads:
-            thread.start()
-        while len(store.writer._queue) < len(threads):
-            threading.Event().wait(0.001)
-    for thread in threads:
-        thread.join()
+    at_once(store, [partial(service.save, prompt.id, str(at)) for at in range(1, 21)])
     assert service.get(prompt.id).newest.number == 21
     assert (counted["fsync"], counted["move_main"]) == (3, 1)
 
@@ -149,13 +141,7 @@ def test_packs_of_gits_own_are_left_to_git(service: Service, repository: Path) -
 def test_a_whole_history_is_read_in_chunks(service: Service, repository: Path) -> None:
     """The first bytes go out before the last version is read."""
     prompt = service.create("0", name="a")
-    parts = [b"reset refs/heads/main\nfrom refs/heads/main^0\n\n"]
-    parts += [
-        b"commit refs/heads/main\ncommitter a <a@example.org> 1 +0000\ndata 1\nx\n"
-        b"M 100644 inline prompts/a.md\ndata %d\n%d\n\n" % (len(str(at)), at)
-        for at in range(1_200)
-    ]
-    git(repository, "fast-import", "--quiet", data=b"".join(parts))
+    long_history(repository, "prompts/a.md", map(str, range(1_200)))
     chunks = list(service.versions_json(service.get(prompt.id)))
     assert [rest for _, rest in chunks] == [500, 1_000, None]
     assert answers.json_array((text for text, _ in chunks), {}).is_streamed

@@ -6,6 +6,7 @@ import itertools
 import multiprocessing
 import subprocess
 import threading
+from functools import partial
 from multiprocessing.synchronize import Event
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from promptgit.store.batch import Edit
 from promptgit.store.repository import Repository
 from promptgit.store.store import COMMITTER, Store
 from promptgit.store.writer import Change
-from tests.support import assert_sound, foreign_commit, git, git_text
+from tests.support import assert_sound, at_once, foreign_commit, git, git_text
 
 
 def test_many_threads_share_few_batches_and_all_get_their_answers(
@@ -31,19 +32,11 @@ def test_many_threads_share_few_batches_and_all_get_their_answers(
     move = store.repository.move_main
     store.repository.move_main = lambda old, new: (moves.append(new), move(old, new))[1]  # type: ignore[method-assign,func-returns-value]
     numbers: list[int] = []
-    with FileLock(store.folder / "write.lock"):
-        threads = [
-            threading.Thread(target=lambda prompt=prompt: numbers.append(service.save(prompt.id, "1").newest.number))
-            for prompt in prompts
-        ]
-        for thread in threads:
-            thread.start()
-        waiting = store.writer._queue
-        while len(waiting) < len(prompts):
-            threading.Event().wait(0.001)
-            waiting = store.writer._queue
-    for thread in threads:
-        thread.join()
+
+    def save(prompt_id: str) -> None:
+        numbers.append(service.save(prompt_id, "1").newest.number)
+
+    at_once(store, [partial(save, prompt.id) for prompt in prompts])
     assert numbers == [2] * 8
     assert len(moves) == 1
     assert git_text(repository, "rev-list", "--count", "main") == "17"
@@ -58,14 +51,7 @@ def test_saves_of_one_prompt_in_one_batch_are_versions_one_after_the_other(store
     def save(content: str) -> None:
         numbers.append(service.save(prompt.id, content).newest.number)
 
-    with FileLock(store.folder / "write.lock"):
-        threads = [threading.Thread(target=save, args=(str(at // 2),)) for at in range(10)]
-        for thread in threads:
-            thread.start()
-        while len(store.writer._queue) < len(threads):
-            threading.Event().wait(0.001)
-    for thread in threads:
-        thread.join()
+    at_once(store, [partial(save, str(at // 2)) for at in range(10)])
     versions = list(service.versions(service.get(prompt.id)))
     contents = [service.content(version) for version in versions]
     assert max(numbers) == len(versions)

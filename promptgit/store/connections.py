@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import quote
 
 from promptgit.store.schema import SCHEMA
 
@@ -14,9 +15,14 @@ class Unusable(Exception):
     """The file cannot be brought up to `main`: missing, damaged, of another schema, of another history."""
 
 
+def uri_of(path: Path, mode: str) -> str:
+    """The file as SQLite's URI (sqlite.org/uri.html), which never makes a missing one."""
+    return f"file:{quote(str(path))}?mode={mode}"
+
+
 def open_index(path: Path) -> sqlite3.Connection:
     """A connection to a sound index of our schema; call it while nobody swaps the file."""
-    connection = sqlite3.connect(f"file:{path}?mode=rw", uri=True, isolation_level=None, timeout=5)
+    connection = sqlite3.connect(uri_of(path, "rw"), uri=True, isolation_level=None, timeout=5)
     try:
         (schema,) = connection.execute("PRAGMA user_version").fetchone()
         if schema != SCHEMA:
