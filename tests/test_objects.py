@@ -65,3 +65,18 @@ def test_git_reads_a_pack_of_ours(tmp_path: Path) -> None:
 
 def test_a_commit_without_a_date_was_stored_at_the_beginning_of_time() -> None:
     assert objects.committed_at(b"tree x\ncommitter a <b>\n\ncommitter c <d> 9 +0000\n") == 0
+
+
+def test_a_pack_that_holds_all_the_others_survives_their_joining(tmp_path: Path) -> None:
+    """A process killed between writing the joined pack and removing the small ones leaves just that."""
+    git(tmp_path, "init", "-q", "--bare", "-b", "main", "r")
+    folder = tmp_path / "r" / "objects" / "pack"
+    blobs = {objects.object_id(BLOB, text): (BLOB, text) for text in (b"%d" % at for at in range(20))}
+    for order in (list(blobs.items()), list(blobs.items())[::-1]):
+        packs.write(folder, dict(order))
+        for oid, blob in order:
+            packs.write(folder, {oid: blob})
+        packs.roll(folder)
+        assert len(list(folder.glob("*.pack"))) < 20
+        for oid, (_, text) in blobs.items():
+            assert git(tmp_path / "r", "cat-file", "blob", oid) == text

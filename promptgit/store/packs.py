@@ -45,7 +45,8 @@ def roll(folder: Path) -> None:
     Whoever looks for an object meanwhile and finds its pack gone has to look again.
     """
     classes: list[list[Path]] = [[] for _ in _CLASSES]
-    for path, size in _packs(folder):
+    # Largest first: what a killed process has joined already joins to itself.
+    for path, size in sorted(_packs(folder), key=lambda pack: -pack[1]):
         classes[bisect_right(_CLASSES, size)].append(path)
     for paths in classes:
         if len(paths) >= _FAN_IN:
@@ -57,8 +58,10 @@ def _join(folder: Path, paths: list[Path]) -> None:
         entries = {entry[0]: entry for path in paths for entry in _entries(path)}
     except (FileNotFoundError, _Foreign):
         return  # git has repacked meanwhile, or made one of them
-    _write(folder, list(entries.values()))
+    joined = _write(folder, list(entries.values()))
     for path in paths:
+        if path == joined:
+            continue  # one of them held all the others' objects
         # The index first: nobody then finds an object whose pack is gone.
         path.with_suffix(".idx").unlink(missing_ok=True)
         path.unlink(missing_ok=True)
@@ -82,7 +85,7 @@ def _packs(folder: Path) -> Iterator[tuple[Path, int]]:
                 yield folder / name, stat.st_size
 
 
-def _write(folder: Path, entries: list[_Entry]) -> None:
+def _write(folder: Path, entries: list[_Entry]) -> Path:
     parts = [struct.pack(">4sII", b"PACK", 2, len(entries)), *(data for _, _, data in entries)]
     offsets = list(accumulate(map(len, parts)))
     if offsets[-1] >= _LARGEST:
@@ -94,6 +97,7 @@ def _write(folder: Path, entries: list[_Entry]) -> None:
     write_durably(path, body + checksum, mode=0o444)
     write_durably(path.with_suffix(".idx"), _index(entries, offsets, checksum), mode=0o444)
     fsync_folder(folder)
+    return path
 
 
 def _pack_entry(oid: str, kind: str, data: bytes) -> _Entry:
