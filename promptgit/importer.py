@@ -82,6 +82,8 @@ def _seconds(timestamp: str) -> int:
     seconds = int(moment.timestamp())
     if seconds < 0:
         raise ValueError(f"the timestamp {timestamp!r} is before 1970, which git cannot store")
+    if seconds > objects.LAST_SECOND:
+        raise ValueError(f"the timestamp {timestamp!r} is after the year 9999 in UTC")
     return seconds
 
 
@@ -181,7 +183,7 @@ def _parse_all(file: BinaryIO, max_content: int) -> Iterator[Line | BadLine]:
                 except BadLine as error:
                     yield error
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise BadLine(number + 1, f"The packed file is damaged or ends too early: {error}") from None
+        yield BadLine(number + 1, f"The packed file is damaged or ends too early: {error}")
 
 
 def _position(file: BinaryIO) -> int:

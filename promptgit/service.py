@@ -13,7 +13,7 @@ from uuid import uuid4
 
 from promptgit import checks, names, texts
 from promptgit.checks import Precondition
-from promptgit.errors import Invalid, InvalidName, VersionNotFound
+from promptgit.errors import IndexBusy, Invalid, InvalidName, VersionNotFound
 from promptgit.models import Author, Prompt, Removal, Version
 from promptgit.store import queries
 from promptgit.store.batch import Edit
@@ -140,7 +140,7 @@ class Service:
                 newest_first=newest_first,
             )
             if not count:
-                return
+                raise IndexBusy  # `main` was rewritten meanwhile: break off, for this is not the whole
             low, high = (low, last) if newest_first else (last, high)
             rest -= count
             yield text, last if high - low > 1 else None

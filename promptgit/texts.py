@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-import unicodedata
+import re
 
 from promptgit.errors import ContentTooLarge, Invalid
 from promptgit.models import Author
+
+_CONTROL = re.compile("[\0-\x1f\x7f-\x9f]")  # Unicode's category Cc
 
 MAX_DESCRIPTION = 10_000  # characters
 MAX_AUTHOR_NAME = 200  # characters
@@ -73,6 +75,6 @@ def _encode(field: str, text: str) -> bytes:
 
 
 def _refuse_controls(field: str, text: str, allowed: str) -> None:
-    for place, character in enumerate(text, 1):
-        if character not in allowed and unicodedata.category(character) == "Cc":
-            raise Invalid(field, f"has the control character U+{ord(character):04X} at place {place}")
+    for found in _CONTROL.finditer(text):
+        if found[0] not in allowed:
+            raise Invalid(field, f"has the control character U+{ord(found[0]):04X} at place {found.start() + 1}")

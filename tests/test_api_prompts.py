@@ -141,7 +141,7 @@ def test_a_uuid_as_name_is_only_for_the_prompt_of_that_id(client: FlaskClient) -
 def test_a_deleted_prompt_is_gone_but_not_lost(client: FlaskClient) -> None:
     where = address(create(client, "a", "one"))
     client.put(where, json={"content": "two"})
-    assert (answer := client.delete(where)).status_code == 204
+    assert (answer := client.delete(where, json={"description": "Not used"})).status_code == 204
     assert answer.data == b""
     gone = client.get(where)
     assert (gone.status_code, gone.json["code"], gone.json["version_number"]) == (410, "prompt_deleted", 2)
@@ -231,7 +231,7 @@ def test_if_match_concerns_the_prompt_alone(client: FlaskClient) -> None:
     assert client.get(where).json["version_number"] == 2
     for good in ("*", '"2"', saved.headers["ETag"], f'"x", {saved.headers["ETag"]}'):
         assert client.put(where, json={"content": "2"}, headers={"If-Match": good}).status_code == 200
-    for bad in ('"1"', f"W/{saved.headers['ETag']}", "nonsense", "", '""'):
+    for bad in ('"1"', f"W/{saved.headers['ETag']}", "nonsense", "", '""', '"2.5"', f'"{created.json["commit"]}.2"'):
         assert client.put(where, json={"content": "2"}, headers={"If-Match": bad}).status_code == 412
 
 

@@ -15,7 +15,6 @@ import pytest
 from promptgit.api import answers
 from promptgit.models import Version
 from promptgit.service import Service
-from promptgit.store import packs
 from promptgit.store.repository import Repository
 from promptgit.store.store import Store
 from tests.support import at_once, foreign_commit, git_text, long_history
@@ -122,20 +121,40 @@ def test_packs_do_not_pile_up(store: Store, service: Service, repository: Path) 
 
 
 def test_packs_of_gits_own_are_left_to_git(service: Service, repository: Path) -> None:
-    """They hold deltas, or stand in a multi-pack index."""
+    """Those with deltas, and those in a multi-pack index; they do not keep ours from being joined."""
     folder = repository / "objects" / "pack"
     prompt = service.create("x\n" * 1_000, name="a")
-    for at in range(20):
+    for at in range(5):
         service.save(prompt.id, "x\n" * 1_000 + str(at))
-        git_text(repository, "repack", "-q", "-d")
-    before = sorted(folder.iterdir())
-    packs.roll(folder)
-    service.save(prompt.id, "y")
+    git_text(repository, "repack", "-q", "-a", "-d")
+    (deltas,) = folder.glob("*.pack")
+    for at in range(50):
+        service.save(prompt.id, f"y {at}")
+    assert deltas.exists()
+    assert len(list(folder.glob("*.pack"))) < 40
     git_text(repository, "multi-pack-index", "write")
-    packs.roll(folder)
-    assert set(before) <= set(folder.iterdir())
+    before = set(folder.glob("*.pack"))
+    os.utime(deltas)
+    for at in range(50):
+        service.save(prompt.id, f"z {at}")
+    assert before <= set(folder.glob("*.pack"))
+    git_text(repository, "multi-pack-index", "verify")
     assert service.content(service.version(prompt.id, 3)).endswith(b"x\n1")
     git_text(repository, "fsck", "--strict")
+
+
+def test_a_damaged_pack_is_not_copied(service: Service, repository: Path) -> None:
+    """Its checksum would be made good, and the evidence removed."""
+    folder = repository / "objects" / "pack"
+    prompt = service.create("0", name="a")
+    damaged = max(folder.glob("*.pack"), key=lambda path: path.stat().st_mtime_ns)
+    data = bytearray(damaged.read_bytes())
+    data[20] ^= 1
+    damaged.chmod(0o644)
+    damaged.write_bytes(data)
+    for at in range(1, 40):
+        service.save(prompt.id, str(at))
+    assert damaged.exists()
 
 
 def test_a_whole_history_is_read_in_chunks(service: Service, repository: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import threading
 from pathlib import Path
@@ -293,4 +294,21 @@ def test_a_date_that_is_none_does_no_harm(
     prompt = service.create("1", name="a")
     assert prompt.created_at.timestamp() == 1_700_000_000
     assert service.save(prompt.id, "2").newest.number == 2
+    assert_agrees(store)
+
+
+def test_damage_that_is_met_while_nothing_moves_is_mended(store: Store, service: Service, repository: Path) -> None:
+    """The connection to the damaged file is given up, though `main` is where it was."""
+    for at in range(300):
+        service.create("x" * 50, name=f"p{at:03}")
+    os.utime(repository / "refs" / "heads" / "main", (1, 1))
+    assert len(service.list(limit=1_000)) == 300
+    store.close()  # the log is taken into the file
+    data = bytearray(store.index.path.read_bytes())
+    service.list(limit=1)
+    data[4096 * 3 :] = b"\xee" * (len(data) - 4096 * 3)
+    with store.index.path.open("r+b") as file:
+        file.write(data)
+    assert len(service.list(limit=1_000)) == 300
+    assert len(service.list(limit=1_000)) == 300
     assert_agrees(store)

@@ -263,3 +263,35 @@ def test_a_branch_that_is_gone_is_not_begun_anew(store: Store, service: Service,
     git(repository, "update-ref", "refs/heads/main", head)
     again.open()
     assert [prompt.name for prompt in Service(again, 10).list(limit=1)] == ["a"]
+
+
+@pytest.mark.parametrize("arguments", [["repack", "-a", "-d"], ["repack", "-A", "-d"], ["gc", "--prune=now"]])
+def test_a_repack_between_storing_and_moving_main_loses_nothing(
+    store: Store, service: Service, repository: Path, arguments: list[str]
+) -> None:
+    """What no ref reaches yet is not garbage."""
+    prompt = service.create("1", name="a")
+    move = store.repository.move_main
+
+    def repack_and_move(old: str, new: str) -> None:
+        git(repository, *arguments, "-q")
+        move(old, new)
+
+    store.repository.move_main = repack_and_move  # type: ignore[method-assign]
+    assert service.save(prompt.id, "2").newest.number == 2
+    assert [service.content(version) for version in service.versions(service.get(prompt.id))] == [b"1", b"2"]
+    assert list((repository / "objects" / "pack").glob("*.keep")) == []
+    assert_sound(repository)
+
+
+def test_what_a_killed_writer_left_is_swept(store: Store, service: Service, repository: Path) -> None:
+    folder = repository / "objects" / "pack"
+    prompt = service.create("0", name="a")
+    pack = next(folder.glob("*.pack"))
+    pack.with_suffix(".keep").write_text("promptgit\n")
+    (folder / "pack-0.keep").write_text("an administrator's\n")
+    (folder / "tmp_promptgit_pack-0.pack_").write_text("half")
+    for at in range(1, 40):
+        service.save(prompt.id, str(at))
+    assert [path.name for path in folder.glob("*.keep")] == ["pack-0.keep"]
+    assert list(folder.glob("tmp_*")) == []

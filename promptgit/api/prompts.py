@@ -46,8 +46,9 @@ def precondition() -> Precondition | None:
     tags = request.if_match
 
     def matches(prompt: Prompt) -> bool:
-        known = {(tag or "").split(".")[0] for tag in tags.as_set()}
-        return tags.star_tag or prompt.newest.commit in known or str(prompt.newest.number) in known
+        commit, number = prompt.newest.commit, str(prompt.newest.number)
+        # What stands behind a '.' tells of a rename, which is no newer version.
+        return tags.star_tag or any(tag and (tag == number or tag.partition(".")[0] == commit) for tag in tags.as_set())
 
     return matches
 
@@ -111,8 +112,9 @@ def rename(body: dict[str, Any], prompt_id: str) -> Response:
 
 
 @blueprint.delete("/<prompt_id>")
+@blueprint.arguments(schemas.ReasonSchema(), required=False)
 @blueprint.response(204)
-def delete(prompt_id: str) -> Response:
+def delete(body: dict[str, Any], prompt_id: str) -> Response:
     """Delete a prompt; its versions stay readable, and a revert brings it back."""
-    service().delete(uuid_of(prompt_id), signed=signed({}))
+    service().delete(uuid_of(prompt_id), signed=signed(body))
     return Response(status=204)

@@ -100,8 +100,8 @@ class RenameSchema(_Signed):
     name = _Text(required=True, description="Such as support/greeting")
 
 
-class RevertSchema(_Signed):
-    """Why a prompt is reverted; may be left out."""
+class ReasonSchema(_Signed):
+    """Why a prompt is reverted or deleted; may be left out."""
 
 
 class ListQuerySchema(_Strict):

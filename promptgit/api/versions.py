@@ -58,7 +58,7 @@ def content(prompt_id: str, number: str) -> Response:
 
 
 @blueprint.post("/versions/<number>/revert")
-@blueprint.arguments(schemas.RevertSchema(), required=False)
+@blueprint.arguments(schemas.ReasonSchema(), required=False)
 @blueprint.response(200, schemas.RevertedSchema)
 def revert(body: dict[str, Any], prompt_id: str, number: str) -> Response:
     """Make an older version's content the newest, as a new version."""

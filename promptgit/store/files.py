@@ -15,6 +15,9 @@ _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _FULL_TEXTS = tuple(os.strerror(number) for number in _FULL)
 
 
+TEMPORARY = "tmp_promptgit_"
+
+
 def is_full(error: Exception) -> bool:
     """Whether *error* means that there is no room."""
     if isinstance(error, sqlite3.Error):
@@ -37,7 +40,8 @@ def storage_errors() -> Iterator[None]:
 
 def write_durably(path: Path, data: bytes, mode: int = 0o644) -> None:
     """Write a whole file, or none; its name stays through a power cut once its folder is fsynced."""
-    temporary = path.with_name(f"tmp_{path.name}")  # git sweeps tmp_* out of its folders
+    # git gc takes every *.idx without a pack for a leftover and removes it: the name ends in something else.
+    temporary = path.with_name(f"{TEMPORARY}{path.name}_")
     try:
         with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode), "wb") as file:
             file.write(data)

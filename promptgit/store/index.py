@@ -109,6 +109,7 @@ class Index:
                 if not is_damage(error):
                     raise
                 failed: int | None = self._local.inode
+                self.close()  # a connection that is open would go on reading the damage
             with self._exclusive(patient=progress is not None):
                 if self._inode() == failed:  # else another thread or process was quicker
                     self._build_and_swap(progress)

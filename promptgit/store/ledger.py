@@ -54,7 +54,7 @@ class Ledger:
         for commit in commits:
             if commit.changes:
                 self._apply(commit)
-                if len(self._versions) >= _FLUSH_EVERY:
+                if len(self._versions) + len(self._places) + len(self._removals) >= _FLUSH_EVERY:
                     self.flush()
 
     def _apply(self, commit: Commit) -> None:

@@ -11,11 +11,12 @@ import os
 import struct
 import zlib
 from bisect import bisect_right
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from pathlib import Path
 
-from promptgit.store.files import fsync_folder, write_durably
+from promptgit.store.files import TEMPORARY, fsync_folder, write_durably
 from promptgit.store.objects import BLOB, COMMIT, TREE
 
 _TYPES = {COMMIT: 1, TREE: 2, BLOB: 3}
@@ -23,27 +24,38 @@ _MAGIC = b"\377tOc\0\0\0\2"
 _TRAILER = 20
 _FANOUT = len(_MAGIC) + 256 * 4
 _SHORT = 1 << 13
+_KEPT = b"promptgit\n"
 _LARGEST = 1 << 31  # longer offsets need another table
 
-# So many packs of one size class are joined into one, which is of the next class: each object is
-# copied three times, and the largest copy is some megabytes.
+# So many packs of one size class are joined into one, which is of a higher class: each object is
+# copied three times or four, and the largest copy is 16 MB (a tenth of a second).
 _FAN_IN = 16
-_CLASSES = (16 << 10, 256 << 10, 4 << 20)
+_CLASSES = (16 << 10, 128 << 10, 1 << 20)
 
 _Entry = tuple[bytes, int, bytes]
 """One object as it lies in a pack: its binary id, its checksum, its bytes."""
 
 
-def write(folder: Path, objects: Mapping[str, tuple[str, bytes]]) -> None:
-    """Put objects (id -> kind and bytes) into one new pack, which stays through a power cut."""
-    _write(folder, [_pack_entry(oid, kind, data) for oid, (kind, data) in objects.items()])
+def write(folder: Path, objects: Mapping[str, tuple[str, bytes]]) -> Path:
+    """Put objects (id -> kind and bytes) into one new pack, which stays through a power cut.
+
+    Until `release` is called with the answer, git does not take the pack for garbage: a repack beside
+    us removes what no ref reaches yet. What a killed process has left so, `roll` releases.
+    """
+    return _write(folder, [_pack_entry(oid, kind, data) for oid, (kind, data) in objects.items()], keep=True)
+
+
+def release(pack: Path) -> None:
+    """Let git treat a pack as any other, now that a ref reaches what is in it."""
+    pack.with_suffix(".keep").unlink(missing_ok=True)
 
 
 def roll(folder: Path) -> None:
-    """Join small packs of ours, if there are many; call it under the write lock.
+    """Join small packs, if there are many; call it under the write lock.
 
     Whoever looks for an object meanwhile and finds its pack gone has to look again.
     """
+    _sweep(folder)
     classes: list[list[Path]] = [[] for _ in _CLASSES]
     # Largest first: what a killed process has joined already joins to itself.
     for path, size in sorted(_packs(folder), key=lambda pack: -pack[1]):
@@ -53,14 +65,29 @@ def roll(folder: Path) -> None:
             _join(folder, paths)
 
 
+def _sweep(folder: Path) -> None:
+    """Remove what killed processes have left; nobody else writes packs of ours under the write lock."""
+    for leftover in folder.glob(f"{TEMPORARY}*"):
+        leftover.unlink(missing_ok=True)
+    for keep in folder.glob("*.keep"):
+        if keep.read_bytes() == _KEPT:
+            keep.unlink(missing_ok=True)
+
+
 def _join(folder: Path, paths: list[Path]) -> None:
-    try:
-        entries = {entry[0]: entry for path in paths for entry in _entries(path)}
-    except (FileNotFoundError, _Foreign):
-        return  # git has repacked meanwhile, or made one of them
-    joined = _write(folder, list(entries.values()))
+    entries: dict[bytes, _Entry] = {}
+    joined: list[Path] = []
     for path in paths:
-        if path == joined:
+        try:
+            entries |= {entry[0]: entry for entry in _entries(path)}
+            joined.append(path)
+        except (FileNotFoundError, _Foreign):
+            continue  # git has repacked meanwhile, or made it; or it is damaged
+    if len(joined) < _FAN_IN:
+        return
+    new = _write(folder, list(entries.values()))
+    for path in joined:
+        if path == new:
             continue  # one of them held all the others' objects
         # The index first: nobody then finds an object whose pack is gone.
         path.with_suffix(".idx").unlink(missing_ok=True)
@@ -68,24 +95,43 @@ def _join(folder: Path, paths: list[Path]) -> None:
 
 
 class _Foreign(Exception):
-    """A pack that holds deltas, or is of another version."""
+    """A pack that holds deltas, is of another version, or is damaged."""
 
 
 def _packs(folder: Path) -> Iterator[tuple[Path, int]]:
-    """The packs that can be joined, with their sizes; those in a multi-pack index are git's."""
-    index = folder / "multi-pack-index"
-    since = index.stat().st_mtime if index.exists() else 0.0
-    with os.scandir(folder) as files:
-        names = {file.name: file for file in files}
-    for name, file in names.items():
-        stem = name.removesuffix(".pack")
-        if stem != name and f"{stem}.idx" in names and f"{stem}.keep" not in names:
-            stat = file.stat()
-            if stat.st_size < _CLASSES[-1] and stat.st_mtime > since:
-                yield folder / name, stat.st_size
+    """The packs that can be joined, with their sizes: those with nothing beside them but their index."""
+    in_multi_pack_index = _multi_pack_index_names(folder)
+    suffixes: defaultdict[str, set[str]] = defaultdict(set)
+    for name in os.listdir(folder):
+        stem, suffix = os.path.splitext(name)
+        suffixes[stem].add(suffix)
+    for stem, found in suffixes.items():
+        if found == {".pack", ".idx"} and f"{stem}.idx".encode() not in in_multi_pack_index:
+            path = folder / f"{stem}.pack"
+            try:
+                size = path.stat().st_size
+            except FileNotFoundError:
+                continue
+            if size < _CLASSES[-1]:
+                yield path, size
 
 
-def _write(folder: Path, entries: list[_Entry]) -> Path:
+def _multi_pack_index_names(folder: Path) -> bytes:
+    """The names in a multi-pack index, which would be broken without those packs (gitformat-pack(5))."""
+    try:
+        with open(folder / "multi-pack-index", "rb") as file:
+            (chunks,) = struct.unpack(">6xB5x", file.read(12))
+            table = list(struct.iter_unpack(">4sQ", file.read(12 * (chunks + 1))))
+            for (name, start), (_, end) in pairwise(table):
+                if name == b"PNAM":
+                    file.seek(start)
+                    return file.read(end - start)
+    except FileNotFoundError:
+        pass
+    return b""
+
+
+def _write(folder: Path, entries: list[_Entry], *, keep: bool = False) -> Path:
     parts = [struct.pack(">4sII", b"PACK", 2, len(entries)), *(data for _, _, data in entries)]
     offsets = list(accumulate(map(len, parts)))
     if offsets[-1] >= _LARGEST:
@@ -95,6 +141,8 @@ def _write(folder: Path, entries: list[_Entry]) -> Path:
     path = folder / f"pack-{checksum.hex()}.pack"
     # The index last: a reader that sees it finds the pack.
     write_durably(path, body + checksum, mode=0o444)
+    if keep:
+        path.with_suffix(".keep").write_bytes(_KEPT)
     write_durably(path.with_suffix(".idx"), _index(entries, offsets, checksum), mode=0o444)
     fsync_folder(folder)
     return path
@@ -152,9 +200,10 @@ def _entries(path: Path) -> Iterator[_Entry]:
     rows = sorted((offset, at) for at, offset in enumerate(offsets))
     ends = [offset for offset, _ in rows[1:]] + [len(pack) - _TRAILER]
     for (offset, at), end in zip(rows, ends, strict=True):
-        if (pack[offset] >> 4) & 7 > _TYPES[BLOB]:
+        data = pack[offset:end]
+        if (pack[offset] >> 4) & 7 > _TYPES[BLOB] or zlib.crc32(data) != crcs[at]:
             raise _Foreign
-        yield index[_FANOUT + 20 * at : _FANOUT + 20 * (at + 1)], crcs[at], pack[offset:end]
+        yield index[_FANOUT + 20 * at : _FANOUT + 20 * (at + 1)], crcs[at], data
 
 
 def _sha1(data: bytes) -> bytes:

@@ -9,13 +9,12 @@ import time
 from pathlib import Path
 
 import pygit2
-from pygit2.enums import ObjectType
 
 from promptgit.errors import StorageFull, UnusableRepository, WriteContended
 from promptgit.models import Author
 from promptgit.store import objects, packs
 from promptgit.store.batch import Batch
-from promptgit.store.files import fsync_folder, storage_errors
+from promptgit.store.files import fsync_folder, is_full, storage_errors
 from promptgit.store.git import Git
 from promptgit.store.objects import Tree
 
@@ -66,19 +65,16 @@ class Repository:
         self._main_file = str(path / MAIN)
         self._newest = ("", b"")
         self._trees: dict[str, Tree] = {}  # by id; only used under the write lock
+        self._packs = path / "objects" / "pack"
+        self._unreached = self._packs  # the newest pack, until `main` reaches it
         self._untidied = 0
         self._local = threading.local()
         # Off by default in libgit2: without it an acknowledged commit can vanish in a power cut.
         pygit2.settings.enable_fsync_gitdir(True)
 
     def is_complete(self) -> bool:
-        """Whether the repository is there, with a branch main and all folders for objects."""
-        return (
-            self.path.exists()
-            and self._opened().is_bare
-            and MAIN in self._opened().references
-            and all((self.path / "objects" / f"{first:02x}").exists() for first in range(256))
-        )
+        """Whether the repository is there, with a branch main."""
+        return self.path.exists() and self._opened().is_bare and MAIN in self._opened().references
 
     def create(self, now: int) -> None:
         """Make the repository, or complete one that has no `main` yet; call it under the write lock.
@@ -94,7 +90,6 @@ class Repository:
             elif MAIN not in self._opened().references:
                 self._expect_empty()
                 _write_first_commit(self._opened(), self.committer, now)
-            _make_object_folders(self.path)
 
     def _expect_empty(self) -> None:
         """Refuse to begin a history where there is one without its branch."""
@@ -114,7 +109,6 @@ class Repository:
         git.config["core.protectNTFS"] = True
         git.config["core.fsync"] = "all"  # for an administrator's git too
         git.config["gc.auto"] = 0  # gc beside a writer can lose objects
-        _make_object_folders(new)
         _write_first_commit(git, self.committer, now)
         git.free()
         os.rename(new, self.path)
@@ -143,7 +137,7 @@ class Repository:
         """Close this thread's handle; the next use opens another."""
         self._local.__dict__.pop("git", None)
 
-    def mark(self) -> tuple[int, int] | None:
+    def mark(self) -> tuple[int, int, int] | None:
         """A value that stays the same only while `main` does; None where that cannot be told.
 
         What changed a moment ago may change again within the file system's clock tick.
@@ -152,7 +146,9 @@ class Repository:
             stat = os.stat(self._main_file)
         except OSError:
             return None  # packed with others
-        return (stat.st_ino, stat.st_mtime_ns) if time.time_ns() - stat.st_mtime_ns > _TICK_NS else None
+        return (
+            (stat.st_ino, stat.st_mtime_ns, stat.st_ctime_ns) if time.time_ns() - stat.st_mtime_ns > _TICK_NS else None
+        )
 
     def main(self) -> str:
         """The commit that `main` points at."""
@@ -197,7 +193,7 @@ class Repository:
             StorageFull: there was no room; what was written is unreachable.
         """
         with storage_errors():
-            packs.write(self.path / "objects" / "pack", batch.objects)
+            self._unreached = packs.write(self._packs, batch.objects)
         newest = batch.objects[batch.tip][1]
         if self.read(batch.tip) != newest:
             raise UnusableRepository(str(self.path), f"the commit {batch.tip} was not stored as it is.")
@@ -208,7 +204,7 @@ class Repository:
         self._untidied += 1
         if self._untidied >= _TIDY_EVERY:
             self._untidied = 0
-            packs.roll(self.path / "objects" / "pack")
+            packs.roll(self._packs)
 
     def move_main(self, old: str, new: str) -> None:
         """Move `main` from *old* to *new*, compare-and-swap; call it under the write lock.
@@ -223,6 +219,7 @@ class Repository:
                 if str(ref.target) != old:
                     raise MainMoved
                 self._set_target(ref, new)
+                packs.release(self._unreached)
         except (pygit2.GitError, KeyError, OSError, StorageFull) as error:
             # An error can also mean "done": the last fsync of the folder failed.
             now = self.main()
@@ -241,7 +238,7 @@ class Repository:
             try:
                 return ref.set_target(new)
             except (pygit2.GitError, OSError) as error:
-                if "failed to lock" not in str(error):
+                if is_full(error) or "lock" not in str(error):
                     raise
             time.sleep(0.005)
             try:
@@ -260,17 +257,17 @@ class Repository:
 
 
 def _write_first_commit(git: pygit2.Repository, committer: Author, now: int) -> None:
-    readme = git.write(ObjectType.BLOB, README.encode())
-    tree = git.write(ObjectType.TREE, objects.tree_entry(objects.FILE_MODE, b"README.md", str(readme)))
+    found: dict[str, tuple[str, bytes]] = {}
+
+    def add(kind: str, data: bytes) -> str:
+        oid = objects.object_id(kind, data)
+        found[oid] = (kind, data)
+        return oid
+
+    readme = add(objects.BLOB, README.encode())
+    tree = add(objects.TREE, objects.tree_entry(objects.FILE_MODE, b"README.md", readme))
     message = "Explain the layout of this repository"
-    commit = git.write(
-        ObjectType.COMMIT, objects.build_commit(str(tree), None, committer, now, committer, now, message)
-    )
+    commit = add(objects.COMMIT, objects.build_commit(tree, None, committer, now, committer, now, message))
+    pack = packs.write(Path(git.path) / "objects" / "pack", found)
     git.create_reference(MAIN, commit)
-
-
-def _make_object_folders(path: Path) -> None:
-    """libgit2 makes them when needed, and does not fsync the folder above."""
-    for first in range(256):
-        (path / "objects" / f"{first:02x}").mkdir(exist_ok=True)
-    fsync_folder(path / "objects")
+    packs.release(pack)

@@ -9,7 +9,9 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable
 
-_AT_ONCE = 100  # prompts: some tens of milliseconds
+# As much as takes some tens of milliseconds.
+_PROMPTS_AT_ONCE = 100
+_BYTES_AT_ONCE = 1 << 18
 
 
 def is_current(connection: sqlite3.Connection) -> bool:
@@ -26,11 +28,16 @@ def refresh(connection: sqlite3.Connection, read: Callable[[str], bytes]) -> Non
         "SELECT u.prompt, p.name, v.blob FROM unsearched u "
         "LEFT JOIN prompts p ON p.key = u.prompt AND p.removed IS NULL "
         "LEFT JOIN versions v ON v.prompt = p.key AND v.number = p.versions LIMIT ?",
-        (_AT_ONCE,),
+        (_PROMPTS_AT_ONCE,),
     ).fetchall()
+    size = 0
     for key, name, blob in rows:
+        if size > _BYTES_AT_ONCE:
+            return
         connection.execute("DELETE FROM search WHERE rowid = ?", (key,))
         if name is not None:
-            content = read(blob.hex()).decode(errors="replace")
+            data = read(blob.hex())
+            size += len(data)
+            content = data.decode(errors="replace")
             connection.execute("INSERT INTO search (rowid, name, content) VALUES (?, ?, ?)", (key, name, content))
         connection.execute("DELETE FROM unsearched WHERE prompt = ?", (key,))
