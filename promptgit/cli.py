@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import socket
 import sys
@@ -55,11 +54,10 @@ def serve(**flags: Any) -> None:
     settings = Settings.from_environment(**flags)
     _expect_free(settings)
     _open(settings).close()
-    from promptgit.server import Server  # gunicorn and Flask: slow to import, and only needed here
+    from promptgit import server  # gunicorn and Flask: slow to import, and only needed here
 
-    gc.collect()
-    gc.freeze()  # the workers share what is imported: collections in them do not touch it
-    Server(settings).run()
+    server.share_memory()
+    server.Server(settings).run()
 
 
 @main.command("import")

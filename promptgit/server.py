@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
+import gc
 import logging
 import socket
 from typing import Any
@@ -16,6 +19,7 @@ from promptgit.api import problems
 from promptgit.app import create_app
 from promptgit.settings import Settings
 
+_M_ARENA_MAX = -8  # of malloc.h, see mallopt(3)
 _REQUEST_SECONDS = 20  # what a request may take beside waiting for the write lock
 
 
@@ -28,6 +32,15 @@ def _write_problem(client: socket.socket, status: int, reason: str, message: str
 
 
 util.write_error = _write_problem
+
+
+def share_memory() -> None:
+    """Have the workers, once they are forked, share what is imported, and keep little memory for themselves."""
+    gc.collect()
+    gc.freeze()  # collections in the workers do not touch what is shared
+    with contextlib.suppress(OSError, AttributeError):  # not glibc
+        # It gives each thread an arena of its own, and each keeps what it once had.
+        ctypes.CDLL(None).mallopt(_M_ARENA_MAX, 2)
 
 
 class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types

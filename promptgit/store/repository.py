@@ -135,7 +135,9 @@ class Repository:
 
     def close(self) -> None:
         """Close this thread's handle; the next use opens another."""
-        self._local.__dict__.pop("git", None)
+        git: pygit2.Repository | None = self._local.__dict__.pop("git", None)
+        if git is not None:
+            git.free()  # it is part of a cycle: left to the garbage collector, it would live on for long
 
     def mark(self) -> tuple[int, int, int] | None:
         """A value that stays the same only while `main` does; None where that cannot be told.

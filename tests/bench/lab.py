@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
 from tests.bench import histories
 from tests.bench.load import Load
+from tests.bench.peer import Peer
 from tests.bench.report import Row
 
 
@@ -20,6 +21,7 @@ class Lab:
     load: Load
     quick: bool
     big: bool
+    peers: Sequence[Peer] = ()
     _made: dict[int, Path] = field(default_factory=dict)
     _count: int = 0
 
@@ -31,6 +33,11 @@ class Lab:
     def longest(self) -> int:
         """The versions of the longest history."""
         return self.some(1_000_000 if self.big else 100_000)
+
+    @property
+    def shortest(self) -> int:
+        """The versions of the shortest history that is read as a whole, and of all that peers have."""
+        return self.some(1_000)
 
     @cached_property
     def log(self) -> Path:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import multiprocessing
 import threading
 from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import closing
+from dataclasses import dataclass, replace
 from multiprocessing.synchronize import Barrier
 from time import perf_counter
 from types import TracebackType
@@ -37,27 +39,56 @@ class Load:
         self._pool.shutdown(cancel_futures=True)
 
     def run(self, server: Server, requests: Sequence[bytes], clients: int, *, expected: int = 200) -> Figures:
+        """Send requests to a server of ours, and see what processor time they take too."""
+        before = server.cpu_seconds()
+        sent = self.send(server.address, requests, clients, expected=expected)
+        return replace(sent, cpu=(server.cpu_seconds() - before) * 1000 / len(requests))
+
+    def send(self, address: Address, requests: Sequence[bytes], clients: int, *, expected: int = 200) -> Figures:
         """Send requests, each by the next client that is free.
 
         Raises:
             Failed: an answer has not the *expected* status.
         """
         processes = 1 if clients <= _ONE_PROCESS_UPTO else 2
-        before = server.cpu_seconds()
-        parts = [
-            self._pool.submit(
-                _send, server.address, requests[part::processes], clients // processes, expected, processes > 1
-            )
-            for part in range(processes)
-        ]
-        spans = [span for part in parts for span in part.result()]
-        cpu = server.cpu_seconds() - before
+        parts = [_Part(requests[part::processes], clients // processes, expected) for part in range(processes)]
+        spans = [span for part in self._all(address, parts) for span in part]
         if sum(map(len, spans)) != 2 * len(requests):
             raise Failed("the clients did not all begin in time")
-        # perf_counter is one clock for all processes (CLOCK_MONOTONIC).
-        elapsed = max(span[-1] for span in spans) - min(span[0] for span in spans)
-        times = [end - start for span in spans for start, end in zip(span[::2], span[1::2], strict=True)]
-        return figures(times, elapsed, cpu)
+        return _figures(spans)
+
+    def mix(self, address: Address, kinds: Sequence[tuple[Sequence[bytes], int]], seconds: float) -> list[Figures]:
+        """Send up to two kinds of requests at once, each with its number of clients, over and over for some time.
+
+        Raises:
+            Failed: an answer has not the status 200.
+        """
+        parts = [_Part(requests, clients, seconds=seconds) for requests, clients in kinds]
+        sent = self._all(address, parts)
+        if [len(spans) for spans in sent] != [part.clients for part in parts]:
+            raise Failed("the clients did not all begin in time")
+        return [_figures(spans) for spans in sent]
+
+    def _all(self, address: Address, parts: Sequence[_Part]) -> list[list[list[float]]]:
+        running = [self._pool.submit(_send, address, part, len(parts) > 1) for part in parts]
+        return [part.result() for part in running]
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """What one process sends: every request once, or for some time all of them over and over."""
+
+    requests: Sequence[bytes]
+    clients: int
+    expected: int = 200
+    seconds: float | None = None
+
+
+def _figures(spans: list[list[float]]) -> Figures:
+    # perf_counter is one clock for all processes (CLOCK_MONOTONIC).
+    elapsed = max(span[-1] for span in spans) - min(span[0] for span in spans)
+    times = [end - start for span in spans for start, end in zip(span[::2], span[1::2], strict=True)]
+    return figures(times, elapsed)
 
 
 def _keep(barrier: Barrier) -> None:
@@ -65,14 +96,12 @@ def _keep(barrier: Barrier) -> None:
     _both = barrier
 
 
-def _send(
-    address: Address, requests: Sequence[bytes], clients: int, expected: int, together: bool
-) -> list[list[float]]:
+def _send(address: Address, part: _Part, together: bool) -> list[list[float]]:
     """In a process of its own: when each client began and ended each of its requests, in turn."""
-    todo = deque(requests)
-    gate = threading.Barrier(clients, action=_meet if together else None)
-    with ThreadPoolExecutor(clients) as pool:
-        running = [pool.submit(_client, address, todo, expected, gate) for _ in range(clients)]
+    todo = deque(part.requests)
+    gate = threading.Barrier(part.clients, action=_meet if together else None)
+    with ThreadPoolExecutor(part.clients) as pool:
+        running = [pool.submit(_client, address, todo, part, gate) for _ in range(part.clients)]
     return [span for client in running if (span := client.result())]
 
 
@@ -81,16 +110,20 @@ def _meet() -> None:
     _both.wait(_START_SECONDS)
 
 
-def _client(address: Address, todo: deque[bytes], expected: int, gate: threading.Barrier) -> list[float]:
+def _client(address: Address, todo: deque[bytes], part: _Part, gate: threading.Barrier) -> list[float]:
     moments: list[float] = []
     try:
         with closing(Connection(address)) as connection:
             gate.wait(_START_SECONDS)
-            while True:
+            end = perf_counter() + part.seconds if part.seconds else math.inf
+            while perf_counter() < end:
                 request = todo.popleft()
+                if part.seconds:
+                    todo.append(request)
                 moments.append(perf_counter())
-                connection.exchange(request, expected)
+                connection.exchange(request, part.expected)
                 moments.append(perf_counter())
+        return moments
     except (IndexError, threading.BrokenBarrierError):
         return moments  # nothing is left to do, or another client has failed and says why
     except BaseException:

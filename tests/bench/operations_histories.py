@@ -8,11 +8,12 @@ import time
 from collections.abc import Iterator
 from functools import partial
 
-from tests.bench.connection import Failed, build, fetch
+from tests.bench.connection import Address, Failed, build, fetch
 from tests.bench.floors import timed_output
 from tests.bench.histories import HISTORY_PATH, HISTORY_URL
 from tests.bench.lab import Lab, Operation
-from tests.bench.report import Figures, Row, compare, figures
+from tests.bench.peer import Peer, Round, rounds
+from tests.bench.report import FLASK, Figures, Row, compare, figures
 from tests.bench.server import Server, bare_flask, promptgit
 
 _SHORT = 100  # versions
@@ -28,13 +29,13 @@ def operations(lab: Lab) -> list[Operation]:
     lengths = [lab.some(10_000), lab.some(100_000)] + ([lab.longest] if lab.big else [])
     pages = [Operation(f"page of 50, of {_SHORT} versions", _short_page)]
     pages += [Operation(f"page of 50, of {length:,} versions", partial(_page, length=length)) for length in lengths]
-    wholes = [lab.some(1_000), lab.some(10_000), lab.some(100_000)]
+    wholes = [lab.shortest, lab.some(10_000), lab.some(100_000)]
     return pages + [Operation(f"all of {length:,} versions", partial(_whole, length=length)) for length in wholes]
 
 
 def _short_page(lab: Lab, name: str) -> Iterator[Row]:
     with promptgit(lab.history(_SHORT)) as server, bare_flask(lab.log) as floor:
-        yield _compare_pages(lab, name, "a bare Flask route", server, floor, build("GET", "/"))
+        yield _compare_pages(lab, name, FLASK, server, floor, build("GET", "/"))
 
 
 def _page(lab: Lab, name: str, *, length: int) -> Iterator[Row]:
@@ -68,7 +69,8 @@ def _whole(lab: Lab, name: str, *, length: int) -> Iterator[Row]:
         bare: list[tuple[list[float], list[float]]] = []
 
         def read() -> Figures:
-            firsts, totals = zip(*(_timed_read(server) for _ in range(times)), strict=True)
+            reads = (_timed_read(server.address, f"{HISTORY_URL}/versions") for _ in range(times))
+            firsts, totals = zip(*reads, strict=True)
             own.append((list(firsts), list(totals)))
             return figures(totals)
 
@@ -77,16 +79,22 @@ def _whole(lab: Lab, name: str, *, length: int) -> Iterator[Row]:
             bare.append((list(firsts), list(totals)))
             return figures(totals)
 
-        yield compare(name, "git log --first-parent -- path", "p50", read, log)
+        def prepare(peer: Peer) -> Round:
+            prompt, _ = peer.history(length, lab.load)
+            paths = [call.path for call in peer.expect(prompt, length)[0]]
+            return lambda: figures([sum(_timed_read(peer.address, path)[1] for path in paths) for _ in range(times)])
+
+        others = rounds(lab.peers, prepare) if length == lab.shortest else {}
+        yield compare(name, "git log --first-parent -- path", "p50", read, log, others)
     firsts_own, firsts_bare = ([figures(firsts) for firsts, _ in side] for side in (own, bare))
     yield Row(f"{name}: first byte", "git log: first byte", "p50", firsts_own, firsts_bare)
 
 
-def _timed_read(server: Server) -> tuple[float, float]:
+def _timed_read(address: Address, path: str) -> tuple[float, float]:
     """The seconds until the first byte of the body, and until its end."""
-    client = http.client.HTTPConnection(*server.address, timeout=600)
+    client = http.client.HTTPConnection(*address, timeout=600)
     start = time.perf_counter()
-    client.request("GET", f"{HISTORY_URL}/versions")
+    client.request("GET", path)
     answer = client.getresponse()
     answer.read(1)
     first = time.perf_counter() - start
@@ -95,5 +103,5 @@ def _timed_read(server: Server) -> tuple[float, float]:
     total = time.perf_counter() - start
     client.close()
     if answer.status != 200:
-        raise Failed(f"all versions: {answer.status}")
+        raise Failed(f"{path} got {answer.status}")
     return first, total

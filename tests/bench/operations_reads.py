@@ -9,7 +9,9 @@ from functools import partial
 from tests.bench.connection import build, fetch
 from tests.bench.histories import HISTORY_URL
 from tests.bench.lab import Lab, Operation
-from tests.bench.report import Figures, Row, compare
+from tests.bench.peer import Peer, Round, rounds
+from tests.bench.peers import Call
+from tests.bench.report import FLASK, Figures, Row, compare
 from tests.bench.server import Server, bare_flask, promptgit
 
 _CLIENTS = 8
@@ -18,24 +20,26 @@ _MEMORY_READS = 10_000
 _VERSIONS = 10_000
 _WARM_UP = 100
 _ROUTE = build("GET", "/")
-_FLOOR = "a bare Flask route"
 
 Requests = Callable[[Server, int, int], list[bytes]]  # of a server, a history's length and a count
+PeerCalls = Callable[[Peer, str, list[str]], list[Call]]  # of a peer, a prompt and some of its versions
 
 
 def operations(lab: Lab) -> list[Operation]:
     """Everything that is measured here."""
     return [
-        Operation("read a version", partial(_read, requests=_versions)),
+        Operation("read a version", partial(_read, requests=_versions, peers=_peer_versions)),
         Operation("read a version's bytes", partial(_read, requests=_contents)),
-        Operation("read the newest version", partial(_read, requests=_newest)),
+        Operation("read the newest version", partial(_read, requests=_newest, peers=_peer_newest)),
         Operation("read the newest, If-None-Match: 304", partial(_read, requests=_unchanged, expected=304)),
-        Operation("page of the 50 newest versions", partial(_read, requests=_page)),
+        Operation("page of the 50 newest versions", partial(_read, requests=_page, peers=_peer_page)),
         Operation(f"memory after {lab.some(_MEMORY_READS):,} reads", _memory),
     ]
 
 
-def _read(lab: Lab, name: str, *, requests: Requests, expected: int = 200) -> Iterator[Row]:
+def _read(
+    lab: Lab, name: str, *, requests: Requests, expected: int = 200, peers: PeerCalls | None = None
+) -> Iterator[Row]:
     versions, count = lab.some(_VERSIONS), lab.some(_READS)
     with promptgit(lab.history(versions)) as server, bare_flask(lab.log) as floor:
         lab.load.run(server, requests(server, versions, _WARM_UP), _CLIENTS, expected=expected)
@@ -47,9 +51,18 @@ def _read(lab: Lab, name: str, *, requests: Requests, expected: int = 200) -> It
         def bare() -> Figures:
             return lab.load.run(floor, [_ROUTE] * count, _CLIENTS)
 
-        row = compare(f"{name}, {_CLIENTS} clients", _FLOOR, "rate", own, bare)
+        def prepare(peer: Peer) -> Round:
+            assert peers is not None
+            prompt, keys = peer.history(lab.shortest, lab.load)
+            drawn = random.Random(versions).choices(keys, k=count)
+            asked = [peer.request(call) for call in peers(peer, prompt, drawn)]
+            lab.load.send(peer.address, asked[:_WARM_UP], _CLIENTS)
+            return lambda: lab.load.send(peer.address, asked, _CLIENTS)
+
+        others = rounds(lab.peers, prepare) if peers else {}
+        row = compare(f"{name}, {_CLIENTS} clients", FLASK, "rate", own, bare, others)
     yield row
-    yield Row(f"{name}: processor per request", _FLOOR, "cpu", row.own, row.bare)
+    yield Row(f"{name}: processor per request", FLASK, "cpu", row.own, row.bare)
 
 
 def _versions(server: Server, versions: int, count: int) -> list[bytes]:
@@ -73,6 +86,18 @@ def _page(server: Server, versions: int, count: int) -> list[bytes]:
     return [build("GET", f"{HISTORY_URL}/versions?limit=50&order=desc")] * count
 
 
+def _peer_versions(peer: Peer, prompt: str, keys: list[str]) -> list[Call]:
+    return [peer.api.read(prompt, key) for key in keys]
+
+
+def _peer_newest(peer: Peer, prompt: str, keys: list[str]) -> list[Call]:
+    return [peer.api.newest(prompt)] * len(keys)
+
+
+def _peer_page(peer: Peer, prompt: str, keys: list[str]) -> list[Call]:
+    return [peer.api.page(prompt)] * len(keys)
+
+
 def _drawn(versions: int, count: int) -> list[int]:
     return random.Random(versions).choices(range(1, versions + 1), k=count)
 
@@ -92,4 +117,4 @@ def _memory(lab: Lab, name: str) -> Iterator[Row]:
         with bare_flask(lab.log) as floor:
             return after(floor, [_ROUTE] * count)
 
-    yield compare(name, _FLOOR, "memory", own, bare)
+    yield compare(name, FLASK, "memory", own, bare)

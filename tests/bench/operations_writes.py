@@ -10,6 +10,7 @@ from functools import partial
 from tests.bench.connection import Failed, build, fetch
 from tests.bench.floors import BareCommits
 from tests.bench.lab import Lab, Operation
+from tests.bench.peer import Peer, Round, rounds
 from tests.bench.report import Figures, Row, compare
 from tests.bench.samples import text
 from tests.bench.server import Server, promptgit
@@ -21,15 +22,17 @@ _WARM_UP = 3  # requests of each client: every thread of the server opens the re
 def operations(lab: Lab) -> list[Operation]:
     """Everything that is measured here."""
     return [
-        Operation("save, 1 client", partial(_save, clients=1, prompts=1, count=300)),
-        Operation("save, 8 clients, one prompt", partial(_save, clients=8, prompts=1, count=1_000)),
+        Operation("save, 1 client", partial(_save, clients=1, prompts=1, count=300, beside_peers=True)),
+        Operation("save, 8 clients, one prompt", partial(_save, clients=8, prompts=1, count=1_000, beside_peers=True)),
         Operation("save, 32 clients, one prompt", partial(_save, clients=32, prompts=1, count=2_000)),
-        Operation("save, 64 clients, one prompt", partial(_save, clients=64, prompts=1, count=3_000)),
+        Operation(
+            "save, 64 clients, one prompt", partial(_save, clients=64, prompts=1, count=3_000, beside_peers=True)
+        ),
         Operation("save, 8 clients, 8 prompts", partial(_save, clients=8, prompts=8, count=1_000)),
     ]
 
 
-def _save(lab: Lab, name: str, *, clients: int, prompts: int, count: int) -> Iterator[Row]:
+def _save(lab: Lab, name: str, *, clients: int, prompts: int, count: int, beside_peers: bool = False) -> Iterator[Row]:
     numbers = itertools.count()
     bare = BareCommits(lab.fresh())
     with promptgit(lab.fresh()) as server:
@@ -41,8 +44,29 @@ def _save(lab: Lab, name: str, *, clients: int, prompts: int, count: int) -> Ite
 
         own(_WARM_UP * clients)
         saves, commits = lab.some(count), lab.some(_FLOOR_COMMITS)
-        yield compare(name, "a bare pygit2 loop", "rate", lambda: own(saves), lambda: bare.run(commits))
+        others = rounds(lab.peers, partial(_peer, lab, clients=clients, saves=saves)) if beside_peers else {}
+        yield compare(name, "a bare pygit2 loop", "rate", lambda: own(saves), lambda: bare.run(commits), others)
         _expect_all(server, urls, next(numbers))
+
+
+def _peer(lab: Lab, peer: Peer, *, clients: int, saves: int) -> Round:
+    prompt, numbers = peer.fresh(), itertools.count(1)
+    made = 1 + _WARM_UP * clients
+
+    def save(count: int) -> Figures:
+        texts = map(text, itertools.islice(numbers, count))
+        requests = [peer.request(peer.api.save(prompt, content)) for content in texts]
+        return lab.load.send(peer.address, requests, clients)
+
+    def once() -> Figures:
+        nonlocal made
+        sent = save(saves)
+        made += saves
+        peer.expect(prompt, made)
+        return sent
+
+    save(_WARM_UP * clients)
+    return once
 
 
 def _create(server: Server, name: str, number: int) -> str:

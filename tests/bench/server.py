@@ -67,10 +67,13 @@ class Server:
         """What all its processes have used of the processor, in user and system mode."""
         return sum(sum(map(int, _stat(process)[11:13])) for process in self._processes()) / _TICKS
 
-    def memory_mb(self) -> float:
-        """The memory of all its processes, a page that several share split between them (PSS)."""
+    def memory_mb(self, of: str = "Pss") -> float:
+        """The memory of all its processes, a page that several share split between them (PSS).
+
+        That counts pages of files which it has mapped; *of* Pss_Anon it is without them.
+        """
         rollups = [Path(f"/proc/{process}/smaps_rollup").read_text() for process in self._processes()]
-        return sum(int(found[1]) for text in rollups if (found := re.search(r"^Pss: +(\d+) kB", text, re.M))) / 1024
+        return sum(int(found[1]) for text in rollups if (found := re.search(rf"^{of}: +(\d+) kB", text, re.M))) / 1024
 
     def _processes(self) -> list[int]:
         parent = self._process.pid
