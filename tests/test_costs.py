@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -118,6 +119,27 @@ def test_packs_do_not_pile_up(store: Store, service: Service, repository: Path) 
     contents = [service.content(version).decode() for version in service.versions(service.get(prompt.id))]
     assert contents == ["0", *(f"{at}" * 50 for at in range(1, 200))]
     git_text(repository, "fsck", "--strict")
+
+
+def test_files_that_are_gone_do_not_stay_open(store: Store, service: Service) -> None:
+    """Joined packs are given up, by readers too: else a busy server runs out of descriptors."""
+    prompt = service.create("0", name="a")
+    done = threading.Event()
+
+    def read() -> None:
+        while not done.is_set():
+            service.content(service.get(prompt.id).newest)
+
+    readers = [threading.Thread(target=read) for _ in range(2)]
+    for reader in readers:
+        reader.start()
+    for at in range(1, 250):
+        service.save(prompt.id, str(at))
+    descriptors = len(os.listdir("/proc/self/fd"))
+    done.set()
+    for reader in readers:
+        reader.join()
+    assert descriptors < 330
 
 
 def test_packs_of_gits_own_are_left_to_git(service: Service, repository: Path) -> None:

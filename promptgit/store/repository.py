@@ -22,6 +22,7 @@ MAIN = "refs/heads/main"
 _TREES_KEPT = 1_000
 _TICK_NS = 50_000_000
 _READS_OF_A_HANDLE = 256
+_OPEN_PACKS = 256  # of the whole process
 _TIDY_EVERY = 16  # batches
 _STALE_LOCK_SECONDS = 2.0  # git holds a ref's lock for milliseconds
 _LOCK_SECONDS = 8.0
@@ -71,6 +72,8 @@ class Repository:
         self._local = threading.local()
         # Off by default in libgit2: without it an acknowledged commit can vanish in a power cut.
         pygit2.settings.enable_fsync_gitdir(True)
+        # Each thread's handle would keep every pack open that it has read from.
+        pygit2.settings.mwindow_file_limit = _OPEN_PACKS
 
     def is_complete(self) -> bool:
         """Whether the repository is there, with a branch main."""
