@@ -1,4 +1,4 @@
-"""Packs of whole objects, written by us (gitformat-pack(5)): a batch costs two fsyncs instead of one an object.
+"""Packs of whole objects, written by us (gitformat-pack(5)): a batch costs three fsyncs, whatever it holds.
 
 Small packs pile up, and every look-up asks each of them, so `roll` joins them now and then by copying
 their entries as they are. Packs that git made, with deltas, are left to git.
