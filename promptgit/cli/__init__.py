@@ -1,0 +1,6 @@
+"""The command line."""
+
+from promptgit.cli import histories, serve
+from promptgit.cli.base import main
+
+__all__ = ["histories", "main", "serve"]

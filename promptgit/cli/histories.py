@@ -1,0 +1,59 @@
+"""The commands that read a whole history: import, reindex, check."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import click
+
+from promptgit import checker, importer
+from promptgit.cli.base import counter, data_option, main, open_store
+from promptgit.settings import Settings
+from promptgit.store.store import Store
+
+
+@main.command("import")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@data_option
+@click.option("--skip-invalid", is_flag=True, help="Go on past lines that cannot be taken, and list them.")
+def import_(file: Path, data: Path | None, skip_invalid: bool) -> None:
+    """Load a history from FILE: JSON Lines, plain or gzip, one commit a line."""
+    settings = Settings.from_environment(data=data)
+    store = open_store(settings)
+    run = importer.Import(store, settings.max_content_bytes, skip_invalid=skip_invalid)
+    with click.progressbar(length=os.path.getsize(file), label="Importing", file=sys.stderr) as bar:
+        for position in run.take(lambda: importer.open_lines(file)):
+            bar.update(position - bar.pos)
+    for refused in run.refused:
+        click.echo(f"skipped: {refused}", err=True)
+    click.echo(f"{run.added:,} commits added, {run.present:,} lines there already, {len(run.refused):,} skipped.")
+
+
+@main.command()
+@data_option
+def reindex(data: Path | None) -> None:
+    """Build the index anew from git."""
+    store = open_store(Settings.from_environment(data=data), catch_up=False)
+    with counter("Reading history") as progress:
+        store.index.rebuild(progress)
+    click.echo(f"The index was built anew up to the commit {store.repository.main()}.")
+
+
+@main.command()
+@data_option
+def check(data: Path | None) -> None:
+    """Compare the index with git; exit with 1 if they differ."""
+    settings = Settings.from_environment(data=data)
+    store = Store(settings.data, lock_timeout=settings.lock_timeout)
+    if not store.repository.path.exists():
+        raise click.ClickException(f"There is no repository at {store.repository.path}.")
+    count = 0
+    with counter("Reading history") as progress:
+        for difference in checker.differences(store, progress):
+            click.echo(difference)
+            count += 1
+    told = "1 difference." if count == 1 else f"{count:,} differences."
+    click.echo(told if count else "The index agrees with git.")
+    sys.exit(1 if count else 0)
