@@ -6,6 +6,7 @@ from flask import Flask
 from flask_smorest import Api
 
 from promptgit.api import problems, prompts, versions
+from promptgit.api.direct import Direct
 from promptgit.service import Service
 from promptgit.settings import Settings
 from promptgit.store.store import Store
@@ -33,8 +34,9 @@ def create_app(settings: Settings) -> Flask:
         MAX_CONTENT_LENGTH=settings.max_content_bytes * _BODY_PER_CONTENT + _BODY_REST,
         PROPAGATE_EXCEPTIONS=False,
     )
-    app.extensions["promptgit"] = Service(store, settings.max_content_bytes)
+    service = app.extensions["promptgit"] = Service(store, settings.max_content_bytes)
     api = _Api(app)
     for blueprint in (prompts.blueprint, versions.blueprint):
         api.register_blueprint(blueprint)
+    app.wsgi_app = Direct(app.wsgi_app, service)  # type: ignore[method-assign]
     return app

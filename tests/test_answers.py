@@ -34,7 +34,7 @@ def test_answers_have_the_fields_of_their_schemas(service: Service) -> None:
 @settings(max_examples=25)
 @given(st.lists(st.tuples(texts, names, st.integers(0, 253_402_300_799)), min_size=1, max_size=5))
 def test_a_page_and_a_single_version_show_the_same(versions: list[tuple[str, str, int]]) -> None:
-    """SQLite writes the JSON of histories, Python that of single versions."""
+    """The JSON of histories is kept in the index, that of single versions is made when they are read."""
     with tempfile.TemporaryDirectory() as folder:
         moments = iter(sorted(seconds for *_, seconds in versions))
         store = Store(Path(folder), lock_timeout=5, clock=lambda: float(next(moments, 253_402_300_799)))

@@ -6,12 +6,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from urllib.parse import urlencode
 
 import orjson
-from flask import Response, request
+from flask import Response
 
 from promptgit.models import Author, Prompt, Version
 
-IMMUTABLE = "private, max-age=31536000, immutable"
-_JSON = "application/json"
+JSON = "application/json"
 _OPTIONS = orjson.OPT_UTC_Z
 
 
@@ -58,15 +57,19 @@ def etag(value: Prompt) -> str:
     return f"{value.newest.commit}.{value.moved[:12]}" if value.moved else value.newest.commit
 
 
+def dumps(value: object) -> bytes:
+    """*value* as JSON."""
+    return orjson.dumps(value, option=_OPTIONS)
+
+
 def json(value: object, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
     """*value* as a JSON response."""
-    return Response(orjson.dumps(value, option=_OPTIONS), status, headers, content_type=_JSON)
+    return Response(dumps(value), status, headers, content_type=JSON)
 
 
 def json_array(chunks: Iterable[str], headers: Mapping[str, str]) -> Response:
-    """An array of JSON objects, given in chunks with commas inside; streamed unless *chunks* is a list."""
-    body = _array(chunks)
-    return Response(b"".join(body) if isinstance(chunks, list) else body, headers=headers, content_type=_JSON)
+    """An array of JSON objects, given in chunks with commas inside; streamed."""
+    return Response(_array(chunks), headers=headers, content_type=JSON)
 
 
 def _array(chunks: Iterable[str]) -> Iterator[bytes]:
@@ -77,15 +80,7 @@ def _array(chunks: Iterable[str]) -> Iterator[bytes]:
     yield b"]" if before == b"," else b"[]"
 
 
-def cached(tag: str, cache_control: str) -> tuple[dict[str, str], Response | None]:
-    """The headers of a cacheable answer; and that answer whole, if the client has it already (If-None-Match)."""
-    headers = {"ETag": f'"{tag}"', "Cache-Control": cache_control}
-    if request.if_none_match.contains_weak(tag):
-        return headers, Response(status=304, headers=headers)
-    return headers, None
-
-
-def next_link(**changes: object) -> dict[str, str]:
-    """A Link header to the next page: this address with some of its query changed (RFC 8288)."""
-    query = urlencode(request.args.to_dict() | {key: str(value) for key, value in changes.items()})
-    return {"Link": f'<{request.path}?{query}>; rel="next"'}
+def next_link(path: str, query: Mapping[str, str], **changes: object) -> dict[str, str]:
+    """A Link header to the next page: an address with some of its query changed (RFC 8288)."""
+    changed = urlencode({**query, **{key: str(value) for key, value in changes.items()}})
+    return {"Link": f'<{path}?{changed}>; rel="next"'}

@@ -7,7 +7,7 @@ from typing import Any
 from flask import Response, current_app, request
 from flask_smorest import Blueprint
 
-from promptgit.api import answers, schemas
+from promptgit.api import answers, reads, schemas
 from promptgit.api.bodies import Parser
 from promptgit.checks import Precondition
 from promptgit.errors import PromptNotFound
@@ -53,6 +53,13 @@ def precondition() -> Precondition | None:
     return matches
 
 
+def conditional(read: reads.Read) -> Response:
+    """A read, or 304 if the client has it already (RFC 9110, 13.1.2)."""
+    if request.if_none_match.contains_weak(read.headers["ETag"][1:-1]):
+        return Response(status=304, headers=read.headers)
+    return Response(read.body(), headers=read.headers)
+
+
 def whole(prompt: Prompt, content: bytes | str, status: int = 200, headers: dict[str, str] | None = None) -> Response:
     """A prompt with its newest content."""
     body = answers.prompt(prompt) | answers.content(content)
@@ -77,7 +84,7 @@ def index(query: dict[str, Any]) -> Response:
     limit = query.pop("limit")
     found = service().list(**query, limit=limit + 1)
     page = found[:limit]
-    headers = answers.next_link(after=page[-1].name) if len(found) > limit else {}
+    headers = answers.next_link(request.path, request.args, after=page[-1].name) if len(found) > limit else {}
     items = [answers.prompt(prompt) for prompt in page]
     if include:
         for item, prompt in zip(items, page, strict=True):
@@ -89,9 +96,7 @@ def index(query: dict[str, Any]) -> Response:
 @blueprint.response(200, schemas.PromptSchema)
 def show(prompt_id: str) -> Response:
     """A prompt with its newest content."""
-    prompt = service().get(uuid_of(prompt_id))
-    headers, unchanged = answers.cached(answers.etag(prompt), "private, no-cache")
-    return unchanged or whole(prompt, service().content(prompt.newest), headers=headers)
+    return conditional(reads.newest(service(), uuid_of(prompt_id)))
 
 
 @blueprint.put("/<prompt_id>")

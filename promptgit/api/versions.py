@@ -7,9 +7,9 @@ from typing import Any
 from flask import Response, request
 from flask_smorest import Blueprint
 
-from promptgit.api import answers, schemas
+from promptgit.api import answers, reads, schemas
 from promptgit.api.bodies import Parser
-from promptgit.api.prompts import service, signed, uuid_of
+from promptgit.api.prompts import conditional, service, signed, uuid_of
 
 blueprint = Blueprint("versions", __name__, url_prefix="/api/prompts/<prompt_id>")
 blueprint.ARGUMENTS_PARSER = Parser()
@@ -20,41 +20,29 @@ blueprint.ARGUMENTS_PARSER = Parser()
 @blueprint.response(200, schemas.VersionSchema(many=True))
 def index(query: dict[str, Any], prompt_id: str) -> Response:
     """All versions of a prompt, oldest first, streamed; or a page of them."""
+    if "limit" in query:
+        page = reads.page(service(), uuid_of(prompt_id), request.path, request.args.to_dict())
+        return Response(page.body(), headers=page.headers)
     prompt, _ = service().find(uuid_of(prompt_id))
     newest_first = query["order"] == "desc"
-    limit: int | None = query.get("limit")
-    headers = {"X-Total-Count": str(prompt.newest.number)}
     chunks = service().versions_json(
-        prompt, after=query.get("after"), before=query.get("before"), limit=limit, newest_first=newest_first
+        prompt, after=query.get("after"), before=query.get("before"), newest_first=newest_first
     )
-    if limit is None:
-        return answers.json_array((text for text, _ in chunks), headers)
-    page = list(chunks)
-    if page and (last := page[-1][1]) is not None:
-        headers |= answers.next_link(**{"before" if newest_first else "after": last})
-    return answers.json_array([text for text, _ in page], headers)
+    return answers.json_array((text for text, _ in chunks), {reads.TOTAL: str(prompt.newest.number)})
 
 
 @blueprint.get("/versions/<number>")
 @blueprint.response(200, schemas.VersionWithContentSchema)
 def show(prompt_id: str, number: str) -> Response:
     """A version with its content."""
-    version = service().version(uuid_of(prompt_id), number)
-    headers, unchanged = answers.cached(version.commit, answers.IMMUTABLE)
-    if unchanged:
-        return unchanged
-    return answers.json(answers.version(version) | answers.content(service().content(version)), headers=headers)
+    return conditional(reads.version(service(), uuid_of(prompt_id), number))
 
 
 @blueprint.get("/versions/<number>/content")
 @blueprint.response(200, {"type": "string"}, content_type="text/plain")
 def content(prompt_id: str, number: str) -> Response:
     """The very bytes of a version's file."""
-    version = service().version(uuid_of(prompt_id), number)
-    headers, unchanged = answers.cached(version.commit, answers.IMMUTABLE)
-    return unchanged or Response(
-        service().content(version), headers=headers | {"X-Content-Type-Options": "nosniff"}, mimetype="text/plain"
-    )
+    return conditional(reads.content(service(), uuid_of(prompt_id), number))
 
 
 @blueprint.post("/versions/<number>/revert")

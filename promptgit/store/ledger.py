@@ -5,6 +5,9 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import orjson
 
 from promptgit.models import Author
 from promptgit.names import fold, id_of, path_of, version_id
@@ -74,17 +77,18 @@ class Ledger:
             self._living[name] = row
         row.versions += 1
         row.moved = None
-        author = self._author(commit.author)
+        made = version_id(row.id, commit.id)
         self._versions.append(
             (
                 row.key,
                 row.versions,
-                version_id(row.id, commit.id),
+                made,
                 bytes.fromhex(commit.id),
                 bytes.fromhex(blob),
                 commit.timestamp,
-                author,
+                self._author(commit.author),
                 commit.description,
+                _json(made, row, commit),
             )
         )
         self._grown[row.key] = row
@@ -203,7 +207,7 @@ class Ledger:
             "UPDATE prompts SET versions = ?, moved = NULL WHERE key = ?",
             ((row.versions, key) for key, row in self._grown.items() if key not in self._placed),
         )
-        execute("INSERT INTO versions VALUES (?, ?, ?, ?, ?, ?, ?, ?)", self._versions)
+        execute("INSERT INTO versions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", self._versions)
         execute(
             "INSERT OR REPLACE INTO places VALUES (?, ?, ?)",
             ((key, after, name) for (key, after), name in self._places.items()),
@@ -212,3 +216,19 @@ class Ledger:
         execute("INSERT OR IGNORE INTO unsearched VALUES (?)", ((key,) for key in (*self._placed, *self._grown)))
         for held_back in (self._placed, self._grown, self._versions, self._places, self._removals):
             held_back.clear()
+
+
+def _json(made: str, row: _Row, commit: Commit) -> str:
+    """The JSON of the version *made* just now; long histories are read too often to be written anew each time."""
+    return orjson.dumps(
+        {
+            "id": made,
+            "prompt_id": row.id,
+            "version_number": row.versions,
+            "timestamp": datetime.fromtimestamp(commit.timestamp, UTC),
+            "description": commit.description,
+            "author": commit.author._asdict(),
+            "commit": commit.id,
+        },
+        option=orjson.OPT_UTC_Z,
+    ).decode()

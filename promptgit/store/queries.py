@@ -117,17 +117,8 @@ def versions_json(
     order, last = ("DESC", "min") if newest_first else ("ASC", "max")
     row = connection.execute(
         f"""
-        SELECT group_concat(item), count(*), {last}(number) FROM (
-            SELECT v.number AS number, json_object(
-                'id', v.id,
-                'prompt_id', p.id,
-                'version_number', v.number,
-                'timestamp', strftime('%Y-%m-%dT%H:%M:%SZ', v.timestamp, 'unixepoch'),
-                'description', v.description,
-                'author', json_object('name', a.name, 'email', a.email),
-                'commit', lower(hex(v.commit_id))
-            ) AS item
-            FROM prompts p JOIN versions v ON v.prompt = p.key JOIN authors a ON a.key = v.author
+        SELECT group_concat(json), count(*), {last}(number) FROM (
+            SELECT v.number, v.json FROM prompts p JOIN versions v ON v.prompt = p.key
             WHERE p.id = ? AND v.number > ? AND v.number < ? ORDER BY v.number {order} LIMIT ?
         )
         """,

@@ -1,6 +1,6 @@
 """The tables of the index. There are no migrations: another SCHEMA means another index, built anew."""
 
-SCHEMA = 1
+SCHEMA = 2
 
 TABLES = f"""
 PRAGMA user_version = {SCHEMA};
@@ -38,6 +38,7 @@ CREATE TABLE versions (
     timestamp INTEGER NOT NULL,
     author INTEGER NOT NULL,
     description TEXT NOT NULL,
+    json TEXT NOT NULL,         -- the version as the API shows it in a history
     PRIMARY KEY (prompt, number)
 ) WITHOUT ROWID;
 

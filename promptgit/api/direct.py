@@ -1,0 +1,72 @@
+"""The hottest reads, answered without Flask, which would take three quarters of their time.
+
+What is out of the ordinary (a refusal, another query, a list of ETags) is left to the application
+behind, which knows all rules; here is no rule of its own.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qsl
+
+from promptgit.api import reads
+from promptgit.service import Service
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+_PATH = re.compile(r"/api/prompts/([0-9a-f-]{36})(?:/(versions)(?:/([1-9][0-9]*)(/content)?)?)?", re.ASCII)
+_PAGE = re.compile(r"limit=[1-9][0-9]{0,5}(?:&order=(?:asc|desc))?(?:&(?:after|before)=[0-9]{1,9})?", re.ASCII)
+
+
+class Direct:
+    """A WSGI application in front of another one, *rest*."""
+
+    def __init__(self, rest: WSGIApplication, service: Service) -> None:
+        self._rest = rest
+        self._service = service
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Answer what can be answered here."""
+        if environ["REQUEST_METHOD"] == "GET" and (address := _PATH.fullmatch(environ["PATH_INFO"])):
+            try:
+                answer = self._answer(address, environ)
+            except Exception:
+                answer = None
+            if answer is not None:
+                status, headers, body = answer
+                start_response(status, headers)
+                return [body]
+        return self._rest(environ, start_response)
+
+    def _answer(
+        self, address: re.Match[str], environ: WSGIEnvironment
+    ) -> tuple[str, list[tuple[str, str]], bytes] | None:
+        read = self._read(address, environ["QUERY_STRING"])
+        if read is None:
+            return None
+        condition = environ.get("HTTP_IF_NONE_MATCH")
+        if condition is not None and "ETag" in read.headers:
+            if condition != read.headers["ETag"]:
+                return None
+            return "304 NOT MODIFIED", _without_content(read.headers), b""
+        body = read.body()
+        return "200 OK", [*read.headers.items(), ("Content-Length", str(len(body)))], body
+
+    def _read(self, address: re.Match[str], query: str) -> reads.Read | None:
+        prompt_id, versions, number, content = address.groups()
+        if versions and not number:
+            if not _PAGE.fullmatch(query):
+                return None
+            return reads.page(self._service, prompt_id, address.string, dict(parse_qsl(query)))
+        if query:
+            return None
+        if content:
+            return reads.content(self._service, prompt_id, number)
+        return reads.version(self._service, prompt_id, number) if number else reads.newest(self._service, prompt_id)
+
+
+def _without_content(headers: dict[str, str]) -> list[tuple[str, str]]:
+    return [(key, value) for key, value in headers.items() if key != "Content-Type"]

@@ -1,0 +1,103 @@
+"""The short way of the hottest reads and the long one through Flask say the same."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import pytest
+from flask import Flask
+from werkzeug.datastructures import Headers
+from werkzeug.test import Client
+
+from promptgit.api.direct import Direct
+
+READS = [
+    "",
+    "/versions/2",
+    "/versions/2/content",
+    "/versions?limit=2",
+    "/versions?limit=2&order=desc",
+    "/versions?limit=1&order=asc&after=1",
+    "/versions?limit=2&order=desc&before=3",
+    "/versions?limit=50&before=1",
+    "/versions?limit=900000&after=999999999",
+]
+LEFT = [
+    "/versions",
+    "/versions/0",
+    "/versions/4",
+    "/versions/02",
+    "/versions?limit=0",
+    "/versions?limit=2&limit=3",
+    "/versions?order=desc&limit=2",
+    "/versions?limit=2&unknown=1",
+    "/versions/2?x=1",
+    "/diff?from=1&to=2",
+]
+
+
+@pytest.fixture
+def prompt(app: Flask) -> str:
+    """The address of a prompt with three versions."""
+    client = app.test_client()
+    address: str = client.post("/api/prompts", json={"content": "é\r\n", "name": "a"}).headers["Location"]
+    for text in ("\ufeffb", ""):
+        author = {"name": "Ada \U0001f600", "email": '"a@example.org'}
+        client.put(address, json={"content": text, "description": f'"{text}"\n\\', "author": author})
+    return address
+
+
+@pytest.fixture
+def short(app: Flask) -> Client:
+    """The short way alone: 599 for whatever it leaves to Flask."""
+
+    def rest(environ: object, start_response: object) -> Iterable[bytes]:
+        start_response("599 LEFT", [])  # type: ignore[operator]
+        return []
+
+    return Client(Direct(rest, app.extensions["promptgit"]))
+
+
+@pytest.fixture
+def long(app: Flask) -> Client:
+    """Flask alone."""
+    return Client(lambda environ, start_response: Flask.wsgi_app(app, environ, start_response))
+
+
+def shown(client: Client, address: str, **headers: str) -> tuple[str, list[tuple[str, str]], bytes]:
+    answer = client.get(address, headers=Headers({key.replace("_", "-"): value for key, value in headers.items()}))
+    return answer.status, sorted(answer.headers), answer.data
+
+
+@pytest.mark.parametrize("read", READS)
+def test_both_ways_say_the_same(short: Client, long: Client, prompt: str, read: str) -> None:
+    answer = shown(short, prompt + read)
+    assert answer[0] == "200 OK"
+    assert answer == shown(long, prompt + read)
+
+
+@pytest.mark.parametrize("read", READS[:3])
+def test_both_ways_find_that_nothing_changed(short: Client, long: Client, prompt: str, read: str) -> None:
+    """With the very ETag; lists and weak ones are left to Flask."""
+    etag = dict(shown(long, prompt + read)[1])["ETag"]
+    answer = shown(short, prompt + read, If_None_Match=etag)
+    assert answer[0] == "304 NOT MODIFIED"
+    assert answer == shown(long, prompt + read, If_None_Match=etag)
+    for other in ('"x"', f"W/{etag}", f'"x", {etag}', "*", "x"):
+        assert shown(short, prompt + read, If_None_Match=other)[0] == "599 LEFT"
+
+
+@pytest.mark.parametrize("read", LEFT)
+def test_the_rest_is_left_to_flask(short: Client, prompt: str, read: str) -> None:
+    assert shown(short, prompt + read)[0] == "599 LEFT"
+
+
+def test_other_methods_and_prompts_are_left_to_flask(short: Client, app: Flask, prompt: str) -> None:
+    """A HEAD, a deleted prompt, an id that no prompt has, or that is written in another way."""
+    assert short.head(prompt).status == "599 LEFT"
+    assert short.post(f"{prompt}/versions/2/revert").status == "599 LEFT"
+    for other in (prompt[:-1], prompt[:-1] + "-", prompt.upper(), prompt[:-4] + "0000", prompt + "/"):
+        assert shown(short, other)[0] == "599 LEFT"
+    app.test_client().delete(prompt)
+    assert shown(short, prompt)[0] == "599 LEFT"
+    assert shown(short, prompt + "/versions/2")[0] == "200 OK"
