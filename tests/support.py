@@ -137,8 +137,15 @@ class Http:
     ) -> Answer:
         data = raw if body is None else json.dumps(body).encode()
         sent = {"Content-Type": "application/json"} if data is not None else {}
-        self._connection.request(method, path, data, sent | dict(headers or {}))
-        response = self._connection.getresponse()
+        try:
+            self._connection.request(method, path, data, sent | dict(headers or {}))
+            response = self._connection.getresponse()
+        except http.client.RemoteDisconnected:
+            # The server closes a connection that idles for long; a GET can be sent again (RFC 9110, 9.2.2).
+            if method != "GET":
+                raise
+            self._connection.request(method, path, data, sent | dict(headers or {}))
+            response = self._connection.getresponse()
         return Answer(response.status, response.headers, response.read())
 
     def __del__(self) -> None:
