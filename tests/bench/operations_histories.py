@@ -21,6 +21,7 @@ _PAGES = 500
 _PAGE = build("GET", f"{HISTORY_URL}/versions?limit=50&order=desc")
 _AT_ONCE = 50_000  # versions that are read in one round at least, so that short histories are read often
 _CHUNK = 1 << 16
+_SAMPLE = 8 << 20  # bytes between two looks at the memory
 _FORMAT = "%H%x00%an%x00%ae%x00%at%x00%B"
 
 
@@ -30,7 +31,12 @@ def operations(lab: Lab) -> list[Operation]:
     pages = [Operation(f"page of 50, of {_SHORT} versions", _short_page)]
     pages += [Operation(f"page of 50, of {length:,} versions", partial(_page, length=length)) for length in lengths]
     wholes = [lab.shortest, lab.some(10_000), lab.some(100_000)]
-    return pages + [Operation(f"all of {length:,} versions", partial(_whole, length=length)) for length in wholes]
+    memory = Operation(f"memory while all of {lab.longest:,} versions stream", _memory)
+    return (
+        pages
+        + [Operation(f"all of {length:,} versions", partial(_whole, length=length)) for length in wholes]
+        + [memory]
+    )
 
 
 def _short_page(lab: Lab, name: str) -> Iterator[Row]:
@@ -88,6 +94,26 @@ def _whole(lab: Lab, name: str, *, length: int) -> Iterator[Row]:
         yield compare(name, "git log --first-parent -- path", "p50", read, log, others)
     firsts_own, firsts_bare = ([figures(firsts) for firsts, _ in side] for side in (own, bare))
     yield Row(f"{name}: first byte", "git log: first byte", "p50", firsts_own, firsts_bare)
+
+
+def _memory(lab: Lab, name: str) -> Iterator[Row]:
+    with promptgit(lab.history(lab.longest)) as server:
+        fetch(server.address, f"{HISTORY_URL}/versions?limit=1")
+
+        def streaming() -> Figures:
+            client = http.client.HTTPConnection(*server.address, timeout=600)
+            client.request("GET", f"{HISTORY_URL}/versions")
+            answer = client.getresponse()
+            most, left = server.memory_mb(), lab.longest
+            while chunk := answer.read(_SAMPLE):
+                most = max(most, server.memory_mb())
+                left -= chunk.count(b'"version_number":')
+            client.close()
+            if abs(left) > lab.longest // 1_000:  # a few fall between two chunks
+                raise Failed(f"{left} versions are missing")
+            return Figures(memory=most)
+
+        yield compare(name, "the same server before", "memory", streaming, lambda: Figures(memory=server.memory_mb()))
 
 
 def _timed_read(address: Address, path: str) -> tuple[float, float]:
