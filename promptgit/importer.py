@@ -205,6 +205,7 @@ def _change(line: Line) -> Change[bool]:
         if prompt is None:
             checks.expect_free(index, line.name)
             checks.expect_own(index, line.name)
-        return Edit({names.path_of(line.name): line.content}, recorded.description, recorded.author, recorded.timestamp)
+        files = {names.path_of(line.name): line.content}
+        return Edit(files, recorded.description, recorded.author, authored=recorded.timestamp)
 
     return Change(plan, lambda _: changed)

@@ -27,11 +27,15 @@ _CHUNK = 500  # versions read at a time
 
 @dataclass(frozen=True, slots=True)
 class Signed:
-    """What a caller says about a write: why, who wrote it (None: the service), and what it has seen."""
+    """What a caller says about a write: why, who wrote it (None: the committer), and what it has seen.
+
+    *committer* is whose credential stores it; None: the service.
+    """
 
     description: str = ""
     author: Author | None = None
     if_match: Precondition | None = None
+    committer: Author | None = None
 
 
 class Service:
@@ -193,13 +197,13 @@ class Service:
         """
         data = texts.check_content(content, self._max_content)
         blob = object_id(BLOB, data)
-        description, author = self._signature(signed, "")
+        description, author, committer = self._signature(signed, "")
 
         def plan(index: sqlite3.Connection) -> Edit | None:
             prompt = checks.expect_living(*checks.seen(index, prompt_id, signed.if_match))
             if prompt.newest.blob == blob:
                 return None
-            return Edit({prompt.path: data}, description or f"Update {prompt.name}", author)
+            return Edit({prompt.path: data}, description or f"Update {prompt.name}", author, committer)
 
         return self._store.writer.submit(Change(plan, lambda index: _by_id(index, prompt_id)))
 
@@ -214,7 +218,7 @@ class Service:
         checked = names.check(name)
         if names.is_uuid(checked) and checked != prompt_id:
             raise InvalidName("is a UUID, which only the prompt of that id can have; choose another")
-        description, author = self._signature(signed, "")
+        description, author, committer = self._signature(signed, "")
 
         def plan(index: sqlite3.Connection) -> Edit | None:
             prompt = checks.expect_living(*checks.seen(index, prompt_id, signed.if_match))
@@ -222,7 +226,7 @@ class Service:
                 return None
             checks.expect_free(index, checked, mover=prompt_id)
             files = {prompt.path: None, names.path_of(checked): prompt.newest.blob}
-            return Edit(files, description or f"Rename {prompt.name} to {checked}", author)
+            return Edit(files, description or f"Rename {prompt.name} to {checked}", author, committer)
 
         return self._store.writer.submit(Change(plan, lambda index: _by_id(index, prompt_id)))
 
@@ -232,13 +236,13 @@ class Service:
         Raises:
             PromptNotFound, StaleVersion
         """
-        description, author = self._signature(signed, "")
+        description, author, committer = self._signature(signed, "")
 
         def plan(index: sqlite3.Connection) -> Edit | None:
             prompt, removal = checks.seen(index, prompt_id, signed.if_match)
             if removal is not None:
                 return None
-            return Edit({prompt.path: None}, description or f"Delete {prompt.name}", author)
+            return Edit({prompt.path: None}, description or f"Delete {prompt.name}", author, committer)
 
         self._store.writer.submit(Change(plan, lambda _: None))
 
@@ -268,9 +272,10 @@ class Service:
 
         return self._store.writer.submit(Change(plan, lambda index: _by_id(index, prompt_id)))
 
-    def _signature(self, signed: Signed, default: str) -> tuple[str, Author]:
-        author = self._store.committer if signed.author is None else texts.check_author(signed.author)
-        return texts.check_description(signed.description) or default, author
+    def _signature(self, signed: Signed, default: str) -> tuple[str, Author, Author]:
+        committer = signed.committer or self._store.committer
+        author = committer if signed.author is None else texts.check_author(signed.author)
+        return texts.check_description(signed.description) or default, author, committer
 
 
 def _bounds(prompt: Prompt, after: int | None, before: int | None) -> tuple[int, int]:

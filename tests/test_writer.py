@@ -14,7 +14,8 @@ import pytest
 from filelock import FileLock
 
 from promptgit.errors import LockTimeout, NameTaken, PathBlocked, StorageFull, UnusableRepository
-from promptgit.service import Service
+from promptgit.models import Author
+from promptgit.service import Service, Signed
 from promptgit.store import writer
 from promptgit.store.batch import Edit
 from promptgit.store.repository import Repository
@@ -57,6 +58,19 @@ def test_saves_of_one_prompt_in_one_batch_are_versions_one_after_the_other(store
     assert max(numbers) == len(versions)
     assert all(one != other for one, other in itertools.pairwise(contents))
     assert set(contents) == {b"0", b"1", b"2", b"3", b"4"}
+
+
+def test_changes_of_one_batch_keep_their_committers(store: Store, service: Service, repository: Path) -> None:
+    """A batch has the changes of many requests, each with a credential of its own."""
+
+    def create(name: str) -> None:
+        service.create("x", name=name, signed=Signed(committer=Author(name, f"{name}@promptgit")))
+
+    at_once(store, [partial(create, name) for name in "abcd"])
+    log = git_text(repository, "log", "--format=%cn %an", "--name-only", "-4", "main").split()
+    assert sorted(log) == sorted([*"aabbccdd", *(f"prompts/{name}.md" for name in "abcd")])
+    for name in "abcd":
+        assert git_text(repository, "log", "--format=%cn %an", "main", "--", f"prompts/{name}.md") == f"{name} {name}"
 
 
 def test_a_refused_change_fails_alone(store: Store, service: Service) -> None:

@@ -26,12 +26,14 @@ from promptgit.store.objects import (
 class Edit:
     """One commit to make: path -> new content, the id of a blob that exists, or None to remove the file.
 
-    *authored* is in seconds since 1970; None: when it is stored.
+    *committer* is whose credential stores it; None: the service. *authored* is in seconds since 1970; None:
+    when it is stored.
     """
 
     files: Mapping[str, bytes | str | None]
     description: str
     author: Author
+    committer: Author | None = None
     authored: int | None = None
 
 
@@ -83,9 +85,8 @@ class Batch:
             changes.append(FileChange(path.encode(), old, blob))
         self._root = self._close(root)
         authored = self._now if edit.authored is None else edit.authored
-        data = objects.build_commit(
-            self._root, self.tip, edit.author, authored, self._committer, self._now, edit.description
-        )
+        committer = edit.committer or self._committer
+        data = objects.build_commit(self._root, self.tip, edit.author, authored, committer, self._now, edit.description)
         parent, self.tip = self.tip, self._add(COMMIT, data)
         self.commits.append(self.tip)
         changes.sort(key=lambda change: change.path)
