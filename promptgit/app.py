@@ -5,11 +5,13 @@ from __future__ import annotations
 from flask import Flask
 from flask_smorest import Api
 
-from promptgit.api import problems, prompts, versions
+from promptgit.api import access, problems, prompts, tokens, versions
 from promptgit.api.direct import Direct
+from promptgit.api.headers import Protected
 from promptgit.service import Service
 from promptgit.settings import Settings
 from promptgit.store.store import Store
+from promptgit.tokens import Tokens
 
 # JSON writes a byte as six characters at worst (\u0000); the rest is room for the other fields.
 _BODY_PER_CONTENT, _BODY_REST = 6, 1 << 20
@@ -35,8 +37,12 @@ def create_app(settings: Settings) -> Flask:
         PROPAGATE_EXCEPTIONS=False,
     )
     service = app.extensions["promptgit"] = Service(store, settings.max_content_bytes)
+    known = app.extensions["promptgit.tokens"] = Tokens(settings.data)
     api = _Api(app)
-    for blueprint in (prompts.blueprint, versions.blueprint):
+    for blueprint in (prompts.blueprint, versions.blueprint, tokens.blueprint):
         api.register_blueprint(blueprint)
-    app.wsgi_app = Direct(app.wsgi_app, service)  # type: ignore[method-assign]
+    app.before_request(access.expect_scope)
+    # From the outside in: what every answer says, who asks, what needs no Flask.
+    gate = access.Gate(Direct(app.wsgi_app, service), app.wsgi_app, settings, known)
+    app.wsgi_app = Protected(gate)  # type: ignore[method-assign]
     return app

@@ -16,8 +16,10 @@ from gunicorn.app.base import BaseApplication
 from gunicorn.arbiter import Arbiter
 
 from promptgit.api import problems
+from promptgit.api.headers import PROTECTION
 from promptgit.app import create_app
 from promptgit.settings import Settings
+from promptgit.tokens import Tokens
 
 _M_ARENA_MAX = -8  # of malloc.h, see mallopt(3)
 _REQUEST_SECONDS = 20  # what a request may take beside waiting for the write lock
@@ -27,8 +29,9 @@ def _write_problem(client: socket.socket, status: int, reason: str, message: str
     """What gunicorn refuses before the application sees it is a problem document, too."""
     detail = f"The request is refused: {message or reason}".rstrip(".") + "."
     body = problems.document(status, detail)
-    head = f"HTTP/1.1 {status} {reason}\r\nConnection: close\r\nContent-Type: {problems.MEDIA_TYPE}\r\n"
-    util.write_nonblock(client, f"{head}Content-Length: {len(body)}\r\n\r\n".encode("latin-1", "replace") + body)
+    fields = (("Content-Type", problems.MEDIA_TYPE), ("Content-Length", len(body)), *PROTECTION)
+    lines = [f"HTTP/1.1 {status} {reason}", "Connection: close", *(f"{name}: {value}" for name, value in fields)]
+    util.write_nonblock(client, "\r\n".join([*lines, "", ""]).encode("latin-1", "replace") + body)
 
 
 util.write_error = _write_problem
@@ -64,6 +67,7 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
             "timeout": 60,
             "graceful_timeout": int(settings.lock_timeout) + _REQUEST_SECONDS,
             "limit_request_line": 8190,
+            "forwarded_allow_ips": "",  # anybody can send what a proxy adds
             "loglevel": "warning",
             "control_socket_disable": True,
             "when_ready": self._announce,
@@ -79,4 +83,11 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
     def _announce(self, arbiter: Arbiter) -> None:
         host, port = arbiter.LISTENERS[0].sock.getsockname()[:2]
         shown = f"[{host}]" if ":" in host else host
-        click.echo(f"promptgit serves http://{shown}:{port} from {self._settings.data}", nl=True)
+        click.echo(f"promptgit serves http://{shown}:{port} from {self._settings.data} {self._audience()}", nl=True)
+
+    def _audience(self) -> str:
+        if self._settings.auth == "off":
+            return "to everybody: PROMPTGIT_AUTH is off"
+        if Tokens(self._settings.data).are_made():
+            return "to those who have a token"
+        return "to this machine alone: no token was made yet"

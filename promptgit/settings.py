@@ -20,6 +20,8 @@ class Settings:
     threads: int = 8
     max_content_bytes: int = 1 << 20
     lock_timeout: float = 10.0
+    auth: str = "on"
+    allowed_hosts: str = ""
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ, **flags: object) -> Settings:
@@ -45,6 +47,8 @@ class Settings:
                 raise ValueError(f"PROMPTGIT_{name.upper()} is {getattr(self, name)}; give at least 1.")
         if not 0 <= self.lock_timeout <= 3_600:
             raise ValueError(f"PROMPTGIT_LOCK_TIMEOUT is {self.lock_timeout}; give 0 to 3,600 seconds.")
+        if self.auth not in ("on", "off"):
+            raise ValueError(f"PROMPTGIT_AUTH is {self.auth!r}; give 'on' or 'off'.")
 
 
 def _parse(variable: str, text: str, kind: type[object]) -> object:

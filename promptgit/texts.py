@@ -50,12 +50,17 @@ def check_author(author: Author) -> Author:
         Invalid: git could not store the name or the address as they are (git-commit-tree(1)).
     """
     return Author(
-        _check_identity("author.name", author.name, 1, MAX_AUTHOR_NAME),
-        _check_identity("author.email", author.email, 0, MAX_AUTHOR_EMAIL),
+        check_identity("author.name", author.name, 1, MAX_AUTHOR_NAME),
+        check_identity("author.email", author.email, 0, MAX_AUTHOR_EMAIL),
     )
 
 
-def _check_identity(field: str, value: str, least: int, most: int) -> str:
+def check_identity(field: str, value: str, least: int, most: int) -> str:
+    """*value* as git can store it as a name or an address: *least* to *most* characters, no blank space around.
+
+    Raises:
+        Invalid: git could not store it as it is.
+    """
     text = value.strip()
     if not least <= len(text) <= most:
         raise Invalid(field, f"has {len(text)} characters; {least} to {most} are allowed")

@@ -166,10 +166,10 @@ class Server:
             start_new_session=True,
         )
         assert self.process.stdout is not None
-        line = self.process.stdout.readline()
-        if "http://" not in line:
-            raise AssertionError(f"the server did not start: {line}{self.process.communicate()[1]}")
-        self.url = next(word for word in line.split() if word.startswith("http://"))
+        self.first_line = self.process.stdout.readline()
+        if "http://" not in self.first_line:
+            raise AssertionError(f"the server did not start: {self.first_line}{self.process.communicate()[1]}")
+        self.url = next(word for word in self.first_line.split() if word.startswith("http://"))
 
     def kill(self) -> None:
         """End all its processes at once, as a power cut would."""

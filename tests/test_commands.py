@@ -51,7 +51,7 @@ def test_serve_finishes_the_requests_under_way(server: Server) -> None:
     parts = urlsplit(server.url)
     with socket.create_connection((parts.hostname, parts.port), timeout=60) as connection:
         connection.sendall(
-            b"POST /api/prompts HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+            b"POST /api/prompts HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
             b"Expect: 100-continue\r\nContent-Length: %d\r\n\r\n" % len(body)
         )
         assert connection.recv(100).startswith(b"HTTP/1.1 100 ")  # a worker has it

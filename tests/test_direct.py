@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 import pytest
 from flask import Flask
 from werkzeug.datastructures import Headers
 from werkzeug.test import Client
 
+from promptgit.api import access
 from promptgit.api.direct import Direct
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
 READS = [
     "",
@@ -60,8 +65,12 @@ def short(app: Flask) -> Client:
 
 @pytest.fixture
 def long(app: Flask) -> Client:
-    """Flask alone."""
-    return Client(lambda environ, start_response: Flask.wsgi_app(app, environ, start_response))
+    """Flask alone, behind a gate that is open."""
+
+    def flask(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        return Flask.wsgi_app(app, environ | {access.CALLER: access.ANYBODY}, start_response)
+
+    return Client(flask)
 
 
 def shown(client: Client, address: str, **headers: str) -> tuple[str, list[tuple[str, str]], bytes]:

@@ -35,8 +35,9 @@ def test_the_first_commands_work_as_they_stand(server: Server) -> None:
 
 def test_every_setting_is_documented_with_its_default() -> None:
     for field in fields(Settings):
-        row = next(line for line in README.splitlines() if f"`PROMPTGIT_{field.name.upper()}`" in line)
-        assert f"`{field.default:g}`" in row if isinstance(field.default, float) else f"`{field.default}`" in row
+        row = next(line for line in README.splitlines() if line.startswith(f"| `PROMPTGIT_{field.name.upper()}`"))
+        shown = f"{field.default:g}" if isinstance(field.default, float) else str(field.default)
+        assert (f"`{shown}`" if shown else "| none |") in row
 
 
 def test_every_command_is_documented() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import socket
 from urllib.parse import urlsplit
@@ -28,7 +29,7 @@ def chunked(*chunks: bytes) -> bytes:
     return b"".join(b"%x\r\n%s\r\n" % (len(chunk), chunk) for chunk in chunks) + b"0\r\n\r\n"
 
 
-POST = b"POST /api/prompts HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Type: application/json\r\n"
+POST = b"POST /api/prompts HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Type: application/json\r\n"
 CHUNKED = POST + b"Transfer-Encoding: chunked\r\n\r\n"
 
 
@@ -53,6 +54,14 @@ def test_a_body_in_chunks_is_never_cut_off(server: Server) -> None:
     assert Http(server.url)("GET", "/api/prompts").json == []
 
 
+def test_a_packed_body_is_refused(server: Server) -> None:
+    """A few bytes could unpack to very many."""
+    packed = gzip.compress(b'{"content": "x"}')
+    for coding, status in (("gzip", 415), ("br", 415), ("identity", 400)):
+        answer = Http(server.url)("POST", "/api/prompts", raw=packed, headers={"Content-Encoding": coding})
+        assert answer.status == status
+
+
 def test_a_body_whose_chunks_are_none_is_refused(server: Server) -> None:
     status, _, body = exchange(server, CHUNKED, b"ZZ\r\n{}\r\n0\r\n\r\n")
     assert (status, json.loads(body)["code"]) == (400, "malformed_body")
@@ -61,10 +70,10 @@ def test_a_body_whose_chunks_are_none_is_refused(server: Server) -> None:
 @pytest.mark.parametrize(
     ("request_", "status"),
     [
-        (b"GET /%s HTTP/1.1\r\nHost: x\r\n\r\n" % (b"x" * 9_000), 414),
-        (b"GET / HTTP/1.1\r\nHost: x\r\nX: %s\r\n\r\n" % (b"x" * 9_000), 431),
+        (b"GET /%s HTTP/1.1\r\nHost: localhost\r\n\r\n" % (b"x" * 9_000), 414),
+        (b"GET / HTTP/1.1\r\nHost: localhost\r\nX: %s\r\n\r\n" % (b"x" * 9_000), 431),
         (b"nonsense\r\n\r\n", 400),
-        (b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: x\r\n\r\n", 400),
+        (b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: x\r\n\r\n", 400),
     ],
 )
 def test_what_is_no_http_is_refused_with_a_problem_too(server: Server, request_: bytes, status: int) -> None:

@@ -27,17 +27,26 @@ STATUS: dict[type[errors.PromptgitError], int] = {
     errors.Unavailable: 503,
     errors.StorageFull: 507,
     errors.UnusableRepository: 503,
+    errors.Unauthenticated: 401,
+    errors.Forbidden: 403,
+    errors.CrossOrigin: 403,
+    errors.ForeignHost: 421,
+    errors.TooManyFailures: 429,
+    errors.TokenNotFound: 404,
+    errors.TokenNameTaken: 409,
+    errors.UnusableTokens: 503,
 }
 
 _DETAILS = {
     400: "The request cannot be understood. Send JSON in UTF-8.",
     404: "Nothing is at this address. Prompts are at /api/prompts.",
     413: "The body is larger than any content that is taken. Shorten it, or raise PROMPTGIT_MAX_CONTENT_BYTES.",
-    415: "The body is not JSON. Send it with 'Content-Type: application/json'.",
+    415: "The body is not plain JSON. Send it unpacked, with 'Content-Type: application/json'.",
     500: "Something went wrong here; nothing in the request is to blame. The server's log says more.",
 }
 MEDIA_TYPE = "application/problem+json"
 _DRAINED_BYTES = 64 << 20
+_CHALLENGES = 'Basic realm="promptgit", Bearer'  # git and curl know the first alone
 _RETRY_SECONDS = 10  # where somebody has to mend something first
 
 
@@ -81,7 +90,9 @@ def _refusal(error: errors.PromptgitError) -> Response:
         case _:
             members = {}
     answer = _answer(status, document(status, str(error), error.code, **members))
-    if status == 503:
+    if status == 401:
+        answer.headers["WWW-Authenticate"] = _CHALLENGES
+    if status in (429, 503):
         answer.headers["Retry-After"] = str(getattr(error, "retry_after", _RETRY_SECONDS))
     if status >= 500:
         log.warning("%s: %s", error.code, error)

@@ -7,7 +7,7 @@ from typing import Any
 from flask import Response, current_app, request
 from flask_smorest import Blueprint
 
-from promptgit.api import answers, reads, schemas
+from promptgit.api import access, answers, reads, schemas
 from promptgit.api.bodies import Parser
 from promptgit.checks import Precondition
 from promptgit.errors import PromptNotFound
@@ -36,7 +36,8 @@ def uuid_of(text: str) -> str:
 def signed(body: dict[str, Any]) -> Signed:
     """Why and by whom, and what the client has seen."""
     who = body.get("author")
-    return Signed(body.get("description", ""), Author(**who) if who else None, precondition())
+    author = Author(**who) if who else None
+    return Signed(body.get("description", ""), author, precondition(), access.committer())
 
 
 def precondition() -> Precondition | None:

@@ -40,8 +40,7 @@ def version(service: Service, prompt_id: str, number: str) -> Read:
 def content(service: Service, prompt_id: str, number: str) -> Read:
     """The very bytes of a version's file."""
     found = service.version(prompt_id, number)
-    headers = _cached(found.commit, _IMMUTABLE, "text/plain; charset=utf-8")
-    return Read(headers | {"X-Content-Type-Options": "nosniff"}, lambda: service.content(found))
+    return Read(_cached(found.commit, _IMMUTABLE, "text/plain; charset=utf-8"), lambda: service.content(found))
 
 
 def page(service: Service, prompt_id: str, path: str, query: dict[str, str]) -> Read:

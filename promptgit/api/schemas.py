@@ -185,6 +185,31 @@ class DiffSchema(ma.Schema):
     deletions = fields.Integer()
 
 
+class NewTokenSchema(_Strict):
+    """A token to make."""
+
+    name = _Text(required=True, description="Whom it is for: git's committer")
+    scope = _Text(required=True, description="read, write or admin")
+    expires = _Text(description="After how long, such as 90d, 12h or 30m; left out: never")
+
+
+class TokenSchema(ma.Schema):
+    """A token, without its secret."""
+
+    id = fields.String()
+    name = fields.String()
+    scope = fields.String()
+    created_at = fields.DateTime()
+    expires_at = fields.DateTime(allow_none=True)
+    revoked_at = fields.DateTime(allow_none=True)
+
+
+class NewTokenAnswerSchema(TokenSchema):
+    """A token with its secret."""
+
+    token = fields.String()
+
+
 class ProblemSchema(ma.Schema):
     """A problem document (RFC 9457)."""
 

@@ -70,7 +70,7 @@ def diff(query: dict[str, Any], prompt_id: str) -> Response:
     text = service().diff(uuid_of(prompt_id), query["from_"], query["to"])
     headers = {"Vary": "Accept"}
     if request.accept_mimetypes.best_match(["application/json", "text/x-diff"]) == "text/x-diff":
-        return Response(text, headers=headers | {"X-Content-Type-Options": "nosniff"}, mimetype="text/x-diff")
+        return Response(text, headers=headers, mimetype="text/x-diff")
     additions, deletions = _count(text)
     return answers.json(
         {

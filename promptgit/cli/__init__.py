@@ -1,6 +1,6 @@
 """The command line."""
 
-from promptgit.cli import histories, serve
+from promptgit.cli import histories, serve, tokens
 from promptgit.cli.base import main
 
-__all__ = ["histories", "main", "serve"]
+__all__ = ["histories", "main", "serve", "tokens"]

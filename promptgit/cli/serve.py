@@ -7,8 +7,10 @@ from typing import Any
 
 import click
 
+from promptgit import hosts
 from promptgit.cli.base import data_option, main, open_store
 from promptgit.settings import Settings
+from promptgit.tokens import Tokens
 
 
 @main.command()
@@ -20,12 +22,30 @@ from promptgit.settings import Settings
 def serve(**flags: Any) -> None:
     """Serve the HTTP API."""
     settings = Settings.from_environment(**flags)
+    _expect_guarded(settings)
     _expect_free(settings)
     open_store(settings).close()
     from promptgit import server  # gunicorn and Flask: slow to import, and only needed here
 
     server.share_memory()
     server.Server(settings).run()
+
+
+def _expect_guarded(settings: Settings) -> None:
+    """Refuse to serve others than this machine before anybody has made a token."""
+    if settings.auth == "on" and not Tokens(settings.data).are_made() and not _is_loopback(settings.host):
+        raise click.ClickException(
+            f"On {settings.host} everybody who reaches this machine could read and write: make a token first "
+            f"('promptgit token create NAME --scope write --data {settings.data}'), or set PROMPTGIT_AUTH=off."
+        )
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+    except OSError:
+        return True  # it cannot be listened on, which is told next
+    return host != "" and all(hosts.is_loopback(str(address[0])) for *_, address in found)
 
 
 def _expect_free(settings: Settings) -> None:

@@ -1,0 +1,175 @@
+"""Who may do what: the rules that every request has to pass, and the one table of scopes.
+
+The gate stands before all else and finds out who asks. What that takes is known once the request is
+routed; what is answered without routing takes no more than the scope `read`.
+
+A wrong token is counted only after it was looked for, so that a right one works whatever others
+behind the same proxy do. Headers that a proxy adds are believed nowhere.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, NamedTuple
+
+from flask import request
+from werkzeug.datastructures import Authorization
+
+from promptgit import hosts
+from promptgit.api.failures import Failures
+from promptgit.errors import CrossOrigin, Forbidden, ForeignHost, PromptgitError, Unauthenticated
+from promptgit.models import Author
+from promptgit.settings import Settings
+from promptgit.tokens import Scope, Token, Tokens
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+log = logging.getLogger(__name__)
+
+_SAFE = ("GET", "HEAD", "OPTIONS")
+# A path with all below it, what reading it takes, and what anything else takes; None: nothing, nobody is asked.
+_SCOPES: tuple[tuple[str, Scope | None, Scope | None], ...] = (
+    ("/healthz", None, None),
+    ("/readyz", None, None),
+    ("/openapi.json", None, None),
+    ("/docs", None, None),
+    ("/api/tokens", Scope.ADMIN, Scope.ADMIN),
+    ("/prompts.git", Scope.READ, Scope.READ),  # git fetches with POST; a push is refused there
+)
+_PROXIED = ("HTTP_FORWARDED", "HTTP_X_FORWARDED_FOR", "HTTP_X_REAL_IP", "HTTP_VIA")
+CALLER = "promptgit.caller"
+"""Where the gate leaves, for the routes, who asks: a Caller, or the refusal of one."""
+
+
+class Caller(NamedTuple):
+    """Who asks: a token, or None where nobody needs one; and what they may do."""
+
+    token: Token | None
+    scope: Scope
+
+
+ANYBODY = Caller(None, Scope.WRITE)  # a token can only be made by who has one, or the folder
+
+
+def scope_for(method: str, path: str) -> Scope | None:
+    """The scope that a request takes; None: anybody may send it."""
+    for start, reading, writing in _SCOPES:
+        if path.startswith(start) and path[len(start) : len(start) + 1] in ("", "/"):
+            return reading if method in _SAFE else writing
+    return Scope.READ if method in _SAFE else Scope.WRITE
+
+
+def expect_scope() -> None:
+    """Refuse Flask's request if its route takes more than its caller has.
+
+    Raises:
+        PromptgitError: why the gate did not let it through.
+        Forbidden: the token has another scope.
+    """
+    # The route, not the path as it was sent: the router takes //api/tokens for /api/tokens.
+    rule = request.url_rule
+    scope = scope_for(request.method, request.path if rule is None else rule.rule)
+    if scope is None:
+        return
+    caller: Caller | PromptgitError = request.environ[CALLER]
+    if isinstance(caller, PromptgitError):
+        raise caller
+    if caller.token is None and caller.scope < scope:
+        raise Forbidden(f"This takes a token of the scope {scope.word!r}. 'promptgit token' does it without one.")
+    if caller.token is not None and caller.scope < scope:
+        had = f"{caller.token.name!r} has the scope {caller.scope.word!r}"
+        raise Forbidden(f"This takes a token of the scope {scope.word!r}, and {had}.")
+
+
+def committer() -> Author | None:
+    """Whose credential this request came with, as git's committer; None: it needed none."""
+    token: Token | None = request.environ[CALLER].token
+    return None if token is None else token.identity
+
+
+class Gate:
+    """A WSGI application that lets those through who may read; *flask* refuses the others."""
+
+    def __init__(self, inside: WSGIApplication, flask: WSGIApplication, settings: Settings, tokens: Tokens) -> None:
+        self._inside = inside
+        self._flask = flask
+        self._is_off = settings.auth == "off"
+        listed = (hosts.name_of(host.strip()) for host in settings.allowed_hosts.split(","))
+        self._hosts = frozenset(name for name in listed if name)
+        self._tokens = tokens
+        self._failures = Failures()
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Answer a request (PEP 3333)."""
+        try:
+            environ[CALLER] = self._find_caller(environ)
+        except PromptgitError as refusal:
+            environ[CALLER] = refusal
+            return self._flask(environ, start_response)
+        return self._inside(environ, start_response)
+
+    def _find_caller(self, environ: WSGIEnvironment) -> Caller:
+        host = environ.get("HTTP_HOST")
+        self._expect_own_origin(environ, host)
+        token = None if self._is_off else self._authenticate(environ)
+        self._expect_own_host(host, token)
+        if token is not None:
+            return Caller(token, token.scope)
+        self._expect_local(environ)
+        return ANYBODY
+
+    def _authenticate(self, environ: WSGIEnvironment) -> Token | None:
+        header = environ.get("HTTP_AUTHORIZATION")
+        try:
+            return self._tokens.authenticate(None if header is None else _secret(header))
+        except Unauthenticated as error:
+            if error.presented:
+                peer = str(environ.get("REMOTE_ADDR"))
+                self._failures.count(hosts.network_of(peer))
+                log.warning("A wrong token came from %s", peer)
+            raise
+
+    def _expect_local(self, environ: WSGIEnvironment) -> None:
+        """Before anybody has made a token, this machine alone is served."""
+        is_local = hosts.is_loopback(str(environ.get("REMOTE_ADDR"))) and not any(name in environ for name in _PROXIED)
+        if not (self._is_off or is_local):
+            raise Forbidden("Without a token only this machine is served. Make one with 'promptgit token create'.")
+
+    def _expect_own_host(self, host: str | None, token: Token | None) -> None:
+        """Refuse a name that somebody else's DNS may have pointed here, where no token is asked for."""
+        if host is None:
+            return  # no browser leaves it out
+        name = hosts.name_of(host)
+        if name in self._hosts or hosts.is_loopback(name):
+            return
+        needs_none = token is None and not (self._is_off and hosts.is_address(name))
+        if self._hosts or needs_none:
+            raise ForeignHost(host)
+
+    def _expect_own_origin(self, environ: WSGIEnvironment, host: str | None) -> None:
+        """Refuse what a browser sends for a page of another origin, but for following a link (Fetch Metadata)."""
+        site, origin = environ.get("HTTP_SEC_FETCH_SITE"), environ.get("HTTP_ORIGIN")
+        if site is None and origin is None:
+            return
+        authority = (origin or "").partition("://")[2]
+        if authority and hosts.name_of(authority) in self._hosts:
+            return
+        if site is None:
+            is_own = authority != "" and authority == host
+        else:
+            is_link = environ["REQUEST_METHOD"] in ("GET", "HEAD") and environ.get("HTTP_SEC_FETCH_MODE") == "navigate"
+            is_own = site in ("same-origin", "none") or is_link
+        if not is_own:
+            raise CrossOrigin
+
+
+def _secret(header: str) -> str:
+    """The secret in an Authorization header: Bearer's, Basic's password, or its user where that is empty."""
+    sent = Authorization.from_header(header)
+    if sent is None:
+        return ""
+    if sent.type == "basic":
+        return sent.password or sent.username or ""
+    return sent.token or "" if sent.type == "bearer" else ""

@@ -1,0 +1,35 @@
+"""The headers of every answer that keep a browser from doing more with it than it should."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+# An answer of the API loads nothing and is framed nowhere. What is a page sets a policy of its own.
+_POLICY = ("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
+_OTHERS = (
+    ("X-Content-Type-Options", "nosniff"),
+    ("X-Frame-Options", "DENY"),
+    ("Referrer-Policy", "no-referrer"),
+    ("Cross-Origin-Resource-Policy", "same-origin"),
+)
+PROTECTION = (_POLICY, *_OTHERS)
+
+
+class Protected:
+    """A WSGI application with these headers on all its answers; a Content-Security-Policy of their own stays."""
+
+    def __init__(self, application: WSGIApplication) -> None:
+        self._application = application
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Answer a request (PEP 3333)."""
+
+        def start(status: str, headers: list[tuple[str, str]], *failure: Any) -> Callable[[bytes], object]:
+            has_policy = _POLICY[0] in [name for name, _ in headers]
+            return start_response(status, [*headers, *(_OTHERS if has_policy else PROTECTION)], *failure)
+
+        return self._application(environ, start)

@@ -1,0 +1,61 @@
+"""The routes under /api/tokens, for tokens of the scope admin."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from flask import Response, current_app
+from flask_smorest import Blueprint
+
+from promptgit import tokens
+from promptgit.api import answers, schemas
+from promptgit.api.bodies import Parser
+
+blueprint = Blueprint("tokens", __name__, url_prefix="/api/tokens")
+blueprint.ARGUMENTS_PARSER = Parser()
+
+
+def _tokens() -> tokens.Tokens:
+    found: tokens.Tokens = current_app.extensions["promptgit.tokens"]
+    return found
+
+
+def _shown(token: tokens.Token) -> dict[str, object]:
+    return {
+        "id": token.id,
+        "name": token.name,
+        "scope": token.scope.word,
+        "created_at": _time(token.created),
+        "expires_at": _time(token.expires),
+        "revoked_at": _time(token.revoked),
+    }
+
+
+def _time(seconds: int | None) -> datetime | None:
+    return None if seconds is None else datetime.fromtimestamp(seconds, UTC)
+
+
+@blueprint.get("")
+@blueprint.response(200, schemas.TokenSchema(many=True))
+def index() -> Response:
+    """Every token that was ever made, without its secret."""
+    return answers.json([_shown(token) for token in _tokens().all()])
+
+
+@blueprint.post("")
+@blueprint.arguments(schemas.NewTokenSchema())
+@blueprint.response(201, schemas.NewTokenAnswerSchema)
+def create(body: dict[str, Any]) -> Response:
+    """Make a token; this answer alone has its secret."""
+    seconds = tokens.lifetime(body["expires"]) if "expires" in body else None
+    token, secret = _tokens().create(body["name"], tokens.Scope.of(body["scope"]), seconds)
+    return answers.json(_shown(token) | {"token": secret}, 201, {"Cache-Control": "no-store"})
+
+
+@blueprint.delete("/<token_id>")
+@blueprint.response(204)
+def revoke(token_id: str) -> Response:
+    """End a token, at once."""
+    _tokens().revoke(token_id)
+    return Response(status=204)

@@ -1,0 +1,77 @@
+"""`promptgit token`: who may use the service."""
+
+from __future__ import annotations
+
+import os
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+
+from promptgit.cli.base import data_option, main
+from promptgit.settings import Settings
+from promptgit.tokens import Scope, Token, Tokens, lifetime
+
+
+@main.group()
+def token() -> None:
+    """Make, list and revoke the tokens that let others use the service.
+
+    A running server obeys at once. As soon as there is a token, everybody needs one.
+    """
+
+
+@token.command()
+@click.argument("name")
+@click.option("--scope", type=click.Choice(Scope.words()), required=True, help="What it allows.")
+@click.option("--expires", metavar="TIME", help="After how long it ends, such as 90d, 12h or 30m.  [default: never]")
+@data_option
+def create(name: str, scope: str, expires: str | None, data: Path | None) -> None:
+    """Make a token named NAME, and print its secret, this once.
+
+    NAME becomes git's committer of what is written with it.
+    """
+    tokens = _tokens(data)
+    first = not tokens.are_made()
+    made, secret = tokens.create(name, Scope.of(scope), None if expires is None else lifetime(expires))
+    click.echo(secret)
+    click.echo(f"Keep it now: it cannot be shown again. {made.name!r} may {scope}, {_until(made)}.", err=True)
+    click.echo("Send it as 'Authorization: Bearer <token>'; git asks for it as the password, with any user.", err=True)
+    if first:
+        click.echo("This is the first token: from now on everybody needs one.", err=True)
+
+
+@token.command("list")
+@data_option
+def list_(data: Path | None) -> None:
+    """Every token that was ever made: id, state, scope, end, name."""
+    now = time.time()
+    for one in _tokens(data).all():
+        click.echo(f"{one.id}  {one.state(now):7}  {one.scope.word:5}  {_until(one):26}  {one.name}")
+
+
+@token.command()
+@click.argument("name")
+@data_option
+def revoke(name: str, data: Path | None) -> None:
+    """End the token NAME (or that of an id), at once."""
+    ended = _tokens(data).revoke(name)
+    click.echo(f"The token {ended.name!r} ({ended.id}) works no more.")
+
+
+def _tokens(data: Path | None) -> Tokens:
+    folder = Settings.from_environment(data=data).data
+    repository = folder / "prompts.git"
+    if repository.exists() and (owner := repository.stat().st_uid) != os.geteuid():
+        raise click.ClickException(
+            f"{repository} belongs to the user {owner}, who could not read a file of yours. "
+            "Run this as the user that runs the service."
+        )
+    return Tokens(folder)
+
+
+def _until(token: Token) -> str:
+    if token.expires is None:
+        return "for ever"
+    return f"until {datetime.fromtimestamp(token.expires, UTC):%Y-%m-%dT%H:%M:%SZ}"

@@ -1,0 +1,256 @@
+"""Tokens: who may use the service. A file of the data folder keeps them, and of each secret only a hash.
+
+A secret has 256 random bits, so that one SHA-256 is enough: there is nothing to guess.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import os
+import re
+import secrets
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from enum import IntEnum
+from pathlib import Path
+from typing import Any, Self
+
+from filelock import FileLock, Timeout
+
+from promptgit.errors import Invalid, LockTimeout, TokenNameTaken, TokenNotFound, Unauthenticated, UnusableTokens
+from promptgit.models import Author
+from promptgit.names import fold
+from promptgit.store.files import fsync_folder, storage_errors, write_durably
+from promptgit.texts import check_identity
+
+PREFIX = "pgt_"
+MAX_NAME = 60  # characters
+
+_LOCK_SECONDS = 10.0
+_TICK_NS = 50_000_000  # of a file system's clock, generously
+_LIFETIME = re.compile(r"([1-9][0-9]{0,4})([mhd])", re.ASCII)
+_UNITS = {"m": 60, "h": 3_600, "d": 86_400}
+
+
+class Scope(IntEnum):
+    """What a token allows; each includes those before it."""
+
+    READ = 1
+    WRITE = 2
+    ADMIN = 3
+
+    @classmethod
+    def of(cls, word: str) -> Self:
+        """The scope that a word means.
+
+        Raises:
+            Invalid: it means none.
+        """
+        try:
+            return cls[word.upper()]
+        except KeyError:
+            raise Invalid("scope", f"is none of {', '.join(cls.words())}") from None
+
+    @classmethod
+    def words(cls) -> list[str]:
+        """All scopes, in words."""
+        return [scope.word for scope in cls]
+
+    @property
+    def word(self) -> str:
+        """How it is written."""
+        return self.name.lower()
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A token without its secret; times are in seconds since 1970, *expires* None is never."""
+
+    id: str
+    name: str
+    scope: Scope
+    digest: str
+    created: int
+    expires: int | None
+    revoked: int | None
+
+    @property
+    def identity(self) -> Author:
+        """The token as git's committer."""
+        slug = re.sub(r"\W+", "-", self.name.lower()).strip("-") or self.id
+        return Author(self.name, f"{slug}@promptgit")
+
+    def state(self, now: float) -> str:
+        """`active`, `expired` or `revoked`."""
+        if self.revoked is not None:
+            return "revoked"
+        return "active" if self.expires is None or now < self.expires else "expired"
+
+
+def lifetime(text: str) -> int:
+    """The seconds in a text such as `90d`, `12h` or `30m`.
+
+    Raises:
+        Invalid: it is nothing such.
+    """
+    found = _LIFETIME.fullmatch(text)
+    if found is None:
+        raise Invalid("expires", "is no number of up to 5 digits with m, h or d behind it; write 90d, 12h or 30m")
+    return int(found[1]) * _UNITS[found[2]]
+
+
+class Tokens:
+    """The tokens of one data folder; any number of processes may share it.
+
+    *clock* gives seconds since 1970.
+    """
+
+    def __init__(self, folder: Path, clock: Callable[[], float] = time.time) -> None:
+        self.path = folder / "tokens.json"
+        self._file = str(self.path)
+        self._lock = FileLock(folder / "tokens.lock", timeout=_LOCK_SECONDS, poll_interval=0.01)
+        self._clock = clock
+        # Replaced as a whole, for threads read it without a lock: what the file looked like, and what was in it.
+        self._known: tuple[tuple[int, ...] | None, Mapping[str, Token]] = (None, {})
+
+    def are_made(self) -> bool:
+        """Whether a token was ever made: from then on everybody needs one."""
+        return self.path.exists()
+
+    def authenticate(self, secret: str | None) -> Token | None:
+        """The token with this secret; None where no token was ever made, so that nobody needs one.
+
+        Raises:
+            Unauthenticated: there is no such token, or it was revoked, or has expired.
+            UnusableTokens: the file cannot be read. Nobody is let in.
+        """
+        known = self._read()
+        if known is None:
+            return None
+        if secret is None:
+            raise Unauthenticated(presented=False)
+        digest = _digest(secret)
+        token = known.get(digest)
+        if token is None or not hmac.compare_digest(token.digest, digest) or token.state(self._clock()) != "active":
+            raise Unauthenticated(presented=True)
+        return token
+
+    def all(self) -> list[Token]:
+        """Every token that was ever made, oldest first."""
+        return list((self._read() or {}).values())
+
+    def create(self, name: str, scope: Scope, seconds: int | None = None) -> tuple[Token, str]:
+        """Make a token that expires after *seconds* (None: never); gives it and its secret, which is kept nowhere.
+
+        Raises:
+            Invalid: the name breaks a rule.
+            TokenNameTaken: a token that is active has the name.
+        """
+        name = check_identity("name", name, 1, MAX_NAME)
+        secret = PREFIX + secrets.token_urlsafe(32)
+        with self._changing() as records:
+            now = int(self._clock())
+            tokens = [_token(record) for record in records]
+            if any(fold(token.name) == fold(name) and token.state(now) == "active" for token in tokens):
+                raise TokenNameTaken(name)
+            record: dict[str, Any] = {
+                "id": _free_id({token.id for token in tokens}),
+                "name": name,
+                "scope": scope.word,
+                "sha256": _digest(secret),
+                "created": now,
+                "expires": None if seconds is None else now + seconds,
+                "revoked": None,
+            }
+            records.append(record)
+        return _token(record), secret
+
+    def revoke(self, which: str) -> Token:
+        """End the token with this id, or the active one with this name. One that was revoked stays so.
+
+        Raises:
+            TokenNotFound: there is none.
+        """
+        with self._changing() as records:
+            now = int(self._clock())
+            for record in sorted(records, key=lambda record: record["id"] != which):  # an id before a name
+                token = _token(record)
+                if which == token.id or (which == token.name and token.state(now) == "active"):
+                    if token.revoked is None:
+                        record["revoked"] = now
+                    return _token(record)
+        raise TokenNotFound(which)
+
+    def _read(self) -> Mapping[str, Token] | None:
+        """The tokens by the digests of their secrets; None: there is no file."""
+        try:
+            mark = _mark(os.stat(self._file))
+            seen, known = self._known
+            if mark == seen:
+                return known
+            records = self._records()
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise UnusableTokens(self._file, str(error.strerror)) from error
+        known = {token.digest: token for token in map(_token, records)}
+        # What changed a moment ago may change again within the clock's tick, and look the same.
+        self._known = (mark if time.time_ns() - max(mark[1:3]) > _TICK_NS else None, known)
+        return known
+
+    def _records(self) -> list[dict[str, Any]]:
+        """The file as it is: what another version has written beside what is known here stays there."""
+        try:
+            records: list[dict[str, Any]] = json.loads(self.path.read_bytes())["tokens"]
+            for record in records:
+                _token(record).state(0)  # raises what a request would
+        except (ValueError, KeyError, TypeError, AttributeError, Invalid) as error:
+            raise UnusableTokens(self._file, f"{type(error).__name__}: {error}") from error
+        return records
+
+    @contextmanager
+    def _changing(self) -> Iterator[list[dict[str, Any]]]:
+        """The records, under the lock; they are written if they were changed."""
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with self._lock:
+                records = self._records() if self.path.exists() else []
+                before = json.dumps(records)
+                yield records
+                if json.dumps(records) != before:
+                    text = json.dumps({"tokens": records}, indent=2, ensure_ascii=False)
+                    with storage_errors():
+                        write_durably(self.path, text.encode() + b"\n", 0o600)
+                        fsync_folder(self.path.parent)
+        except Timeout:
+            raise LockTimeout(_LOCK_SECONDS) from None
+
+
+def _token(record: Mapping[str, Any]) -> Token:
+    return Token(
+        record["id"],
+        record["name"],
+        Scope.of(record["scope"]),
+        record["sha256"],
+        record["created"],
+        record["expires"],
+        record["revoked"],
+    )
+
+
+def _digest(secret: str) -> str:
+    return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _mark(stat: os.stat_result) -> tuple[int, ...]:
+    return (stat.st_ino, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_size)
+
+
+def _free_id(taken: set[str]) -> str:
+    while (found := secrets.token_hex(4)) in taken:
+        pass
+    return found
