@@ -20,6 +20,7 @@ from promptgit.api.headers import PROTECTION
 from promptgit.app import create_app
 from promptgit.settings import Settings
 from promptgit.tokens import Tokens
+from promptgit.worker import Worker
 
 _M_ARENA_MAX = -8  # of malloc.h, see mallopt(3)
 _REQUEST_SECONDS = 20  # what a request may take beside waiting for the write lock
@@ -51,6 +52,7 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
+        self.client_timeout = settings.client_timeout
         super().__init__()
 
     def load_config(self) -> None:
@@ -59,7 +61,7 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
         host = f"[{settings.host}]" if ":" in settings.host else settings.host
         options: dict[str, Any] = {
             "bind": f"{host}:{settings.port}",
-            "worker_class": "gthread",
+            "worker_class": Worker,
             "workers": settings.workers,
             "threads": settings.threads,
             "keepalive": 5,  # a stop waits for idle connections that long
@@ -68,6 +70,7 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
             "graceful_timeout": int(settings.lock_timeout) + _REQUEST_SECONDS,
             "limit_request_line": 8190,
             "forwarded_allow_ips": "",  # anybody can send what a proxy adds
+            "sendfile": False,  # it would wait for slow clients by rules of its own
             "loglevel": "warning",
             "control_socket_disable": True,
             "when_ready": self._announce,

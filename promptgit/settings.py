@@ -20,6 +20,7 @@ class Settings:
     threads: int = 8
     max_content_bytes: int = 1 << 20
     lock_timeout: float = 10.0
+    client_timeout: float = 10.0
     auth: str = "on"
     allowed_hosts: str = ""
 
@@ -47,6 +48,8 @@ class Settings:
                 raise ValueError(f"PROMPTGIT_{name.upper()} is {getattr(self, name)}; give at least 1.")
         if not 0 <= self.lock_timeout <= 3_600:
             raise ValueError(f"PROMPTGIT_LOCK_TIMEOUT is {self.lock_timeout}; give 0 to 3,600 seconds.")
+        if not 0 < self.client_timeout <= 3_600:
+            raise ValueError(f"PROMPTGIT_CLIENT_TIMEOUT is {self.client_timeout}; give up to 3,600 seconds.")
         if self.auth not in ("on", "off"):
             raise ValueError(f"PROMPTGIT_AUTH is {self.auth!r}; give 'on' or 'off'.")
 

@@ -9,7 +9,7 @@ import marshmallow as ma
 from flask import Request
 from webargs.core import missing
 from webargs.flaskparser import FlaskParser
-from werkzeug.exceptions import HTTPException, RequestEntityTooLarge, UnsupportedMediaType
+from werkzeug.exceptions import HTTPException, RequestEntityTooLarge, RequestTimeout, UnsupportedMediaType
 
 from promptgit.errors import PromptgitError
 
@@ -53,8 +53,12 @@ class Parser(FlaskParser):
 def _read(req: Request) -> bytes:
     try:
         data = req.get_data()
-    except HTTPException:
+    except HTTPException as error:
+        if isinstance(error.__context__, TimeoutError):
+            raise RequestTimeout from error
         raise
+    except TimeoutError as error:
+        raise RequestTimeout from error
     except Exception as error:  # whatever the server raises for a body that breaks HTTP's own rules
         raise MalformedBody(f"The body cannot be read: {type(error).__name__}.") from error
     if req.max_content_length is not None and len(data) >= req.max_content_length:

@@ -40,6 +40,7 @@ STATUS: dict[type[errors.PromptgitError], int] = {
 _DETAILS = {
     400: "The request cannot be understood. Send JSON in UTF-8.",
     404: "Nothing is at this address. Prompts are at /api/prompts.",
+    408: "The body came too slowly. Send it faster, or raise PROMPTGIT_CLIENT_TIMEOUT.",
     413: "The body is larger than any content that is taken. Shorten it, or raise PROMPTGIT_MAX_CONTENT_BYTES.",
     415: "The body is not plain JSON. Send it unpacked, with 'Content-Type: application/json'.",
     500: "Something went wrong here; nothing in the request is to blame. The server's log says more.",
