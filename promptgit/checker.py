@@ -15,6 +15,7 @@ from promptgit.store.store import Store
 
 # What each table says, in words that do not depend on keys.
 _ROWS = {
+    "totals": "SELECT prompts, versions FROM {0}.totals",
     "prompt": "SELECT id, name, folded, versions, created, hex(moved), removed FROM {0}.prompts",
     "version": "SELECT p.id, v.number, v.id, lower(hex(v.commit_id)), lower(hex(v.blob)), v.timestamp, "
     "a.name, a.email, v.description "

@@ -51,6 +51,7 @@ class Ledger:
         self._versions: list[tuple[object, ...]] = []
         self._places: dict[tuple[int, int], str] = {}
         self._removals: list[tuple[object, ...]] = []
+        self._born = 0  # prompts that came, less those that went
 
     def apply(self, commits: Iterable[Commit]) -> None:
         """Apply commits in order; flushes now and then."""
@@ -75,6 +76,7 @@ class Ledger:
         if row is None:
             row = self._revive(name) or self._create(name, commit)
             self._living[name] = row
+            self._born += 1
         row.versions += 1
         row.moved = None
         made = version_id(row.id, commit.id)
@@ -126,6 +128,7 @@ class Ledger:
     def _remove(self, name: str, commit: Commit) -> None:
         row = self._expect_living(name)
         self._living[name] = None
+        self._born -= 1
         rows = self._find_removed(name)
         row.removed = rows[-1].removed + 1 if rows and rows[-1].removed else 1
         rows.append(row)
@@ -214,6 +217,10 @@ class Ledger:
         )
         execute("INSERT INTO removals VALUES (?, ?, ?, ?, ?, ?)", self._removals)
         execute("INSERT OR IGNORE INTO unsearched VALUES (?)", ((key,) for key in (*self._placed, *self._grown)))
+        self._connection.execute(
+            "UPDATE totals SET prompts = prompts + ?, versions = versions + ?", (self._born, len(self._versions))
+        )
+        self._born = 0
         for held_back in (self._placed, self._grown, self._versions, self._places, self._removals):
             held_back.clear()
 
