@@ -10,7 +10,8 @@
      ├─ StaleVersion
      ├─ Unavailable
      │   ├─ LockTimeout, WriteContended
-     │   └─ IndexBusy
+     │   ├─ IndexBusy
+     │   └─ NotReady
      ├─ StorageFull
      ├─ UnusableRepository
      ├─ Unauthenticated, TooManyFailures
@@ -203,6 +204,19 @@ class IndexBusy(Unavailable):
 
     def __str__(self) -> str:
         return "The index is being rebuilt from git. Try again."
+
+
+class NotReady(Unavailable):
+    """Requests cannot be answered now; *reason* says why."""
+
+    code = "not_ready"
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"Not ready to serve: {self.reason.removesuffix('.')}."
 
 
 class StorageFull(PromptgitError):

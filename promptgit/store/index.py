@@ -50,6 +50,14 @@ class Index:
         """
         return self._mending(lambda: query(self._fresh(), *args, **kwargs))
 
+    def peek(self, query: Callable[[sqlite3.Connection], T]) -> T:
+        """What *query* finds in the index as it is, behind `main` or not.
+
+        Raises:
+            Unusable, sqlite3.Error: it is missing or damaged; the next `read` mends it.
+        """
+        return query(self._connection())
+
     def search(self, query: Callable[Concatenate[sqlite3.Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Like `read`, for a query that needs the search table."""
         try:

@@ -164,6 +164,13 @@ class Repository:
                 str(self.path), "it has no branch main. Bring it back with 'git update-ref refs/heads/main <commit>'."
             ) from None
 
+    def moved(self) -> float:
+        """When `main` was moved last (where git has packed its refs: or that was done), in seconds since 1970."""
+        try:
+            return os.stat(self._main_file).st_mtime
+        except FileNotFoundError:
+            return os.stat(self.path / "packed-refs").st_mtime
+
     def read(self, oid: str) -> bytes:
         """The bytes of the object with this id in hexadecimal.
 

@@ -8,12 +8,12 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from promptgit.errors import LockTimeout
+from promptgit.errors import LockTimeout, NotReady
 from promptgit.models import Author
 from promptgit.store.index import Index
 from promptgit.store.intake import Progress
 from promptgit.store.repository import Repository
-from promptgit.store.writer import Writer
+from promptgit.store.writer import Observer, Writer
 
 COMMITTER = Author("promptgit", "promptgit@localhost")
 
@@ -21,15 +21,24 @@ COMMITTER = Author("promptgit", "promptgit@localhost")
 class Store:
     """What lies in one folder. Cheap to make; nothing is opened before it is used.
 
-    *lock_timeout* is in seconds; *clock* gives seconds since 1970.
+    *lock_timeout* is in seconds; *clock* gives seconds since 1970; *observer* is told what is written.
     """
 
-    def __init__(self, folder: Path, *, lock_timeout: float, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        lock_timeout: float,
+        clock: Callable[[], float] = time.time,
+        observer: Observer | None = None,
+    ) -> None:
         self.folder = folder
         self.committer = COMMITTER
         self.repository = Repository(folder / "prompts.git", COMMITTER)
         self.index = Index(folder / "index.sqlite3", self.repository)
-        self.writer = Writer(self.repository, self.index, folder / "write.lock", lock_timeout, clock)
+        self.writer = Writer(
+            self.repository, self.index, folder / "write.lock", lock_timeout, clock, observer or Observer()
+        )
         self._lock_timeout = lock_timeout
         self._clock = clock
 
@@ -49,6 +58,19 @@ class Store:
                 raise LockTimeout(self._lock_timeout) from None
         if catch_up:
             self.index.catch_up(progress)
+
+    def expect_ready(self) -> None:
+        """Refuse if requests cannot be answered; an index that is behind is brought up to `main`.
+
+        Raises:
+            NotReady: it says why.
+        """
+        try:
+            self.repository.close()  # a handle that is open would go on reading what is not there any more
+            self.repository.read(self.repository.main())
+            self.index.catch_up()
+        except Exception as error:  # of git, of SQLite, of the system: whatever it is, nobody can be served
+            raise NotReady(str(error) or repr(error)) from error
 
     def close(self) -> None:
         """Close what this thread has open: before a fork, for neither SQLite nor libgit2 may go through one."""

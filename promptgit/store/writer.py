@@ -55,6 +55,16 @@ class _Job:
     done: bool = False
 
 
+class Observer:
+    """Whoever is told what the writer does, in the thread that does it; this one does not care. Never raises."""
+
+    def waited(self, seconds: float) -> None:
+        """The lock was had, or given up, after so long."""
+
+    def wrote(self, commits: int, seconds: float) -> None:
+        """A batch of so many commits is on `main`; it took so long since the lock was had."""
+
+
 class Writer:
     """Makes changes one batch at a time, across threads and processes.
 
@@ -62,12 +72,19 @@ class Writer:
     """
 
     def __init__(
-        self, repository: Repository, index: Index, lock: Path, timeout: float, clock: Callable[[], float]
+        self,
+        repository: Repository,
+        index: Index,
+        lock: Path,
+        timeout: float,
+        clock: Callable[[], float],
+        observer: Observer,
     ) -> None:
         self._repository = repository
         self._index = index
         self._timeout = timeout
         self._clock = clock
+        self._observer = observer
         # A short poll: at the default of 50 ms, processes that race starve one of them.
         self._lock = FileLock(lock, poll_interval=0.001, thread_local=False)
         self._turn = threading.Condition()
@@ -150,10 +167,13 @@ class Writer:
 
     @contextmanager
     def _locked(self, deadline: float) -> Iterator[None]:
+        start = time.monotonic()
         try:
-            self._lock.acquire(timeout=max(0.0, deadline - time.monotonic()))
+            self._lock.acquire(timeout=max(0.0, deadline - start))
         except Timeout:
             raise LockTimeout(self._timeout) from None
+        finally:
+            self._observer.waited(time.monotonic() - start)
         try:
             yield
         finally:
@@ -169,6 +189,7 @@ class Writer:
         raise WriteContended
 
     def _attempt(self, jobs: list[_Job], stop_at_refusal: bool) -> list[_Job]:
+        start = time.monotonic()
         self._check_room()
         tried: list[_Job] = []
         with self._index.writing() as (connection, ledger, tip):
@@ -188,6 +209,7 @@ class Writer:
                 # The versions are there; the index takes them in at the next look.
                 log.exception("The index could not be brought up to %s", batch.tip)
         self._tidy()
+        self._observer.wrote(len(batch.commits), time.monotonic() - start)
         return tried
 
     def _tidy(self) -> None:
