@@ -1,6 +1,9 @@
 """`app`, for any WSGI server: gunicorn wsgi:app."""
 
+from promptgit import logs
 from promptgit.app import create_app
 from promptgit.settings import Settings
 
-app = create_app(Settings.from_environment())
+settings = Settings.from_environment()
+logs.configure(settings.log_level)
+app = create_app(settings)

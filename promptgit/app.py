@@ -5,9 +5,11 @@ from __future__ import annotations
 from flask import Flask
 from flask_smorest import Api
 
-from promptgit.api import access, problems, prompts, tokens, versions
+from promptgit.api import access, operations, problems, prompts, tokens, versions
 from promptgit.api.direct import Direct
 from promptgit.api.headers import Protected
+from promptgit.metrics import Metrics
+from promptgit.observed import Observed
 from promptgit.service import Service
 from promptgit.settings import Settings
 from promptgit.store.store import Store
@@ -26,8 +28,10 @@ class _Api(Api):  # type: ignore[misc]  # flask-smorest has no types
 
 def create_app(settings: Settings) -> Flask:
     """The WSGI application on one data folder, which is made if it is missing."""
-    store = Store(settings.data, lock_timeout=settings.lock_timeout)
+    metrics = Metrics()
+    store = Store(settings.data, lock_timeout=settings.lock_timeout, observer=metrics.writer)
     store.open()
+    metrics.watch(store)
     app = Flask("promptgit", static_folder=None)
     app.config.update(
         API_TITLE="promptgit",
@@ -41,8 +45,9 @@ def create_app(settings: Settings) -> Flask:
     api = _Api(app)
     for blueprint in (prompts.blueprint, versions.blueprint, tokens.blueprint):
         api.register_blueprint(blueprint)
+    app.register_blueprint(operations.blueprint(store, metrics))
     app.before_request(access.expect_scope)
-    # From the outside in: what every answer says, who asks, what needs no Flask.
+    # From the outside in: the log and the metrics, what every answer says, who asks, what needs no Flask.
     gate = access.Gate(Direct(app.wsgi_app, service), app.wsgi_app, settings, known)
-    app.wsgi_app = Protected(gate)  # type: ignore[method-assign]
+    app.wsgi_app = Observed(Protected(gate), metrics.request)  # type: ignore[method-assign]  # Flask's documented way
     return app

@@ -5,37 +5,26 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import gc
-import logging
-import socket
+import os
+import shutil
+import signal
+import tempfile
+from pathlib import Path
 from typing import Any
 
 import click
 from flask import Flask
-from gunicorn import util
 from gunicorn.app.base import BaseApplication
 from gunicorn.arbiter import Arbiter
 
-from promptgit.api import problems
-from promptgit.api.headers import PROTECTION
+from promptgit import metrics
 from promptgit.app import create_app
 from promptgit.settings import Settings
 from promptgit.tokens import Tokens
-from promptgit.worker import Worker
+from promptgit.worker import STOP_SIGNALS, Log, Worker
 
 _M_ARENA_MAX = -8  # of malloc.h, see mallopt(3)
 _REQUEST_SECONDS = 20  # what a request may take beside waiting for the write lock
-
-
-def _write_problem(client: socket.socket, status: int, reason: str, message: str) -> None:
-    """What gunicorn refuses before the application sees it is a problem document, too."""
-    detail = f"The request is refused: {message or reason}".rstrip(".") + "."
-    body = problems.document(status, detail)
-    fields = (("Content-Type", problems.MEDIA_TYPE), ("Content-Length", len(body)), *PROTECTION)
-    lines = [f"HTTP/1.1 {status} {reason}", "Connection: close", *(f"{name}: {value}" for name, value in fields)]
-    util.write_nonblock(client, "\r\n".join([*lines, "", ""]).encode("latin-1", "replace") + body)
-
-
-util.write_error = _write_problem
 
 
 def share_memory() -> None:
@@ -45,6 +34,21 @@ def share_memory() -> None:
     with contextlib.suppress(OSError, AttributeError):  # not glibc
         # It gives each thread an arena of its own, and each keeps what it once had.
         ctypes.CDLL(None).mallopt(_M_ARENA_MAX, 2)
+
+
+class _Arbiter(Arbiter):  # type: ignore[misc]  # gunicorn has no types
+    """gunicorn's master, for which the first Ctrl-C is what SIGTERM is; one more ends it at once."""
+
+    handle_int = Arbiter.handle_term
+
+    def spawn_worker(self) -> int:
+        """Fork a worker; a signal that comes before it has its own handlers waits for them instead of being lost."""
+        signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
+        try:
+            pid: int = super().spawn_worker()  # the worker itself does not return from here
+            return pid
+        finally:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)
 
 
 class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
@@ -64,24 +68,38 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
             "worker_class": Worker,
             "workers": settings.workers,
             "threads": settings.threads,
-            "keepalive": 5,  # a stop waits for idle connections that long
+            "keepalive": 5,  # a stop waits for idle connections two seconds of it
             # A worker that hangs (libgit2 spins on a truncated object) is replaced: never 0.
             "timeout": 60,
             "graceful_timeout": int(settings.lock_timeout) + _REQUEST_SECONDS,
             "limit_request_line": 8190,
             "forwarded_allow_ips": "",  # anybody can send what a proxy adds
             "sendfile": False,  # it would wait for slow clients by rules of its own
-            "loglevel": "warning",
+            "logger_class": Log,
             "control_socket_disable": True,
             "when_ready": self._announce,
+            "pre_fork": _number,
+            "post_fork": self._share_metrics,
         }
         for key, value in options.items():
             self.cfg.set(key, value)
 
+    def run(self) -> None:
+        """Serve; returns only by SystemExit, in the workers too."""
+        master = os.getpid()
+        self._metrics = Path(tempfile.mkdtemp(prefix="promptgit-metrics-"))
+        try:
+            _Arbiter(self).run()
+        finally:
+            if os.getpid() == master:
+                shutil.rmtree(self._metrics, ignore_errors=True)
+
     def load(self) -> Flask:
         """Called in each worker: SQLite and libgit2 handles do not go through a fork."""
-        logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s %(message)s")
         return create_app(self._settings)
+
+    def _share_metrics(self, _: Arbiter, worker: Worker) -> None:
+        metrics.share(self._metrics, worker.number)
 
     def _announce(self, arbiter: Arbiter) -> None:
         host, port = arbiter.LISTENERS[0].sock.getsockname()[:2]
@@ -94,3 +112,9 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
         if Tokens(self._settings.data).are_made():
             return "to those who have a token"
         return "to this machine alone: no token was made yet"
+
+
+def _number(arbiter: Arbiter, worker: Worker) -> None:
+    """Give a worker that is about to be forked the smallest number that no living one has."""
+    taken = {other.number for other in arbiter.WORKERS.values()}
+    worker.number = next(number for number in range(len(taken) + 1) if number not in taken)

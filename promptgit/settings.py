@@ -8,6 +8,8 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
+LOG_LEVELS = ("debug", "info", "warning", "error")
+
 
 @dataclass(frozen=True, slots=True)
 class Settings:
@@ -23,6 +25,7 @@ class Settings:
     client_timeout: float = 10.0
     auth: str = "on"
     allowed_hosts: str = ""
+    log_level: str = "info"
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ, **flags: object) -> Settings:
@@ -52,6 +55,8 @@ class Settings:
             raise ValueError(f"PROMPTGIT_CLIENT_TIMEOUT is {self.client_timeout}; give up to 3,600 seconds.")
         if self.auth not in ("on", "off"):
             raise ValueError(f"PROMPTGIT_AUTH is {self.auth!r}; give 'on' or 'off'.")
+        if self.log_level not in LOG_LEVELS:
+            raise ValueError(f"PROMPTGIT_LOG_LEVEL is {self.log_level!r}; give {', '.join(LOG_LEVELS)}.")
 
 
 def _parse(variable: str, text: str, kind: type[object]) -> object:

@@ -1,4 +1,4 @@
-"""gunicorn's worker with threads, which waits for slow clients only so long.
+"""gunicorn's worker of several threads, which cuts nobody off, waits for nobody long and tells nobody's secrets.
 
 gunicorn's own gives a new connection a thread before its first byte has come, lets that thread wait for the
 client without end, and takes leave of clients in its one main loop, for up to two seconds each.
@@ -6,82 +6,74 @@ client without end, and takes leave of clients in its one main loop, for up to t
 
 from __future__ import annotations
 
-import errno
-import socket
-import time
-from collections.abc import Callable
-from contextlib import suppress
+import contextlib
+import logging
+import signal
 from functools import partial
+from http import HTTPStatus
 from selectors import EVENT_READ
-from typing import Any, TypeVar
+from time import perf_counter
+from typing import Any
 
+from gunicorn import util
+from gunicorn.glogging import Logger
+from gunicorn.http import errors
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
-T = TypeVar("T")
+from promptgit import logs, observed
+from promptgit.api import problems
+from promptgit.api.headers import PROTECTION
+from promptgit.client_socket import ClientSocket
 
-_BYTES_A_SECOND = 16 << 10  # a client that keeps to it is never given up
-_SLICE = 64 << 10
-_LEAVE_SECONDS = 2.0
 _LEAST_SHARE = 0.1
+STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
 
+log = logging.getLogger(__name__)
 
-class ClientSocket(socket.socket):
-    """An accepted connection, on which a thread may wait so many seconds in all.
-
-    What was transferred gives time back, up to what was granted. When no time is left, reading and
-    writing raise TimeoutError.
-    """
-
-    _granted = _left = 0.0
-
-    def grant(self, seconds: float) -> None:
-        """Allow this time from now on."""
-        self._granted = self._left = seconds
-
-    def recv(self, size: int, flags: int = 0, /) -> bytes:
-        """Like `socket.socket.recv`."""
-        data = self._wait(super().recv, size, flags)
-        self._give_back(len(data))
-        return data
-
-    def sendall(self, data: Any, flags: int = 0, /) -> None:
-        """Like `socket.socket.sendall`."""
-        view = memoryview(data)
-        for start in range(0, len(view), _SLICE):
-            part = view[start : start + _SLICE]
-            self._wait(super().sendall, part, flags)
-            self._give_back(len(part))
-
-    def leave(self) -> None:
-        """Send nothing more, and read what still comes, so that the client sees its answer (RFC 9112, 9.6)."""
-        self.grant(min(self._left, _LEAVE_SECONDS))
-        with suppress(OSError):  # it has gone, or is too slow
-            self.shutdown(socket.SHUT_WR)
-            while self._wait(super().recv, _SLICE):
-                pass
-
-    def _wait(self, call: Callable[..., T], *arguments: Any) -> T:
-        limit = self.gettimeout()
-        if limit is None or limit > self._left:
-            self.settimeout(max(self._left, 0.001))  # 0 would mean another thing
-        start = time.monotonic()
-        try:
-            return call(*arguments)
-        except TimeoutError:
-            # gunicorn takes this number for a client that has gone, and is silent about it.
-            raise TimeoutError(errno.ECONNRESET, "The client was too slow") from None
-        finally:
-            self._left -= time.monotonic() - start
-
-    def _give_back(self, count: int) -> None:
-        self._left = min(self._left + count / _BYTES_A_SECOND, self._granted)
+# What gunicorn refuses before the application sees it; the first that fits.
+_STATUS: tuple[tuple[type[Exception], int], ...] = (
+    (errors.InvalidResponseHeader, 500),  # ours, though a kind of InvalidHeader
+    (errors.InvalidResponseHeaderName, 500),
+    (errors.LimitRequestLine, 414),
+    (errors.LimitRequestHeaders, 431),
+    (errors.ExpectationFailed, 417),
+    (errors.UnsupportedTransferCoding, 501),
+    (errors.ForbiddenProxyRequest, 403),
+    (errors.ConfigurationProblem, 500),
+    (errors.ParseException, 400),
+)
 
 
 class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
-    """Serves each connection in a thread once there is something to read, for as long as its client keeps up.
+    """Serves until SIGTERM or SIGINT; then answers whoever is connected, and ends.
 
-    The application that is served (gunicorn's, not WSGI's) says `client_timeout`, in seconds.
+    A connection has a thread once there is something to read, for as long as its client keeps up. The
+    application that is served (gunicorn's, not WSGI's) says `client_timeout`, in seconds.
     """
+
+    def init_signals(self) -> None:
+        """Take Ctrl-C, which the terminal sends to all processes, for what SIGTERM is; open for what waits."""
+        super().init_signals()
+        signal.signal(signal.SIGINT, self.handle_exit)
+        signal.siginterrupt(signal.SIGINT, False)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)
+
+    def set_accept_enabled(self, enabled: bool) -> None:
+        """Begin or end to accept; at the end of the worker it takes those who wait in the kernel's queue.
+
+        They are connected already, and may have sent their request: closing the socket would reset them.
+        """
+        super().set_accept_enabled(enabled)
+        if enabled or self.alive:
+            return
+        for listener in self.sockets:
+            listener.setblocking(False)
+            before = -1
+            with contextlib.suppress(OSError):  # no more files can be opened: answer those that are here
+                while before < self.nr_conns:  # it stays as it is where nobody waits
+                    before = self.nr_conns
+                    self.accept(listener)
+            listener.close()
 
     def enqueue_req(self, conn: TConn) -> None:
         """Give a connection a thread; a new one when its first bytes are there, or never."""
@@ -96,7 +88,8 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
         self.poller.register(conn.sock, EVENT_READ, partial(self.on_pending_socket_readable, conn))
 
     def handle(self, conn: TConn) -> object:
-        """Handle a request, in a thread; the more connections wait for a thread, the less time each gets."""
+        """Answer a request, or refuse it, in a thread; the more connections wait for one, the less time each gets."""
+        logs.request_id.set(None)
         busy = self.nr_conns - len(self.keepalived_conns) - len(self.pending_conns)
         share = min(1.0, max(_LEAST_SHARE, self.cfg.threads / max(busy, 1)))
         conn.sock.grant(self.app.client_timeout * share)
@@ -105,7 +98,57 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
             conn.sock.grant(0)  # the main loop closes it, and does not wait for the client
         return again
 
-    def handle_error(self, req: object, client: ClientSocket, addr: object, exc: Exception) -> None:
-        """Answer what is no HTTP."""
-        super().handle_error(req, client, addr, exc)
+    def handle_error(self, req: Any, client: ClientSocket, addr: Any, exc: Exception) -> None:
+        """Refuse with a problem document; what the client sent, perhaps a token, is not logged."""
+        start = perf_counter()
+        status = next((status for kind, status in _STATUS if isinstance(exc, kind)), 500)
+        seen = logs.request_id.get()  # by the application, which has logged and counted it
+        request_id = seen or observed.new_request_id()
+        logs.request_id.set(request_id)
+        if status == 500:
+            log.error("A request failed", exc_info=exc)
+        size = _send_problem(client, status, problems.FAULT if status == 500 else _refusal(exc), request_id)
+        if seen is None:
+            observed.finished(
+                self.wsgi.wsgi_app.count,
+                perf_counter() - start,
+                method=getattr(req, "method", None) or "",
+                path=getattr(req, "path", None) or "",
+                route=None,
+                status=status,
+                bytes=size,
+                remote=addr[0] if isinstance(addr, tuple) else None,
+                who=None,
+            )
         client.leave()
+
+
+def _refusal(error: Exception) -> str:
+    return f"The request is refused: {error}".rstrip(".") + "."
+
+
+def _send_problem(client: ClientSocket, status: int, detail: str, request_id: str) -> int:
+    body = problems.document(status, detail)
+    fields = (
+        ("Connection", "close"),
+        ("X-Request-ID", request_id),
+        ("Content-Type", problems.MEDIA_TYPE),
+        ("Content-Length", len(body)),
+        *PROTECTION,
+    )
+    lines = [f"HTTP/1.1 {status} {HTTPStatus(status).phrase}", *(f"{name}: {value}" for name, value in fields)]
+    head = "\r\n".join([*lines, "", ""])
+    try:
+        util.write_nonblock(client, head.encode() + body)
+    except OSError as error:
+        log.debug("A refused client has gone: %r", error)
+    return len(body)
+
+
+class Log(Logger):  # type: ignore[misc]  # gunicorn has no types
+    """gunicorn's log, as part of ours."""
+
+    def setup(self, cfg: Any) -> None:
+        """Leave handlers and levels to the root."""
+        self.cfg = cfg
+        self.error_log.propagate = True

@@ -12,6 +12,7 @@ import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any, Self
 from urllib.parse import urlsplit
 
@@ -157,19 +158,30 @@ class Server:
 
     def __init__(self, folder: Path, *options: str, **settings: str) -> None:
         self.folder = folder
+        self._log = TemporaryFile()  # noqa: SIM115  # not a pipe: nobody reads it while the server writes
         self.process = subprocess.Popen(
             [PROMPTGIT, "serve", "--data", str(folder), "--port", "0", *options],
             env=environment(**settings),
             stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            stderr=self._log,
             text=True,
             start_new_session=True,
         )
         assert self.process.stdout is not None
         self.first_line = self.process.stdout.readline()
         if "http://" not in self.first_line:
-            raise AssertionError(f"the server did not start: {self.first_line}{self.process.communicate()[1]}")
+            raise AssertionError(f"the server did not start: {self.first_line}{self.raw_log}")
         self.url = next(word for word in self.first_line.split() if word.startswith("http://"))
+
+    @property
+    def raw_log(self) -> str:
+        """What it has written to stderr so far."""
+        return os.pread(self._log.fileno(), 1 << 26, 0).decode()  # the offset is the server's
+
+    @property
+    def log(self) -> list[dict[str, Any]]:
+        """The lines of its log so far."""
+        return [json.loads(line) for line in self.raw_log.splitlines()]
 
     def kill(self) -> None:
         """End all its processes at once, as a power cut would."""
@@ -188,6 +200,9 @@ class Server:
     def __exit__(self, *_: object) -> None:
         if self.process.poll() is None:
             self.kill()
+
+    def __del__(self) -> None:
+        self._log.close()
 
 
 def command(*arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:

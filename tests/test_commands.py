@@ -21,7 +21,7 @@ def rows(path: Path) -> dict[str, list[object]]:
     """All that an index holds, but for what is searched."""
     connection = sqlite3.connect(path)
     try:
-        tables = ("head", "authors", "prompts", "versions", "places", "removals")
+        tables = ("head", "totals", "authors", "prompts", "versions", "places", "removals")
         return {table: connection.execute(f"SELECT * FROM {table}").fetchall() for table in tables}
     finally:
         connection.close()
@@ -86,6 +86,7 @@ def test_two_servers_can_share_one_folder(tmp_path: Path) -> None:
         ({"PROMPTGIT_PORT": "http"}, "PROMPTGIT_PORT"),
         ({"PROMPTGIT_WORKERS": "0"}, "PROMPTGIT_WORKERS"),
         ({"PROMPTGIT_LOCK_TIMEOUT": "-1"}, "PROMPTGIT_LOCK_TIMEOUT"),
+        ({"PROMPTGIT_LOG_LEVEL": "loud"}, "debug, info, warning, error"),
     ],
 )
 def test_a_wrong_setting_is_named(tmp_path: Path, settings: dict[str, str], said: str) -> None:
@@ -137,6 +138,7 @@ def test_check_finds_nothing_in_a_sound_index(server: Server) -> None:
     [
         ("DELETE FROM versions WHERE number = 2", "Only git has the version"),
         ("UPDATE versions SET description = 'Other' WHERE number = 1", "Only the index has the version"),
+        ("UPDATE totals SET versions = 9", "Only the index has the totals (1, 9)"),
         ("UPDATE prompts SET name = 'b' WHERE name = 'a'", "Only git has the prompt"),
         ("UPDATE places SET name = 'b' WHERE name = 'a'", "Only the index has the place"),
         ("DELETE FROM removals", "Only git has the removal"),

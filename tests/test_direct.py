@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import pytest
 from flask import Flask
 from werkzeug.datastructures import Headers
-from werkzeug.test import Client
+from werkzeug.test import Client, create_environ, run_wsgi_app
 
 from promptgit.api import access
 from promptgit.api.direct import Direct
+from promptgit.observed import ROUTE
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
@@ -83,6 +85,14 @@ def test_both_ways_say_the_same(short: Client, long: Client, prompt: str, read: 
     answer = shown(short, prompt + read)
     assert answer[0] == "200 OK"
     assert answer == shown(long, prompt + read)
+
+
+@pytest.mark.parametrize("read", READS)
+def test_both_ways_are_the_same_route_to_who_counts_them(app: Flask, short: Client, prompt: str, read: str) -> None:
+    environ = create_environ(prompt + read)
+    run_wsgi_app(short.application, environ)
+    rule, _ = app.url_map.bind("localhost").match(urlsplit(prompt + read).path, return_rule=True)
+    assert environ[ROUTE] == rule.rule
 
 
 @pytest.mark.parametrize("read", READS[:3])

@@ -20,6 +20,7 @@ from promptgit import hosts
 from promptgit.api.failures import Failures
 from promptgit.errors import CrossOrigin, Forbidden, ForeignHost, PromptgitError, Unauthenticated
 from promptgit.models import Author
+from promptgit.observed import CREDENTIAL
 from promptgit.settings import Settings
 from promptgit.tokens import Scope, Token, Tokens
 
@@ -116,6 +117,7 @@ class Gate:
         token = None if self._is_off else self._authenticate(environ)
         self._expect_own_host(host, token)
         if token is not None:
+            environ[CREDENTIAL] = token.name
             return Caller(token, token.scope)
         self._expect_local(environ)
         return ANYBODY

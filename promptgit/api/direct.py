@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl
 
 from promptgit.api import reads
+from promptgit.observed import ROUTE
 from promptgit.service import Service
 
 if TYPE_CHECKING:
@@ -33,10 +34,13 @@ class Direct:
         if environ["REQUEST_METHOD"] == "GET" and (address := _PATH.fullmatch(environ["PATH_INFO"])):
             try:
                 answer = self._answer(address, environ)
-            except Exception:
+            except Exception:  # Flask comes to it too, and says what it means
                 answer = None
             if answer is not None:
                 status, headers, body = answer
+                _, versions, number, content = address.groups()
+                below = f"/versions{'/<number>' if number else ''}{content or ''}" if versions else ""
+                environ[ROUTE] = f"/api/prompts/<prompt_id>{below}"
                 start_response(status, headers)
                 return [body]
         return self._rest(environ, start_response)

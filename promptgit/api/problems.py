@@ -9,7 +9,7 @@ import orjson
 from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
-from promptgit import errors
+from promptgit import errors, logs
 from promptgit.api.bodies import MalformedBody
 
 log = logging.getLogger(__name__)
@@ -43,8 +43,9 @@ _DETAILS = {
     408: "The body came too slowly. Send it faster, or raise PROMPTGIT_CLIENT_TIMEOUT.",
     413: "The body is larger than any content that is taken. Shorten it, or raise PROMPTGIT_MAX_CONTENT_BYTES.",
     415: "The body is not plain JSON. Send it unpacked, with 'Content-Type: application/json'.",
-    500: "Something went wrong here; nothing in the request is to blame. The server's log says more.",
+    500: "Something went wrong here; nothing in the request is to blame. The server's log says more under request_id.",
 }
+FAULT = _DETAILS[500]
 MEDIA_TYPE = "application/problem+json"
 _DRAINED_BYTES = 64 << 20
 _CHALLENGES = 'Basic realm="promptgit", Bearer'  # git and curl know the first alone
@@ -52,7 +53,12 @@ _RETRY_SECONDS = 10  # where somebody has to mend something first
 
 
 def document(status: int, detail: str, code: str | None = None, **members: object) -> bytes:
-    """A problem document, in JSON. Without a code of its own an error has that of its HTTP status."""
+    """A problem document, in JSON. Without a code of its own an error has that of its HTTP status.
+
+    Where the service is to blame, it names the request: the log says more under that id.
+    """
+    if status >= 500 and (request_id := logs.request_id.get()) is not None:
+        members["request_id"] = request_id
     return orjson.dumps(
         {
             "type": f"urn:promptgit:problem:{code}" if code else "about:blank",
@@ -119,7 +125,7 @@ def _http(error: HTTPException) -> Response:
 
 def _fault(error: Exception) -> Response:
     log.error("%s %s failed", request.method, request.path, exc_info=error)
-    return _answer(500, document(500, _DETAILS[500]))
+    return _answer(500, document(500, FAULT))
 
 
 def _by_field(messages: object, prefix: str = "") -> dict[str, list[str]]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from promptgit import hosts
+from promptgit import hosts, logs
 from promptgit.cli.base import data_option, main, open_store
 from promptgit.settings import Settings
 from promptgit.tokens import Tokens
@@ -24,6 +24,7 @@ def serve(**flags: Any) -> None:
     settings = Settings.from_environment(**flags)
     _expect_guarded(settings)
     _expect_free(settings)
+    logs.configure(settings.log_level)
     open_store(settings).close()
     from promptgit import server  # gunicorn and Flask: slow to import, and only needed here
 

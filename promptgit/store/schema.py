@@ -1,6 +1,6 @@
 """The tables of the index. There are no migrations: another SCHEMA means another index, built anew."""
 
-SCHEMA = 2
+SCHEMA = 3
 
 TABLES = f"""
 PRAGMA user_version = {SCHEMA};

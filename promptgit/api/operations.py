@@ -1,0 +1,34 @@
+"""What a machine asks of the service itself: /healthz, /readyz, /metrics."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Response
+
+from promptgit.api import answers
+from promptgit.metrics import CONTENT_TYPE, Metrics
+from promptgit.store.store import Store
+
+_FRESH = {"Cache-Control": "no-store"}
+
+
+def blueprint(store: Store, metrics: Metrics) -> Blueprint:
+    """The routes, for one store."""
+    routes = Blueprint("operations", __name__)
+
+    @routes.get("/healthz")
+    def health() -> Response:
+        """Alive: answers, and touches nothing."""
+        return answers.json({"status": "ok"}, headers=_FRESH)
+
+    @routes.get("/readyz")
+    def ready() -> Response:
+        """Able to serve: the repository can be read, and the index is at `main`, or was brought there."""
+        store.expect_ready()
+        return answers.json({"status": "ok"}, headers=_FRESH)
+
+    @routes.get("/metrics")
+    def scrape() -> Response:
+        """All metrics, in Prometheus' text format."""
+        return Response(metrics.text(), headers=_FRESH, content_type=CONTENT_TYPE)
+
+    return routes

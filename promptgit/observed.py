@@ -1,0 +1,123 @@
+"""Around every request: its id, its line in the log, its metrics."""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+from collections.abc import Callable, Iterable, Iterator
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+from promptgit import logs
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+log = logging.getLogger("promptgit.access")
+
+CREDENTIAL = "promptgit.credential"
+"""The key of the environ under which the name of the client's token is, where one was accepted."""
+
+ROUTE = "promptgit.route"
+"""The key under which the route is, where Flask was not asked."""
+
+_PLAIN = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
+_LONGEST_PATH = 250  # characters, so that the line goes into a pipe at once
+
+Count = Callable[[str, str, int, float], None]
+"""Told of each request: the method, the route or nothing, the status, the seconds."""
+
+
+def new_request_id() -> str:
+    """An id that no other request has."""
+    return os.urandom(8).hex()
+
+
+def finished(count: Count, seconds: float, **fields: Any) -> None:
+    """Log and count a request that is done."""
+    count(fields["method"], fields["route"] or "", fields["status"], seconds)
+    if log.isEnabledFor(logging.INFO):
+        fields["path"] = fields["path"][:_LONGEST_PATH]
+        fields["milliseconds"] = round(seconds * 1000, 3)
+        log.info("%s %s %d", fields["method"], fields["path"], fields["status"], extra={"fields": fields})
+
+
+class Observed:
+    """WSGI middleware. A request is done when the last byte of its answer is sent, or it breaks off.
+
+    A client's own `X-Request-ID` is taken over if it is short and plain. The query is not logged: it can
+    hold what somebody searches for.
+    """
+
+    def __init__(self, app: WSGIApplication, count: Count) -> None:
+        self._app = app
+        self.count = count
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Answer a request."""
+        given = environ.get("HTTP_X_REQUEST_ID", "")
+        request_id = given if _PLAIN.fullmatch(given) else new_request_id()
+        logs.request_id.set(request_id)  # to stay: what the server says of it later in this thread has it too
+        answer = _Answer(environ, self.count)
+
+        def start(status: str, headers: list[tuple[str, str]], *exc_info: Any) -> Callable[[bytes], object]:
+            answer.status = int(status[:3])
+            # Flask has its request there, with the rule that it has found, until it returns.
+            rule = getattr(environ.get("werkzeug.request"), "url_rule", None)
+            answer.route = environ.get(ROUTE) if rule is None else rule.rule
+            headers.append(("X-Request-ID", request_id))
+            return start_response(status, headers, *exc_info)
+
+        try:
+            answer.chunks = self._app(environ, start)
+        except BaseException:
+            answer.close()
+            raise
+        return answer
+
+
+class _Answer:
+    """The chunks of an answer, counted."""
+
+    __slots__ = ("_count", "_environ", "_size", "_start", "_whole", "chunks", "route", "status")
+
+    def __init__(self, environ: WSGIEnvironment, count: Count) -> None:
+        self._environ = environ
+        self._count = count
+        self._size = 0
+        self._whole = False
+        self._start = perf_counter()
+        self.route: str | None = None
+        self.status = 500
+        self.chunks: Iterable[bytes] = ()
+
+    def __iter__(self) -> Iterator[bytes]:
+        for chunk in self.chunks:
+            self._size += len(chunk)
+            yield chunk
+        self._whole = True
+
+    def close(self) -> None:
+        """Called by the server when the answer is sent, or nobody wants the rest."""
+        try:
+            if hasattr(self.chunks, "close"):
+                self.chunks.close()
+        finally:
+            self._finish()
+
+    def _finish(self) -> None:
+        environ = self._environ
+        finished(
+            self._count,
+            perf_counter() - self._start,
+            method=environ["REQUEST_METHOD"],
+            # WSGI has it as bytes in Latin-1 (PEP 3333).
+            path=environ.get("PATH_INFO", "").encode("latin-1").decode(errors="replace"),
+            route=self.route,
+            status=self.status,
+            bytes=self._size,
+            remote=environ.get("REMOTE_ADDR"),
+            who=environ.get(CREDENTIAL),
+            **({} if self._whole else {"aborted": True}),
+        )
