@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import pytest
 from flask import Flask
 from werkzeug.datastructures import Headers
-from werkzeug.test import Client, create_environ, run_wsgi_app
+from werkzeug.test import Client, create_environ
 
 from promptgit.api import access
 from promptgit.api.direct import Direct
@@ -90,7 +90,7 @@ def test_both_ways_say_the_same(short: Client, long: Client, prompt: str, read: 
 @pytest.mark.parametrize("read", READS)
 def test_both_ways_are_the_same_route_to_who_counts_them(app: Flask, short: Client, prompt: str, read: str) -> None:
     environ = create_environ(prompt + read)
-    run_wsgi_app(short.application, environ)
+    short.application(environ, lambda *_: None)
     rule, _ = app.url_map.bind("localhost").match(urlsplit(prompt + read).path, return_rule=True)
     assert environ[ROUTE] == rule.rule
 

@@ -132,15 +132,15 @@ def test_a_fault_is_found_by_its_id(
 @pytest.mark.parametrize(
     ("request_", "status"),
     [
-        (f"GET / HTTP/1.1\r\nHost: x\r\nAuthor ization: Bearer {SECRET}\r\n\r\n", 400),
-        (f"GET / HTTP/1.1\r\nHost: x\r\nAuthorization Bearer {SECRET}\r\n\r\n", 400),
-        (f"GET /?q={SECRET} HTTP/9.9\r\nHost: x\r\n\r\n", 400),
-        (f"GET /{SECRET} extra {SECRET} HTTP/1.1\r\nHost: x\r\n\r\n", 400),
-        (f"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: {SECRET}\r\n\r\n", 400),
-        (f"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: {SECRET}\r\n\r\n", 501),
-        (f"GET /?q={SECRET} HTTP/1.1\r\nHost: x\r\nX: {'x' * 9_000}\r\n\r\n", 431),
-        (f"GET /?{SECRET}{'x' * 9_000} HTTP/1.1\r\nHost: x\r\n\r\n", 414),
-        (f"POST /a?{SECRET} HTTP/1.1\r\nHost: x\r\nExpect: {SECRET}\r\n\r\n", 417),
+        (f"GET / HTTP/1.1\r\nHost: localhost\r\nAuthor ization: Bearer {SECRET}\r\n\r\n", 400),
+        (f"GET / HTTP/1.1\r\nHost: localhost\r\nAuthorization Bearer {SECRET}\r\n\r\n", 400),
+        (f"GET /?q={SECRET} HTTP/9.9\r\nHost: localhost\r\n\r\n", 400),
+        (f"GET /{SECRET} extra {SECRET} HTTP/1.1\r\nHost: localhost\r\n\r\n", 400),
+        (f"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: {SECRET}\r\n\r\n", 400),
+        (f"POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: {SECRET}\r\n\r\n", 501),
+        (f"GET /?q={SECRET} HTTP/1.1\r\nHost: localhost\r\nX: {'x' * 9_000}\r\n\r\n", 431),
+        (f"GET /?{SECRET}{'x' * 9_000} HTTP/1.1\r\nHost: localhost\r\n\r\n", 414),
+        (f"POST /a?{SECRET} HTTP/1.1\r\nHost: localhost\r\nExpect: {SECRET}\r\n\r\n", 417),
     ],
 )
 def test_what_is_no_http_has_its_line_without_what_it_held(server: Server, request_: str, status: int) -> None:
@@ -179,7 +179,7 @@ def test_the_servers_own_words_are_lines_too(server: Server) -> None:
 
 
 def test_the_level_is_a_setting(tmp_path: Path) -> None:
-    with Server(tmp_path / "data", PROMPTGIT_LOG_LEVEL="warning") as server:
+    with Server(tmp_path / "data", "--workers", "1", PROMPTGIT_LOG_LEVEL="warning") as server:
         http = Http(server.url)
         assert http("GET", "/api/prompts").status == 200
         (server.folder / "prompts.git" / "refs" / "heads" / "main").unlink()
@@ -208,7 +208,7 @@ def test_a_client_that_goes_away_is_no_fault(server: Server) -> None:
     """Its request has a line; nothing is logged as an error."""
     address = urlsplit(server.url)
     with socket.create_connection((address.hostname, address.port)) as connection:
-        connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\nX-Request-ID: gone\r\n\r\n")
+        connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nX-Request-ID: gone\r\n\r\n")
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")  # closing resets it
     assert server.stop() == 0
     assert {line["level"] for line in server.log} == {"info"}
@@ -222,7 +222,7 @@ def test_an_answer_that_breaks_off_is_found_by_its_id(server: Server) -> None:
     assert http("GET", where).json["version_number"] == 2_001
     connection = sqlite3.connect(server.folder / "index.sqlite3")
     with connection:
-        connection.execute("UPDATE versions SET description = CAST(x'ff' AS TEXT) WHERE number = 1500")
+        connection.execute("UPDATE versions SET json = CAST(x'ff' AS TEXT) WHERE number = 1500")
     connection.close()
     with pytest.raises(IncompleteRead):
         http("GET", f"{where}/versions", headers={"X-Request-ID": "broken"})

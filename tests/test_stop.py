@@ -61,7 +61,7 @@ class Load:
         """Send a whole request; the head of its answer, and whether the connection is to be closed."""
         body = b'{"name": "%s", "content": "x"}' % name.encode()
         close = b"" if self.keep_alive else b"Connection: close\r\n"
-        request = b"POST /api/prompts HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n" + close
+        request = b"POST /api/prompts HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n" + close
         answer = b""
         try:
             connection.sendall(request + b"Content-Length: %d\r\n\r\n" % len(body) + body)
