@@ -5,6 +5,7 @@ from __future__ import annotations
 from flask import Flask
 from flask_smorest import Api
 
+from promptgit import git_http
 from promptgit.api import access, operations, problems, prompts, tokens, versions
 from promptgit.api.direct import Direct
 from promptgit.api.headers import Protected
@@ -13,6 +14,7 @@ from promptgit.observed import Observed
 from promptgit.service import Service
 from promptgit.settings import Settings
 from promptgit.store.store import Store
+from promptgit.store.upload_pack import UploadPack
 from promptgit.tokens import Tokens
 
 # JSON writes a byte as six characters at worst (\u0000); the rest is room for the other fields.
@@ -46,6 +48,7 @@ def create_app(settings: Settings) -> Flask:
     for blueprint in (prompts.blueprint, versions.blueprint, tokens.blueprint):
         api.register_blueprint(blueprint)
     app.register_blueprint(operations.blueprint(store, metrics))
+    app.register_blueprint(git_http.blueprint(UploadPack(store.repository.git, settings.data, settings.git_clones)))
     app.before_request(access.expect_scope)
     # From the outside in: the log and the metrics, what every answer says, who asks, what needs no Flask.
     gate = access.Gate(Direct(app.wsgi_app, service), app.wsgi_app, settings, known)

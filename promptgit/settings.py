@@ -26,6 +26,7 @@ class Settings:
     auth: str = "on"
     allowed_hosts: str = ""
     log_level: str = "info"
+    git_clones: int = 4
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ, **flags: object) -> Settings:
@@ -35,18 +36,18 @@ class Settings:
             ValueError: a variable has a value that its setting cannot have.
         """
         values: dict[str, Any] = {}
-        for field in fields(cls):
-            variable = f"PROMPTGIT_{field.name.upper()}"
-            if flags.get(field.name) is not None:
-                values[field.name] = flags[field.name]
+        for setting in fields(cls):
+            variable = f"PROMPTGIT_{setting.name.upper()}"
+            if flags.get(setting.name) is not None:
+                values[setting.name] = flags[setting.name]
             elif environment.get(variable):
-                values[field.name] = _parse(variable, environment[variable], type(field.default))
+                values[setting.name] = _parse(variable, environment[variable], type(setting.default))
         return cls(**values)
 
     def __post_init__(self) -> None:
         if not 0 <= self.port <= 65535:
             raise ValueError(f"PROMPTGIT_PORT is {self.port}; give a port from 0 to 65535.")
-        for name in ("workers", "threads", "max_content_bytes"):
+        for name in ("workers", "threads", "max_content_bytes", "git_clones"):
             if getattr(self, name) < 1:
                 raise ValueError(f"PROMPTGIT_{name.upper()} is {getattr(self, name)}; give at least 1.")
         if not 0 <= self.lock_timeout <= 3_600:

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -151,6 +152,32 @@ class Http:
 
     def __del__(self) -> None:
         self._connection.close()
+
+
+def stat_of(process: Path) -> list[str]:
+    """What the kernel says of a process in /proc after its name: state, parent, group, session, ... (proc(5))."""
+    return (process / "stat").read_text().rpartition(")")[2].split()
+
+
+def processes_of(session: int, name: str | None = None) -> list[Path]:
+    """The processes of a session, in /proc, that have not ended; those of one name."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            stat, its = stat_of(process), (process / "comm").read_text().strip()
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        if int(stat[3]) == session and stat[0] != "Z" and name in (None, its):
+            found.append(process)
+    return found
+
+
+def wait_for(condition: Callable[[], object]) -> None:
+    """Look again and again until it is so."""
+    deadline = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < deadline
+        threading.Event().wait(0.01)
 
 
 class Server:

@@ -24,6 +24,10 @@ STATUS: dict[type[errors.PromptgitError], int] = {
     errors.NameTaken: 409,
     errors.PathBlocked: 409,
     errors.StaleVersion: 412,
+    errors.MalformedGitRequest: 400,
+    errors.PushRefused: 403,
+    errors.SmartProtocolOnly: 403,
+    errors.GitRequestTooLarge: 413,
     errors.Unavailable: 503,
     errors.StorageFull: 507,
     errors.UnusableRepository: 503,
@@ -78,12 +82,13 @@ def _answer(status: int, problem: bytes) -> Response:
 
 def register(app: Flask) -> None:
     """Answer every error of *app* with a problem document."""
-    app.register_error_handler(errors.PromptgitError, _refusal)
+    app.register_error_handler(errors.PromptgitError, refusal)
     app.register_error_handler(HTTPException, _http)
     app.register_error_handler(Exception, _fault)
 
 
-def _refusal(error: errors.PromptgitError) -> Response:
+def refusal(error: errors.PromptgitError) -> Response:
+    """The answer to a refusal."""
     status = next((STATUS[kind] for kind in type(error).__mro__ if kind in STATUS), 500)
     match error:
         case errors.Invalid(field=field, reason=reason):

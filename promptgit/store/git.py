@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 from collections.abc import Iterator
 from io import BufferedReader
@@ -14,6 +15,8 @@ from promptgit.store import gitlog
 from promptgit.store.history import Commit
 
 _CHUNK = 1 << 18
+_GRACE_SECONDS = 2.0
+_NEEDED = ("PATH", "HOME", "TMPDIR", "LD_LIBRARY_PATH")
 # What a clone without settings has, whatever an administrator has set here.
 _PLAIN = [
     word
@@ -37,7 +40,7 @@ class Git:
     """Runs git on one bare repository, with nobody's settings. Only ids and paths of ours reach it."""
 
     def __init__(self, path: Path) -> None:
-        self._path = path
+        self.path = path
 
     def log(self, after: str | None, upto: str) -> Iterator[Commit]:
         """The commits after *after* (None: all) up to *upto*, along first parents, oldest first.
@@ -46,8 +49,8 @@ class Git:
         """
         revisions = [upto] if after is None else [f"^{after}", upto]
         with subprocess.Popen(
-            self._command(*_PLAIN, *gitlog.ARGUMENTS, *revisions, "--"),
-            env=_environment(),
+            self.command(*_PLAIN, *gitlog.ARGUMENTS, *revisions, "--"),
+            env=environment(),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -59,12 +62,12 @@ class Git:
                 child.kill()
                 raise
             if child.wait() != 0:
-                raise UnusableRepository(str(self._path), errors.read().decode(errors="replace").strip())
+                raise UnusableRepository(str(self.path), errors.read().decode(errors="replace").strip())
 
     def is_on_main(self, commit: str) -> bool:
         """Whether a commit is in the first-parent history of `main`."""
-        command = self._command("rev-list", "--first-parent", "refs/heads/main", "--")
-        with subprocess.Popen(command, env=_environment(), stdout=subprocess.PIPE) as child:
+        command = self.command("rev-list", "--first-parent", "refs/heads/main", "--")
+        with subprocess.Popen(command, env=environment(), stdout=subprocess.PIPE) as child:
             assert child.stdout is not None
             found = any(line.strip() == commit.encode() for line in child.stdout)
             child.kill()
@@ -77,26 +80,43 @@ class Git:
         else:
             arguments = [f"{old[0]}:{old[1]}", f"{new[0]}:{new[1]}", "--"]
         return subprocess.run(
-            self._command(*_PLAIN, "diff", "--no-ext-diff", "--no-textconv", "--no-color", *arguments),
-            env=_environment(),
+            self.command(*_PLAIN, "diff", "--no-ext-diff", "--no-textconv", "--no-color", *arguments),
+            env=environment(),
             stdin=subprocess.DEVNULL,
             capture_output=True,
             check=True,
         ).stdout
 
-    def _command(self, *arguments: str) -> list[str]:
+    def command(self, *arguments: str) -> list[str]:
+        """A git command on this repository."""
         return [
             "git",
             "--no-replace-objects",
             "--literal-pathspecs",
-            f"--git-dir={self._path}",
+            f"--git-dir={self.path}",
             "-c",
             "safe.directory=*",  # libgit2 has opened it already
             *arguments,
         ]
 
 
-def _environment() -> dict[str, str]:
-    """Nobody's settings and nobody's language: what git prints is parsed."""
-    kept = {key: value for key, value in os.environ.items() if not key.startswith(("GIT_", "LC_", "LANG"))}
-    return kept | {"GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": os.devnull, "LC_ALL": "C"}
+def environment(*also: str) -> dict[str, str]:
+    """What git needs of ours, the variables *also* among it: nobody's settings or language, and no secret."""
+    kept = {name: os.environ[name] for name in (*_NEEDED, *also) if name in os.environ}
+    return kept | {
+        "GIT_CONFIG_NOSYSTEM": "1",
+        "GIT_CONFIG_GLOBAL": os.devnull,
+        "LC_ALL": "C",
+    }
+
+
+def end(child: subprocess.Popen[bytes]) -> None:
+    """End a child that leads a process group, and all of its group; git removes its temporary files first."""
+    if child.poll() is not None:
+        return
+    os.killpg(child.pid, signal.SIGTERM)
+    try:
+        child.wait(_GRACE_SECONDS)
+    except subprocess.TimeoutExpired:
+        os.killpg(child.pid, signal.SIGKILL)
+        child.wait()
