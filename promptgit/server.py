@@ -17,7 +17,7 @@ from flask import Flask
 from gunicorn.app.base import BaseApplication
 from gunicorn.arbiter import Arbiter
 
-from promptgit import metrics
+from promptgit import metrics, mirror
 from promptgit.app import create_app
 from promptgit.settings import Settings
 from promptgit.tokens import Tokens
@@ -96,7 +96,9 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
 
     def load(self) -> Flask:
         """Called in each worker: SQLite and libgit2 handles do not go through a fork."""
-        return create_app(self._settings)
+        app = create_app(self._settings)
+        mirror.start(self._settings)
+        return app
 
     def _share_metrics(self, _: Arbiter, worker: Worker) -> None:
         metrics.share(self._metrics, worker.number)

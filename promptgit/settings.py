@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 LOG_LEVELS = ("debug", "info", "warning", "error")
 
@@ -27,6 +28,7 @@ class Settings:
     allowed_hosts: str = ""
     log_level: str = "info"
     git_clones: int = 4
+    mirror: str = field(default="", repr=False)  # it may hold a password
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ, **flags: object) -> Settings:
@@ -58,6 +60,10 @@ class Settings:
             raise ValueError(f"PROMPTGIT_AUTH is {self.auth!r}; give 'on' or 'off'.")
         if self.log_level not in LOG_LEVELS:
             raise ValueError(f"PROMPTGIT_LOG_LEVEL is {self.log_level!r}; give {', '.join(LOG_LEVELS)}.")
+        try:
+            urlsplit(self.mirror)
+        except ValueError:  # it tells the address, which may hold a password
+            raise ValueError("PROMPTGIT_MIRROR is no address; give one that 'git push' takes.") from None
 
 
 def _parse(variable: str, text: str, kind: type[object]) -> object:

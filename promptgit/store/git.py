@@ -106,6 +106,7 @@ def environment(*also: str) -> dict[str, str]:
     return kept | {
         "GIT_CONFIG_NOSYSTEM": "1",
         "GIT_CONFIG_GLOBAL": os.devnull,
+        "GIT_TERMINAL_PROMPT": "0",
         "LC_ALL": "C",
     }
 
