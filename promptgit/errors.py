@@ -421,3 +421,16 @@ class BadLine(PromptgitError):
 
     def __str__(self) -> str:
         return f"Line {self.number}: {self.reason}"
+
+
+class BackupRefused(PromptgitError):
+    """A backup cannot be made there."""
+
+    code = "backup_refused"
+
+    def __init__(self, path: str, reason: str) -> None:
+        super().__init__(path, reason)
+        self.path, self.reason = path, reason
+
+    def __str__(self) -> str:
+        return f"No backup can be made at {self.path}: {self.reason}"

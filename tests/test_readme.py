@@ -8,7 +8,7 @@ from dataclasses import fields
 from pathlib import Path
 
 from promptgit.cli import main
-from promptgit.errors import BadLine, PromptgitError
+from promptgit.errors import BackupRefused, BadLine, PromptgitError
 from promptgit.settings import Settings
 from tests.support import Server, environment
 
@@ -49,6 +49,6 @@ def test_every_kind_of_refusal_is_documented() -> None:
     def family(kind: type[PromptgitError]) -> list[type[PromptgitError]]:
         return [kind, *(member for child in kind.__subclasses__() for member in family(child))]
 
-    internal = {"error", "unavailable", BadLine.code}
+    internal = {"error", "unavailable", BackupRefused.code, BadLine.code}
     for kind in family(PromptgitError):
         assert kind.code in internal or f"`{kind.code}`" in README, kind

@@ -73,6 +73,11 @@ class Git:
             child.kill()
         return found
 
+    def count(self, upto: str) -> int:
+        """How many commits there are up to *upto*, along first parents."""
+        command = self.command("rev-list", "--count", "--first-parent", upto, "--")
+        return int(subprocess.run(command, env=environment(), capture_output=True, check=True).stdout)
+
     def diff(self, old: tuple[str, str], new: tuple[str, str]) -> bytes:
         """What `git diff` prints from one (commit, path) to another."""
         if old[1] == new[1]:

@@ -1,10 +1,11 @@
-"""Other repositories: pushing `main` to one."""
+"""Other repositories: pushing `main` to one, and filling a backup."""
 
 from __future__ import annotations
 
 import re
 import subprocess
 from collections.abc import Sequence
+from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from promptgit.store.git import Git, end, environment
@@ -20,6 +21,17 @@ _NAME = "promptgit-mirror"
 # The shell that git starts reads them where `ps` does not show them.
 _CREDENTIALS = '!printf "username=%s\\npassword=%s\\n" "$PROMPTGIT_USERNAME" "$PROMPTGIT_PASSWORD"; :'
 _USERINFO = re.compile(r"//\S*@")  # a password that should be quoted, and is not, may hold a slash
+_DURABLY = [
+    word
+    for setting in (
+        "core.fsync=all",
+        "core.fsyncMethod=fsync",
+        "fetch.unpackLimit=1",
+        "gc.auto=0",
+        "maintenance.auto=false",
+    )
+    for word in ("-c", setting)
+]
 
 
 class RemoteFailed(Exception):
@@ -52,6 +64,21 @@ def push_main(git: Git, url: str, commit: str, timeout: float) -> None:
     _run(command, environment(*_TRANSPORT) | variables | _as_variables(settings), timeout)
 
 
+def fetch_all(source: Path, into: Path) -> None:
+    """Bring all refs of one repository, and what they reach, into another, to stay through a power cut.
+
+    No ref is forced or removed.
+
+    Raises:
+        Diverged, RemoteFailed
+    """
+    git = Git(into)
+    fetch = ["fetch", "--no-tags", "--no-write-fetch-head", str(source.absolute()), "refs/*:refs/*"]
+    _run(git.command(*_DURABLY, *fetch), environment(), None)
+    # Each fetch leaves a pack, however small: few are left of them.
+    _run(git.command(*_DURABLY, "repack", "-q", "-d", "--geometric=2"), environment(), None)
+
+
 def without_userinfo(text: str) -> str:
     """*text* with what stands before the @ of addresses removed."""
     return _USERINFO.sub("//", text)
@@ -74,7 +101,7 @@ def _as_variables(settings: dict[str, str]) -> dict[str, str]:
     return found
 
 
-def _run(command: Sequence[str], variables: dict[str, str], timeout: float) -> None:
+def _run(command: Sequence[str], variables: dict[str, str], timeout: float | None) -> None:
     with subprocess.Popen(
         command,
         env=variables,

@@ -94,6 +94,10 @@ class Repository:
                 self._expect_empty()
                 _write_first_commit(self._opened(), self.committer, now)
 
+    def create_empty(self) -> None:
+        """Make the repository without any commit, for one that is to come from elsewhere."""
+        _init(self.path).free()
+
     def _expect_empty(self) -> None:
         """Refuse to begin a history where there is one without its branch."""
         if any(self._opened().odb):
@@ -107,11 +111,7 @@ class Repository:
         """All or nothing: under another name first."""
         new = self.path.with_name(self.path.name + ".new")
         shutil.rmtree(new, ignore_errors=True)
-        git = pygit2.init_repository(new, bare=True, initial_head="main")
-        git.config["core.protectHFS"] = True
-        git.config["core.protectNTFS"] = True
-        git.config["core.fsync"] = "all"  # for an administrator's git too
-        git.config["gc.auto"] = 0  # gc beside a writer can lose objects
+        git = _init(new)
         _write_first_commit(git, self.committer, now)
         git.free()
         os.rename(new, self.path)
@@ -266,6 +266,15 @@ class Repository:
     def __contains__(self, oid: str) -> bool:
         # Not `in git`: libgit2 cannot parse every commit that git keeps.
         return len(oid) == 40 and self._opened().odb.exists(oid)
+
+
+def _init(path: Path) -> pygit2.Repository:
+    git = pygit2.init_repository(path, bare=True, initial_head="main")
+    git.config["core.protectHFS"] = True
+    git.config["core.protectNTFS"] = True
+    git.config["core.fsync"] = "all"  # for an administrator's git too
+    git.config["gc.auto"] = 0  # gc beside a writer can lose objects
+    return git
 
 
 def _write_first_commit(git: pygit2.Repository, committer: Author, now: int) -> None:

@@ -1,0 +1,26 @@
+"""`promptgit backup`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from promptgit import backup as backups
+from promptgit.cli.base import data_option, main
+from promptgit.settings import Settings
+from promptgit.store.store import Store
+
+
+@main.command()
+@click.argument("dest", type=click.Path(path_type=Path))
+@data_option
+def backup(dest: Path, data: Path | None) -> None:
+    """Make a backup at DEST, or bring the one that is there up to date, beside a running server."""
+    settings = Settings.from_environment(data=data)
+    store = Store(settings.data, lock_timeout=settings.lock_timeout)
+    if not store.repository.is_complete():
+        raise click.ClickException(f"There is no repository at {store.repository.path}.")
+    made = backups.back_up(store.repository, dest)
+    tip = made.main()
+    click.echo(f"{dest} holds {made.git.count(tip):,} commits, up to {tip}.")
