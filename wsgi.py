@@ -1,10 +1,10 @@
 """`app`, for any WSGI server: gunicorn wsgi:app."""
 
-from promptgit import logs, mirror
-from promptgit.app import create_app
+from promptgit import logs
+from promptgit.app import create_app, start_chores
 from promptgit.settings import Settings
 
 settings = Settings.from_environment()
 logs.configure(settings.log_level)
 app = create_app(settings)
-mirror.start(settings)
+start_chores(settings)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Flask
 from flask_smorest import Api
 
-from promptgit import git_http
+from promptgit import chores, git_http, mirror
 from promptgit.api import access, operations, problems, prompts, tokens, versions
 from promptgit.api.direct import Direct
 from promptgit.api.headers import Protected
@@ -54,3 +54,17 @@ def create_app(settings: Settings) -> Flask:
     gate = access.Gate(Direct(app.wsgi_app, service), app.wsgi_app, settings, known)
     app.wsgi_app = Observed(Protected(gate), metrics.request)  # type: ignore[method-assign]  # Flask's documented way
     return app
+
+
+def start_chores(settings: Settings) -> None:
+    """Begin what one worker does for all; call it after the fork, once `create_app` has made the folder."""
+    mirror.start(settings)
+    if settings.upkeep_interval:
+        store = Store(settings.data, lock_timeout=settings.lock_timeout)
+
+        def tend() -> float:
+            if store.upkeep.pays():
+                store.upkeep.run()
+            return settings.upkeep_interval
+
+        chores.start("upkeep", settings.data, tend)

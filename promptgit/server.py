@@ -17,8 +17,8 @@ from flask import Flask
 from gunicorn.app.base import BaseApplication
 from gunicorn.arbiter import Arbiter
 
-from promptgit import metrics, mirror
-from promptgit.app import create_app
+from promptgit import metrics
+from promptgit.app import create_app, start_chores
 from promptgit.settings import Settings
 from promptgit.tokens import Tokens
 from promptgit.worker import STOP_SIGNALS, Log, Worker
@@ -97,7 +97,7 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
     def load(self) -> Flask:
         """Called in each worker: SQLite and libgit2 handles do not go through a fork."""
         app = create_app(self._settings)
-        mirror.start(self._settings)
+        start_chores(self._settings)
         return app
 
     def _share_metrics(self, _: Arbiter, worker: Worker) -> None:

@@ -29,6 +29,7 @@ class Settings:
     log_level: str = "info"
     git_clones: int = 4
     mirror: str = field(default="", repr=False)  # it may hold a password
+    upkeep_interval: float = 30.0
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ, **flags: object) -> Settings:
@@ -64,6 +65,8 @@ class Settings:
             urlsplit(self.mirror)
         except ValueError:  # it tells the address, which may hold a password
             raise ValueError("PROMPTGIT_MIRROR is no address; give one that 'git push' takes.") from None
+        if not 0 <= self.upkeep_interval <= 86_400:
+            raise ValueError(f"PROMPTGIT_UPKEEP_INTERVAL is {self.upkeep_interval}; give 0 (never) to 86,400 seconds.")
 
 
 def _parse(variable: str, text: str, kind: type[object]) -> object:

@@ -126,15 +126,22 @@ def test_files_that_are_gone_do_not_stay_open(store: Store, service: Service, mo
     """Handles give joined packs up at once, not when Python collects its garbage: descriptors would run out."""
     monkeypatch.setattr(repository_module, "_READS_OF_A_HANDLE", 8)
     prompt = service.create("0", name="a")
+    gc.collect()
+    before = _open_but_gone()
     gc.disable()
     try:
         for at in range(1, 250):
             saved = service.save(prompt.id, str(at))
             service.content(saved.newest)
-        open_files = [_target(f"/proc/self/fd/{name}") for name in os.listdir("/proc/self/fd")]
+        after = _open_but_gone()
     finally:
         gc.enable()
-    assert sum(path.endswith("(deleted)") for path in open_files) < 120
+    assert after - before < 120
+
+
+def _open_but_gone() -> int:
+    """How many files this process has open that were removed."""
+    return sum(_target(f"/proc/self/fd/{name}").endswith("(deleted)") for name in os.listdir("/proc/self/fd"))
 
 
 def _target(link: str) -> str:

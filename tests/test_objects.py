@@ -76,7 +76,7 @@ def test_a_pack_that_holds_all_the_others_survives_their_joining(tmp_path: Path)
         packs.write(folder, dict(order))
         for oid, blob in order:
             packs.write(folder, {oid: blob})
-        packs.roll(folder)
+        packs.roll(folder, frozenset())
         assert len(list(folder.glob("*.pack"))) < 20
         for oid, (_, text) in blobs.items():
             assert git(tmp_path / "r", "cat-file", "blob", oid) == text

@@ -49,6 +49,14 @@ def open_store(settings: Settings, *, catch_up: bool = True) -> Store:
     return store
 
 
+def existing_store(settings: Settings) -> Store:
+    """The store of the settings' folder, which must be there already; its index is left alone."""
+    store = Store(settings.data, lock_timeout=settings.lock_timeout)
+    if not store.repository.path.exists():
+        raise click.ClickException(f"There is no repository at {store.repository.path}.")
+    return store
+
+
 @contextmanager
 def counter(label: str) -> Iterator[Progress]:
     """Tells how many commits were read, on a terminal."""

@@ -9,9 +9,8 @@ from pathlib import Path
 import click
 
 from promptgit import checker, importer
-from promptgit.cli.base import counter, data_option, main, open_store
+from promptgit.cli.base import counter, data_option, existing_store, main, open_store
 from promptgit.settings import Settings
-from promptgit.store.store import Store
 
 
 @main.command("import")
@@ -45,10 +44,7 @@ def reindex(data: Path | None) -> None:
 @data_option
 def check(data: Path | None) -> None:
     """Compare the index with git; exit with 1 if they differ."""
-    settings = Settings.from_environment(data=data)
-    store = Store(settings.data, lock_timeout=settings.lock_timeout)
-    if not store.repository.path.exists():
-        raise click.ClickException(f"There is no repository at {store.repository.path}.")
+    store = existing_store(Settings.from_environment(data=data))
     count = 0
     with counter("Reading history") as progress:
         for difference in checker.differences(store, progress):

@@ -1,11 +1,11 @@
-"""The git command, for what it does faster than libgit2, or alone: long histories and differences."""
+"""The git command, for what it does faster than libgit2, or alone: long histories, differences, upkeep."""
 
 from __future__ import annotations
 
 import os
 import signal
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from io import BufferedReader
 from pathlib import Path
 from typing import cast
@@ -91,6 +91,28 @@ class Git:
             capture_output=True,
             check=True,
         ).stdout
+
+    def tend(self, *arguments: str, lines: Sequence[str], guard: int) -> list[str]:
+        """Run a long command at the lowest priority, durably, with *lines* as its input; the lines that it prints.
+
+        The file *guard* stays open in it: a lock on it ends with the command, also if we are killed.
+
+        Raises:
+            UnusableRepository: it failed; with what it says.
+        """
+        done = subprocess.run(
+            ["nice", "-n", "19", *self.command("-c", "core.fsync=all", "-c", "pack.threads=1", *arguments)],
+            env=environment(),
+            input="".join(f"{line}\n" for line in lines),
+            capture_output=True,
+            text=True,
+            errors="replace",
+            pass_fds=(guard,),
+        )
+        if done.returncode != 0:
+            said = done.stderr.strip() or f"git ended with {done.returncode}"
+            raise UnusableRepository(str(self.path), said)
+        return done.stdout.splitlines()
 
     def command(self, *arguments: str) -> list[str]:
         """A git command on this repository."""

@@ -1,7 +1,7 @@
 """Packs of whole objects, written by us (gitformat-pack(5)): a batch costs three fsyncs, whatever it holds.
 
 Small packs pile up, and every look-up asks each of them, so `roll` joins them now and then by copying
-their entries as they are. Packs that git made, with deltas, are left to git.
+their entries as they are. Packs that git made, with deltas, are left to `upkeep`.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import zlib
 from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from itertools import accumulate, pairwise
 from pathlib import Path
 
@@ -50,15 +51,15 @@ def release(pack: Path) -> None:
     pack.with_suffix(".keep").unlink(missing_ok=True)
 
 
-def roll(folder: Path) -> None:
-    """Join small packs, if there are many; call it under the write lock.
+def roll(folder: Path, spared: frozenset[str]) -> None:
+    """Join small packs, if there are many, but for those with the indexes *spared*; call it under the write lock.
 
     Whoever looks for an object meanwhile and finds its pack gone has to look again.
     """
     _sweep(folder)
     classes: list[list[Path]] = [[] for _ in _CLASSES]
     # Largest first: what a killed process has joined already joins to itself.
-    for path, size in sorted(_packs(folder), key=lambda pack: -pack[1]):
+    for path, size in sorted(_packs(folder, spared), key=lambda pack: -pack[1]):
         classes[bisect_right(_CLASSES, size)].append(path)
     for paths in classes:
         if len(paths) >= _FAN_IN:
@@ -98,15 +99,15 @@ class _Foreign(Exception):
     """A pack that holds deltas, is of another version, or is damaged."""
 
 
-def _packs(folder: Path) -> Iterator[tuple[Path, int]]:
+def _packs(folder: Path, spared: frozenset[str]) -> Iterator[tuple[Path, int]]:
     """The packs that can be joined, with their sizes: those with nothing beside them but their index."""
-    in_multi_pack_index = _multi_pack_index_names(folder)
+    spared |= multi_pack_index_names(folder)
     suffixes: defaultdict[str, set[str]] = defaultdict(set)
     for name in os.listdir(folder):
         stem, suffix = os.path.splitext(name)
         suffixes[stem].add(suffix)
     for stem, found in suffixes.items():
-        if found == {".pack", ".idx"} and f"{stem}.idx".encode() not in in_multi_pack_index:
+        if found == {".pack", ".idx"} and f"{stem}.idx" not in spared:
             path = folder / f"{stem}.pack"
             try:
                 size = path.stat().st_size
@@ -116,8 +117,8 @@ def _packs(folder: Path) -> Iterator[tuple[Path, int]]:
                 yield path, size
 
 
-def _multi_pack_index_names(folder: Path) -> bytes:
-    """The names in a multi-pack index, which would be broken without those packs (gitformat-pack(5))."""
+def multi_pack_index_names(folder: Path) -> frozenset[str]:
+    """The pack indexes in the multi-pack index, which would be broken without their packs (gitformat-pack(5))."""
     try:
         with open(folder / "multi-pack-index", "rb") as file:
             (chunks,) = struct.unpack(">6xB5x", file.read(12))
@@ -125,10 +126,23 @@ def _multi_pack_index_names(folder: Path) -> bytes:
             for (name, start), (_, end) in pairwise(table):
                 if name == b"PNAM":
                     file.seek(start)
-                    return file.read(end - start)
+                    return frozenset(file.read(end - start).decode("ascii").rstrip("\0").split("\0"))
     except FileNotFoundError:
         pass
-    return b""
+    return frozenset()
+
+
+def drop_stale_multi_pack_index(folder: Path) -> None:
+    """Remove a multi-pack index that names packs which are gone: what is in others would not be found.
+
+    A `git gc` beside whoever writes one leaves that behind. Packs are found by their own indexes, too.
+    """
+    path = folder / "multi-pack-index"
+    with suppress(FileNotFoundError):
+        seen = path.stat().st_ino
+        names = multi_pack_index_names(folder)
+        if not all((folder / name).with_suffix(".pack").exists() for name in names) and path.stat().st_ino == seen:
+            path.unlink()  # it was not replaced meanwhile, which comes before packs are removed
 
 
 def _write(folder: Path, entries: list[_Entry], *, keep: bool = False) -> Path:

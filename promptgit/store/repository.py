@@ -14,6 +14,7 @@ from promptgit.errors import StorageFull, UnusableRepository, WriteContended
 from promptgit.models import Author
 from promptgit.store import objects, packs
 from promptgit.store.batch import Batch
+from promptgit.store.claim import Claim
 from promptgit.store.files import fsync_folder, is_full, storage_errors
 from promptgit.store.git import Git
 from promptgit.store.objects import Tree
@@ -66,8 +67,9 @@ class Repository:
         self._main_file = str(path / MAIN)
         self._newest = ("", b"")
         self._trees: dict[str, Tree] = {}  # by id; only used under the write lock
-        self._packs = path / "objects" / "pack"
-        self._unreached = self._packs  # the newest pack, until `main` reaches it
+        self.packs = path / "objects" / "pack"
+        self.claim = Claim(path / "promptgit-upkeep")
+        self._unreached = self.packs  # the newest pack, until `main` reaches it
         self._untidied = 0
         self._local = threading.local()
         # Off by default in libgit2: without it an acknowledged commit can vanish in a power cut.
@@ -186,6 +188,7 @@ class Repository:
             return git.read(oid)[1]
         except (KeyError, OSError, pygit2.GitError):
             self.close()  # packs come and go: look once more, with fresh eyes
+            packs.drop_stale_multi_pack_index(self.packs)
             return self._opened().read(oid)[1]
 
     def batch(self, tip: str, now: int) -> Batch:
@@ -205,7 +208,7 @@ class Repository:
             StorageFull: there was no room; what was written is unreachable.
         """
         with storage_errors():
-            self._unreached = packs.write(self._packs, batch.objects)
+            self._unreached = packs.write(self.packs, batch.objects)
         newest = batch.objects[batch.tip][1]
         if self.read(batch.tip) != newest:
             raise UnusableRepository(str(self.path), f"the commit {batch.tip} was not stored as it is.")
@@ -216,7 +219,7 @@ class Repository:
         self._untidied += 1
         if self._untidied >= _TIDY_EVERY:
             self._untidied = 0
-            packs.roll(self._packs)
+            packs.roll(self.packs, self.claim.names())
 
     def move_main(self, old: str, new: str) -> None:
         """Move `main` from *old* to *new*, compare-and-swap; call it under the write lock.

@@ -13,6 +13,7 @@ from promptgit.models import Author
 from promptgit.store.index import Index
 from promptgit.store.intake import Progress
 from promptgit.store.repository import Repository
+from promptgit.store.upkeep import Upkeep
 from promptgit.store.writer import Observer, Writer
 
 COMMITTER = Author("promptgit", "promptgit@localhost")
@@ -39,6 +40,7 @@ class Store:
         self.writer = Writer(
             self.repository, self.index, folder / "write.lock", lock_timeout, clock, observer or Observer()
         )
+        self.upkeep = Upkeep(self.repository, folder / "write.lock", lock_timeout)
         self._lock_timeout = lock_timeout
         self._clock = clock
 

@@ -93,9 +93,14 @@ def bare_flask(log: Path) -> Server:
 
 
 def environment() -> Mapping[str, str]:
-    """The environment of every child: nobody's settings of git or promptgit."""
+    """The environment of every child: nobody's settings of git or promptgit; no upkeep beside a figure."""
     kept = {key: value for key, value in os.environ.items() if not key.startswith(("GIT_", "PROMPTGIT_"))}
-    return kept | {"GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": os.devnull, "LC_ALL": "C.UTF-8"}
+    return kept | {
+        "GIT_CONFIG_NOSYSTEM": "1",
+        "GIT_CONFIG_GLOBAL": os.devnull,
+        "LC_ALL": "C.UTF-8",
+        "PROMPTGIT_UPKEEP_INTERVAL": "0",
+    }
 
 
 def _stat(process: int | str) -> list[str]:

@@ -1,0 +1,21 @@
+"""`promptgit upkeep`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from promptgit.cli.base import data_option, existing_store, main
+from promptgit.settings import Settings
+
+
+@main.command()
+@data_option
+def upkeep(data: Path | None) -> None:
+    """Pack the repository, also beside running servers: clones and `git log` stay quick."""
+    store = existing_store(Settings.from_environment(data=data))
+    if not store.upkeep.run():
+        raise click.ClickException("Another process is at it.")
+    state = store.upkeep.state()
+    click.echo(f"{state.packs:,} packs; {state.fresh_objects:,} objects came meanwhile.")
