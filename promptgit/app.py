@@ -31,7 +31,12 @@ class _Api(Api):  # type: ignore[misc]  # flask-smorest has no types
 def create_app(settings: Settings) -> Flask:
     """The WSGI application on one data folder, which is made if it is missing."""
     metrics = Metrics()
-    store = Store(settings.data, lock_timeout=settings.lock_timeout, observer=metrics.writer)
+    store = Store(
+        settings.data,
+        lock_timeout=settings.lock_timeout,
+        observer=metrics.writer,
+        signing_key=settings.signing_key,
+    )
     store.open()
     metrics.watch(store)
     app = Flask("promptgit", static_folder=None)

@@ -434,3 +434,16 @@ class BackupRefused(PromptgitError):
 
     def __str__(self) -> str:
         return f"No backup can be made at {self.path}: {self.reason}"
+
+
+class SigningFailed(Unavailable):
+    """The commit could not be signed."""
+
+    code = "signing_failed"
+
+    def __init__(self, key: str, reason: str) -> None:
+        super().__init__(key, reason)
+        self.key, self.reason = key, reason
+
+    def __str__(self) -> str:
+        return f"Nothing can be signed with the key {self.key} (PROMPTGIT_SIGNING_KEY): {self.reason}."

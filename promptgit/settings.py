@@ -30,6 +30,7 @@ class Settings:
     git_clones: int = 4
     mirror: str = field(default="", repr=False)  # it may hold a password
     upkeep_interval: float = 30.0
+    signing_key: str = ""
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ, **flags: object) -> Settings:

@@ -23,4 +23,4 @@ def backup(dest: Path, data: Path | None) -> None:
         raise click.ClickException(f"There is no repository at {store.repository.path}.")
     made = backups.back_up(store.repository, dest)
     tip = made.main()
-    click.echo(f"{dest} holds {made.git.count(tip):,} commits, up to {tip}.")
+    click.echo(f"{dest} holds {made.git.count(tip, first_parent=True):,} commits, up to {tip}.")

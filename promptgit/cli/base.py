@@ -43,7 +43,7 @@ def data_option(command: Callable[..., None]) -> Callable[..., None]:
 
 def open_store(settings: Settings, *, catch_up: bool = True) -> Store:
     """The store of the settings' folder, made if it is missing; its index is brought up to `main`."""
-    store = Store(settings.data, lock_timeout=settings.lock_timeout)
+    store = Store(settings.data, lock_timeout=settings.lock_timeout, signing_key=settings.signing_key)
     with counter("Building the index") as progress:
         store.open(progress, catch_up=catch_up)
     return store
@@ -51,7 +51,7 @@ def open_store(settings: Settings, *, catch_up: bool = True) -> Store:
 
 def existing_store(settings: Settings) -> Store:
     """The store of the settings' folder, which must be there already; its index is left alone."""
-    store = Store(settings.data, lock_timeout=settings.lock_timeout)
+    store = Store(settings.data, lock_timeout=settings.lock_timeout, signing_key=settings.signing_key)
     if not store.repository.path.exists():
         raise click.ClickException(f"There is no repository at {store.repository.path}.")
     return store

@@ -69,8 +69,8 @@ class Batch:
         self._committer = committer
         self._trees = trees
 
-    def commit(self, edit: Edit) -> Commit:
-        """Put a commit with this edit on top of the chain.
+    def commit(self, edit: Edit, sign: Callable[[bytes], bytes] | None = None) -> Commit:
+        """Put a commit with this edit on top of the chain; *sign* gives the signature for it.
 
         Raises:
             PathBlocked: a file's path leads through a file, or ends at a folder or a symbolic link;
@@ -87,6 +87,8 @@ class Batch:
         authored = self._now if edit.authored is None else edit.authored
         committer = edit.committer or self._committer
         data = objects.build_commit(self._root, self.tip, edit.author, authored, committer, self._now, edit.description)
+        if sign is not None:
+            data = objects.add_signature(data, sign(data))
         parent, self.tip = self.tip, self._add(COMMIT, data)
         self.commits.append(self.tip)
         changes.sort(key=lambda change: change.path)

@@ -34,6 +34,8 @@ _PLAIN = [
     )
     for word in ("-c", setting)
 ]
+# Parents as the commits themselves name them.
+_FROM_OBJECTS = ("-c", "core.commitGraph=false")
 
 
 class Git:
@@ -64,6 +66,57 @@ class Git:
             if child.wait() != 0:
                 raise UnusableRepository(str(self.path), errors.read().decode(errors="replace").strip())
 
+    def headers(
+        self, upto: str, *, after: str | None = None, first_parent: bool = False
+    ) -> Iterator[tuple[str, list[bytes]]]:
+        """The id and the header lines of the commits that *upto* reaches and *after* does not, newest first."""
+        revisions = [upto] if after is None else [upto, f"^{after}"]
+        options = ["--topo-order", "--header", *(["--first-parent"] if first_parent else [])]
+        with subprocess.Popen(
+            self.command(*_FROM_OBJECTS, "rev-list", *options, *revisions, "--"),
+            env=environment(),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+        ) as child:
+            output = cast(BufferedReader, child.stdout)
+            rest = b""
+            while chunk := output.read1(_CHUNK):
+                *records, rest = (rest + chunk).split(b"\0")
+                for record in records:
+                    oid, *lines = record.split(b"\n\n", 1)[0].split(b"\n")
+                    yield oid.decode("ascii"), lines
+        if child.returncode != 0:
+            raise UnusableRepository(str(self.path), f"its history up to {upto} cannot be read; see 'git fsck'.")
+
+    def signature(self, commit: str, allowed_signers: Path) -> tuple[str, str]:
+        """What git says of a commit's SSH signature: a letter (`%G?` of git-log(1); G is good), and whose it is."""
+        done = subprocess.run(
+            self.command(
+                *("-c", f"gpg.ssh.allowedSignersFile={allowed_signers}", "-c", "gpg.ssh.revocationFile="),
+                *("-c", "gpg.ssh.program=ssh-keygen", "log", "--no-walk", "--format=%G?%x00%GS", commit, "--"),
+            ),
+            env=environment(),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            check=True,
+        )
+        letter, signer = done.stdout.removesuffix("\n").split("\0")
+        return letter, signer
+
+    def count(self, upto: str, *, first_parent: bool = False) -> int:
+        """How many commits *upto* reaches, itself too."""
+        options = ["--count", *(["--first-parent"] if first_parent else [])]
+        command = self.command(*_FROM_OBJECTS, "rev-list", *options, upto, "--")
+        return int(subprocess.run(command, env=environment(), capture_output=True, check=True).stdout)
+
+    def damages(self) -> list[str]:
+        """What git finds wrong: objects that are missing, or are not what their ids say."""
+        command = self.command("fsck", "--full", "--no-dangling", "--no-progress")
+        done = subprocess.run(command, env=environment(), capture_output=True, text=True, errors="replace")
+        return (done.stdout + done.stderr).splitlines() if done.returncode else []
+
     def is_on_main(self, commit: str) -> bool:
         """Whether a commit is in the first-parent history of `main`."""
         command = self.command("rev-list", "--first-parent", "refs/heads/main", "--")
@@ -72,11 +125,6 @@ class Git:
             found = any(line.strip() == commit.encode() for line in child.stdout)
             child.kill()
         return found
-
-    def count(self, upto: str) -> int:
-        """How many commits there are up to *upto*, along first parents."""
-        command = self.command("rev-list", "--count", "--first-parent", upto, "--")
-        return int(subprocess.run(command, env=environment(), capture_output=True, check=True).stdout)
 
     def diff(self, old: tuple[str, str], new: tuple[str, str]) -> bytes:
         """What `git diff` prints from one (commit, path) to another."""
@@ -133,6 +181,7 @@ def environment(*also: str) -> dict[str, str]:
     return kept | {
         "GIT_CONFIG_NOSYSTEM": "1",
         "GIT_CONFIG_GLOBAL": os.devnull,
+        "GIT_GRAFT_FILE": f"{os.devnull}/none",  # an empty file would bring advice
         "GIT_TERMINAL_PROMPT": "0",
         "LC_ALL": "C",
     }

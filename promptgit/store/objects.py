@@ -69,6 +69,12 @@ def build_commit(
     return ("\n".join(lines) + f"\n\n{message}\n").encode()
 
 
+def add_signature(commit: bytes, signature: bytes) -> bytes:
+    """A commit object with the armoured signature of what it was without one (gitformat-signature(5))."""
+    headers, message = commit.split(b"\n\n", 1)
+    return headers + b"\ngpgsig " + signature.rstrip(b"\n").replace(b"\n", b"\n ") + b"\n\n" + message
+
+
 def tree_of(commit: bytes) -> str:
     """The id of a commit object's tree."""
     return commit[5:45].decode("ascii")

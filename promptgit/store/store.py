@@ -13,6 +13,7 @@ from promptgit.models import Author
 from promptgit.store.index import Index
 from promptgit.store.intake import Progress
 from promptgit.store.repository import Repository
+from promptgit.store.signer import Signer
 from promptgit.store.upkeep import Upkeep
 from promptgit.store.writer import Observer, Writer
 
@@ -22,7 +23,8 @@ COMMITTER = Author("promptgit", "promptgit@localhost")
 class Store:
     """What lies in one folder. Cheap to make; nothing is opened before it is used.
 
-    *lock_timeout* is in seconds; *clock* gives seconds since 1970; *observer* is told what is written.
+    *lock_timeout* is in seconds; *clock* gives seconds since 1970; *observer* is told what is written;
+    *signing_key* is the path of an SSH key.
     """
 
     def __init__(
@@ -32,13 +34,16 @@ class Store:
         lock_timeout: float,
         clock: Callable[[], float] = time.time,
         observer: Observer | None = None,
+        signing_key: str = "",
     ) -> None:
         self.folder = folder
         self.committer = COMMITTER
         self.repository = Repository(folder / "prompts.git", COMMITTER)
         self.index = Index(folder / "index.sqlite3", self.repository)
+        self.signer = Signer(Path(signing_key)) if signing_key else None
+        sign = self.signer.sign if self.signer else None
         self.writer = Writer(
-            self.repository, self.index, folder / "write.lock", lock_timeout, clock, observer or Observer()
+            self.repository, self.index, folder / "write.lock", lock_timeout, clock, observer or Observer(), sign
         )
         self.upkeep = Upkeep(self.repository, folder / "write.lock", lock_timeout)
         self._lock_timeout = lock_timeout
@@ -50,7 +55,10 @@ class Store:
         Raises:
             LockTimeout: another writer kept the write lock.
             UnusableRepository: the folder holds something else.
+            SigningFailed: the signing key cannot be used.
         """
+        if self.signer is not None:
+            self.signer.check()
         self.folder.mkdir(parents=True, exist_ok=True)
         if not self.repository.is_complete():
             try:

@@ -21,7 +21,7 @@ from typing import Any, Generic, TypeVar, cast
 
 from filelock import FileLock, Timeout
 
-from promptgit.errors import LockTimeout, StorageFull, WriteContended
+from promptgit.errors import LockTimeout, SigningFailed, StorageFull, WriteContended
 from promptgit.store.batch import Batch, Edit
 from promptgit.store.index import Index
 from promptgit.store.ledger import Ledger
@@ -65,10 +65,18 @@ class Observer:
         """A batch of so many commits is on `main`; it took so long since the lock was had."""
 
 
+class _EndsEarlier(Exception):
+    """The last commit of a batch is another job's than was thought."""
+
+    def __init__(self, job: _Job) -> None:
+        self.job = job
+
+
 class Writer:
     """Makes changes one batch at a time, across threads and processes.
 
-    *clock* gives seconds since 1970; *timeout* is in seconds.
+    *clock* gives seconds since 1970; *timeout* is in seconds. With *sign* the last commit of each batch
+    is signed, which covers all before it.
     """
 
     def __init__(
@@ -79,12 +87,14 @@ class Writer:
         timeout: float,
         clock: Callable[[], float],
         observer: Observer,
+        sign: Callable[[bytes], bytes] | None,
     ) -> None:
         self._repository = repository
         self._index = index
         self._timeout = timeout
         self._clock = clock
         self._observer = observer
+        self._sign = sign
         # A short poll: at the default of 50 ms, processes that race starve one of them.
         self._lock = FileLock(lock, poll_interval=0.001, thread_local=False)
         self._turn = threading.Condition()
@@ -97,6 +107,7 @@ class Writer:
         Raises:
             LockTimeout: the lock was not had in time; nothing was written.
             StorageFull: there was no room; nothing was written.
+            SigningFailed: nothing was written.
             PromptgitError: what the change's plan raises.
         """
         job = _Job(change)
@@ -123,7 +134,7 @@ class Writer:
         With *stop_at_refusal* those after the first refused one are left out, of the answers too.
 
         Raises:
-            LockTimeout, StorageFull: nothing was written.
+            LockTimeout, StorageFull, SigningFailed: nothing was written.
         """
         jobs = [_Job(change) for change in changes]
         with self._turn:
@@ -181,26 +192,37 @@ class Writer:
 
     def _make(self, jobs: list[_Job], stop_at_refusal: bool = False) -> list[_Job]:
         """Make the changes durable and visible, or none of them; those that were tried."""
+        last = jobs[-1] if jobs else None
         for _ in range(_ATTEMPTS):
             try:
-                return self._attempt(jobs, stop_at_refusal)
+                return self._attempt(jobs, last, stop_at_refusal)
             except MainMoved:
                 continue  # by somebody without the lock: look again
+            except _EndsEarlier as found:
+                last = found.job
         raise WriteContended
 
-    def _attempt(self, jobs: list[_Job], stop_at_refusal: bool) -> list[_Job]:
+    def _attempt(self, jobs: list[_Job], last: _Job | None, stop_at_refusal: bool) -> list[_Job]:
+        """Make the changes; if they are to be signed, *last* must be the job of the last commit.
+
+        A signature is part of the commit's id, which the index and the answers hold: none can be added later.
+        """
         start = time.monotonic()
         self._check_room()
         tried: list[_Job] = []
+        committed: _Job | None = None
         with self._index.writing() as (connection, ledger, tip):
             batch = self._repository.batch(tip, int(self._clock()))
             for job in jobs:
-                self._apply(job, connection, ledger, batch)
+                if self._apply(job, connection, ledger, batch, self._sign if job is last else None):
+                    committed = job
                 tried.append(job)
                 if job.error is not None and stop_at_refusal:
                     break
             if not batch.commits:
                 return tried
+            if self._sign is not None and committed is not None and committed is not last:
+                raise _EndsEarlier(committed)  # those after it were refused, or had nothing to change
             self._repository.store(batch)
             self._repository.move_main(tip, batch.tip)
             try:
@@ -219,18 +241,28 @@ class Writer:
             log.exception("Small packs could not be joined")  # they can be read all the same
 
     @staticmethod
-    def _apply(job: _Job, connection: sqlite3.Connection, ledger: Ledger, batch: Batch) -> None:
+    def _apply(
+        job: _Job,
+        connection: sqlite3.Connection,
+        ledger: Ledger,
+        batch: Batch,
+        sign: Callable[[bytes], bytes] | None,
+    ) -> bool:
+        """Whether the job has made a commit."""
         job.error = None
         try:
             edit = job.change.plan(connection)
-            commit = None if edit is None else batch.commit(edit)
+            commit = None if edit is None else batch.commit(edit, sign)
+        except SigningFailed:
+            raise
         except Exception as error:
             job.error = error  # this change fails alone
-            return
+            return False
         if commit is not None:
             ledger.apply([commit])
             ledger.flush()
         job.answer = job.change.answer(connection)
+        return commit is not None
 
     def _check_room(self) -> None:
         stat = os.statvfs(self._repository.path)
