@@ -6,7 +6,7 @@ from flask import Flask
 from flask_smorest import Api
 
 from promptgit import chores, git_http, mirror
-from promptgit.api import access, operations, problems, prompts, tokens, versions
+from promptgit.api import access, docs, operations, problems, prompts, tokens, versions
 from promptgit.api.direct import Direct
 from promptgit.api.headers import Protected
 from promptgit.metrics import Metrics
@@ -22,7 +22,9 @@ _BODY_PER_CONTENT, _BODY_REST = 6, 1 << 20
 
 
 class _Api(Api):  # type: ignore[misc]  # flask-smorest has no types
-    """flask-smorest's, with all errors left to `problems`."""
+    """flask-smorest's, with all errors left to `problems`, and their descriptions to `openapi`."""
+
+    DEFAULT_ERROR_RESPONSE_NAME = None
 
     def _register_error_handlers(self) -> None:
         problems.register(self._app)
@@ -54,6 +56,7 @@ def create_app(settings: Settings) -> Flask:
         api.register_blueprint(blueprint)
     app.register_blueprint(operations.blueprint(store, metrics))
     app.register_blueprint(git_http.blueprint(UploadPack(store.repository.git, settings.data, settings.git_clones)))
+    docs.register(app, api.spec)
     app.before_request(access.expect_scope)
     # From the outside in: the log and the metrics, what every answer says, who asks, what needs no Flask.
     gate = access.Gate(Direct(app.wsgi_app, service), app.wsgi_app, settings, known)

@@ -93,7 +93,10 @@ class Invalid(PromptgitError):
 
 
 class InvalidName(Invalid):
-    """A name breaks a rule; *character* at *place* (1 is the first) where one character is to blame."""
+    """A name breaks a rule.
+
+    It is *character* at *place* (1 is the first) where one character is to blame.
+    """
 
     code = "invalid_name"
 

@@ -22,7 +22,8 @@ names = st.text(st.characters(exclude_categories=["Cs", "Cc"], exclude_character
 def test_answers_have_the_fields_of_their_schemas(service: Service) -> None:
     prompt = service.create("x", name="a")
     pairs: list[tuple[dict[str, object], ma.Schema]] = [
-        (answers.prompt(prompt) | answers.content("x"), schemas.PromptSchema()),
+        (answers.prompt(prompt) | answers.content("x"), schemas.PromptWithContentSchema()),
+        (answers.prompt(prompt), schemas.PromptSchema()),
         (answers.version(prompt.newest), schemas.VersionSchema()),
         (answers.version(prompt.newest) | answers.content("x"), schemas.VersionWithContentSchema()),
     ]

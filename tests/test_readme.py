@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 from dataclasses import fields
 from pathlib import Path
+
+from flask.testing import FlaskClient
 
 from promptgit.cli import main
 from promptgit.errors import BackupRefused, BadLine, PromptgitError
@@ -43,6 +46,13 @@ def test_every_setting_is_documented_with_its_default() -> None:
 def test_every_command_is_documented() -> None:
     for command in main.commands:
         assert f"`promptgit {command}" in README
+
+
+def test_every_route_is_documented(client: FlaskClient) -> None:
+    for path, operations in json.loads(client.get("/openapi.json").data)["paths"].items():
+        short = path.replace("{prompt_id}", "{id}").replace("{number}", "{n}")
+        for method in operations:
+            assert re.search(rf"`{method.upper()} {re.escape(short)}[`?]", README), (method, path)
 
 
 def test_every_kind_of_refusal_is_documented() -> None:

@@ -87,9 +87,13 @@ def register(app: Flask) -> None:
     app.register_error_handler(Exception, _fault)
 
 
-def refusal(error: errors.PromptgitError) -> Response:
-    """The answer to a refusal."""
-    status = next((STATUS[kind] for kind in type(error).__mro__ if kind in STATUS), 500)
+def status_of(kind: type[errors.PromptgitError]) -> int:
+    """The status of a kind of error: its own in the table, or that of the nearest kind above it."""
+    return next((STATUS[parent] for parent in kind.__mro__ if parent in STATUS), 500)
+
+
+def of_error(error: errors.PromptgitError) -> bytes:
+    """The problem document of an error, with the members of its kind."""
     match error:
         case errors.Invalid(field=field, reason=reason):
             members: dict[str, object] = {"errors": {field: [reason]}}
@@ -101,7 +105,18 @@ def refusal(error: errors.PromptgitError) -> Response:
             members = {"version_number": newest}
         case _:
             members = {}
-    answer = _answer(status, document(status, str(error), error.code, **members))
+    return document(status_of(type(error)), str(error), error.code, **members)
+
+
+def of_status(status: int) -> bytes:
+    """The problem document of an error that is nothing but its HTTP status."""
+    return document(status, _DETAILS.get(status) or f"{HTTPStatus(status).description}.")
+
+
+def refusal(error: errors.PromptgitError) -> Response:
+    """The answer to a refusal."""
+    status = status_of(type(error))
+    answer = _answer(status, of_error(error))
     if status == 401:
         answer.headers["WWW-Authenticate"] = _CHALLENGES
     if status in (429, 503):

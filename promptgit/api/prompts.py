@@ -9,13 +9,23 @@ from flask_smorest import Blueprint
 
 from promptgit.api import access, answers, reads, schemas
 from promptgit.api.bodies import Parser
+from promptgit.api.openapi import refuses
+from promptgit.api.refusals import headers
 from promptgit.checks import Precondition
-from promptgit.errors import PromptNotFound
+from promptgit.errors import (
+    ContentTooLarge,
+    InvalidName,
+    NameTaken,
+    PathBlocked,
+    PromptDeleted,
+    PromptNotFound,
+    StaleVersion,
+)
 from promptgit.models import Author, Prompt
 from promptgit.names import parse_id
 from promptgit.service import Service, Signed
 
-blueprint = Blueprint("prompts", __name__, url_prefix="/api/prompts")
+blueprint = Blueprint("prompts", __name__, url_prefix="/api/prompts", description="Files, each with a name and an id")
 blueprint.ARGUMENTS_PARSER = Parser()
 
 
@@ -68,8 +78,9 @@ def whole(prompt: Prompt, content: bytes | str, status: int = 200, headers: dict
 
 
 @blueprint.post("")
-@blueprint.arguments(schemas.NewPromptSchema())
-@blueprint.response(201, schemas.PromptSchema)
+@blueprint.arguments(schemas.NewPromptSchema(), example={"name": "support/greeting", "content": "Hello {{name}}!\n"})
+@blueprint.response(201, schemas.PromptWithContentSchema, headers=headers("Location", "ETag"))
+@refuses(InvalidName, ContentTooLarge, NameTaken, PathBlocked)
 def create(body: dict[str, Any]) -> Response:
     """Create a prompt."""
     prompt = service().create(body["content"], name=body.get("name"), prompt_id=body.get("id"), signed=signed(body))
@@ -78,7 +89,7 @@ def create(body: dict[str, Any]) -> Response:
 
 @blueprint.get("")
 @blueprint.arguments(schemas.ListQuerySchema(), location="query")
-@blueprint.response(200, schemas.PromptSchema(many=True))
+@blueprint.response(200, schemas.ListedPromptSchema(many=True), headers=headers("Link"))
 def index(query: dict[str, Any]) -> Response:
     """List prompts, sorted by name."""
     include = query.pop("include", None)
@@ -94,7 +105,8 @@ def index(query: dict[str, Any]) -> Response:
 
 
 @blueprint.get("/<prompt_id>")
-@blueprint.response(200, schemas.PromptSchema)
+@blueprint.response(200, schemas.PromptWithContentSchema, headers=headers("ETag", "Cache-Control"))
+@refuses(PromptNotFound, PromptDeleted)
 def show(prompt_id: str) -> Response:
     """A prompt with its newest content."""
     return conditional(reads.newest(service(), uuid_of(prompt_id)))
@@ -102,7 +114,8 @@ def show(prompt_id: str) -> Response:
 
 @blueprint.put("/<prompt_id>")
 @blueprint.arguments(schemas.SaveSchema())
-@blueprint.response(200, schemas.PromptSchema)
+@blueprint.response(200, schemas.PromptWithContentSchema, headers=headers("ETag"))
+@refuses(PromptNotFound, PromptDeleted, StaleVersion, ContentTooLarge)
 def save(body: dict[str, Any], prompt_id: str) -> Response:
     """Save a content as the newest version."""
     return whole(service().save(uuid_of(prompt_id), body["content"], signed=signed(body)), body["content"])
@@ -110,7 +123,8 @@ def save(body: dict[str, Any], prompt_id: str) -> Response:
 
 @blueprint.patch("/<prompt_id>")
 @blueprint.arguments(schemas.RenameSchema())
-@blueprint.response(200, schemas.PromptSchema)
+@blueprint.response(200, schemas.PromptWithContentSchema, headers=headers("ETag"))
+@refuses(PromptNotFound, PromptDeleted, StaleVersion, InvalidName, NameTaken, PathBlocked)
 def rename(body: dict[str, Any], prompt_id: str) -> Response:
     """Rename a prompt; its id and its history stay."""
     prompt = service().rename(uuid_of(prompt_id), body["name"], signed=signed(body))
@@ -120,6 +134,7 @@ def rename(body: dict[str, Any], prompt_id: str) -> Response:
 @blueprint.delete("/<prompt_id>")
 @blueprint.arguments(schemas.ReasonSchema(), required=False)
 @blueprint.response(204)
+@refuses(PromptNotFound, StaleVersion)
 def delete(body: dict[str, Any], prompt_id: str) -> Response:
     """Delete a prompt; its versions stay readable, and a revert brings it back."""
     service().delete(uuid_of(prompt_id), signed=signed(body))

@@ -9,15 +9,21 @@ from flask_smorest import Blueprint
 
 from promptgit.api import answers, reads, schemas
 from promptgit.api.bodies import Parser
+from promptgit.api.openapi import refuses
 from promptgit.api.prompts import conditional, service, signed, uuid_of
+from promptgit.api.refusals import headers as told
+from promptgit.errors import NameTaken, PathBlocked, PromptNotFound, StaleVersion, VersionNotFound
 
-blueprint = Blueprint("versions", __name__, url_prefix="/api/prompts/<prompt_id>")
+blueprint = Blueprint(
+    "versions", __name__, url_prefix="/api/prompts/<prompt_id>", description="Commits, each a content of a prompt"
+)
 blueprint.ARGUMENTS_PARSER = Parser()
 
 
 @blueprint.get("/versions")
 @blueprint.arguments(schemas.VersionsQuerySchema(), location="query")
-@blueprint.response(200, schemas.VersionSchema(many=True))
+@blueprint.response(200, schemas.VersionSchema(many=True), headers=told("X-Total-Count", "Link"))
+@refuses(PromptNotFound)
 def index(query: dict[str, Any], prompt_id: str) -> Response:
     """All versions of a prompt, oldest first, streamed; or a page of them."""
     if "limit" in query:
@@ -32,14 +38,16 @@ def index(query: dict[str, Any], prompt_id: str) -> Response:
 
 
 @blueprint.get("/versions/<number>")
-@blueprint.response(200, schemas.VersionWithContentSchema)
+@blueprint.response(200, schemas.VersionWithContentSchema, headers=told("ETag", "Cache-Control"))
+@refuses(PromptNotFound, VersionNotFound)
 def show(prompt_id: str, number: str) -> Response:
     """A version with its content."""
     return conditional(reads.version(service(), uuid_of(prompt_id), number))
 
 
 @blueprint.get("/versions/<number>/content")
-@blueprint.response(200, {"type": "string"}, content_type="text/plain")
+@blueprint.response(200, {"type": "string"}, content_type="text/plain", headers=told("ETag", "Cache-Control"))
+@refuses(PromptNotFound, VersionNotFound)
 def content(prompt_id: str, number: str) -> Response:
     """The very bytes of a version's file."""
     return conditional(reads.content(service(), uuid_of(prompt_id), number))
@@ -47,7 +55,8 @@ def content(prompt_id: str, number: str) -> Response:
 
 @blueprint.post("/versions/<number>/revert")
 @blueprint.arguments(schemas.ReasonSchema(), required=False)
-@blueprint.response(200, schemas.RevertedSchema)
+@blueprint.response(200, schemas.RevertedSchema, headers=told("ETag"))
+@refuses(PromptNotFound, VersionNotFound, StaleVersion, NameTaken, PathBlocked)
 def revert(body: dict[str, Any], prompt_id: str, number: str) -> Response:
     """Make an older version's content the newest, as a new version."""
     prompt = service().revert(uuid_of(prompt_id), number, signed=signed(body))
@@ -64,7 +73,9 @@ def revert(body: dict[str, Any], prompt_id: str, number: str) -> Response:
 
 @blueprint.get("/diff")
 @blueprint.arguments(schemas.DiffQuerySchema(), location="query")
-@blueprint.response(200, schemas.DiffSchema)
+@blueprint.response(200, schemas.DiffSchema, headers=told("Vary"))
+@blueprint.response(200, {"type": "string"}, content_type="text/x-diff")
+@refuses(PromptNotFound, VersionNotFound)
 def diff(query: dict[str, Any], prompt_id: str) -> Response:
     """What changed from one version to another."""
     text = service().diff(uuid_of(prompt_id), query["from_"], query["to"])

@@ -1,0 +1,93 @@
+"""What all routes share in the OpenAPI document: parameters, headers, security, the shape of problems."""
+
+from __future__ import annotations
+
+from typing import Any
+
+Json = dict[str, Any]
+
+_ID = {"type": "string", "format": "uuid", "examples": ["3d798a29-5c6e-5ea1-806b-7b92197fa9b4"]}
+_NUMBER = {"type": "integer", "minimum": 1, "examples": [1]}
+_ETAG = '"0f3b1c8e5d7a9b2c4e6f8091a3b5c7d9e1f20314"'
+
+INFO: Json = {
+    "description": "Versions for prompts, kept in git: every prompt a file, every version a commit.\n\n"
+    "JSON is UTF-8, times are UTC. Each error is a problem document (RFC 9457) with a `code` of its own; "
+    "a method that an address does not have is 405, and `Allow` names those that it has.",
+    "license": {"name": "MIT", "identifier": "MIT"},
+}
+
+PATH: dict[str, Json] = {
+    "prompt_id": {"description": "The id of a prompt; what is no UUID is the id of none: 404", "schema": _ID},
+    "number": {"description": "The number of a version, from 1 on; what is no such number: 404", "schema": _NUMBER},
+}
+
+# Where the answer to a creation has what other routes ask for (OpenAPI 3.1, "Runtime Expressions").
+LINKED = {
+    "prompt_id": "$response.body#/id",
+    "number": "$response.body#/version_number",
+    "from": "$response.body#/version_number",
+    "to": "$response.body#/version_number",
+}
+
+IF_MATCH: Json = {
+    "name": "If-Match",
+    "in": "header",
+    "description": "Write only if this is the newest version still: its ETag, or its number, in quotes; else 412 "
+    "(RFC 9110, 13.1.1)",
+    "schema": {"type": "string"},
+    "examples": {"etag": {"value": _ETAG}, "number": {"value": '"3"'}, "any": {"value": "*"}},
+}
+IF_NONE_MATCH: Json = {
+    "name": "If-None-Match",
+    "in": "header",
+    "description": "Answer with 304 if this is what there is still (RFC 9110, 13.1.2)",
+    "schema": {"type": "string"},
+    "examples": {"etag": {"value": _ETAG}},
+}
+
+
+def _header(description: str, schema: Json | None = None, *, always: bool = True, example: object = None) -> Json:
+    shown = {} if example is None else {"example": example}
+    return {"description": description, "required": always, "schema": schema or {"type": "string"}, **shown}
+
+
+HEADERS: dict[str, Json] = {
+    "ETag": _header("What to send back in If-Match or If-None-Match", example=_ETAG),
+    "Cache-Control": _header("How long the answer may be kept", example="private, no-cache"),
+    "Location": _header("Where the prompt is", example="/api/prompts/3d798a29-5c6e-5ea1-806b-7b92197fa9b4"),
+    "Link": _header(
+        'The next page, where there is one: `rel="next"` (RFC 8288)',
+        always=False,
+        example='</api/prompts?limit=100&after=support%2Fgreeting>; rel="next"',
+    ),
+    "X-Total-Count": _header("How many versions the prompt has", {"type": "integer", "minimum": 1}, example=3),
+    "Vary": _header("The answer depends on this header of the request", example="Accept"),
+    "Retry-After": _header("After how many seconds to try again", {"type": "integer", "minimum": 0}, example=1),
+    "WWW-Authenticate": _header("How to prove who calls (RFC 9110, 11.6.1)", example='Basic realm="promptgit"'),
+}
+
+SECURITY_SCHEMES: Json = {
+    "bearer": {"type": "http", "scheme": "bearer", "description": "A token in `Authorization: Bearer`"},
+    "basic": {"type": "http", "scheme": "basic", "description": "A token as the password, as git sends it"},
+}
+# Any of them; none where the service is open to all.
+SECURITY: list[Json] = [{}, {"bearer": []}, {"basic": []}]
+
+PROBLEM: Json = {
+    "description": "What was refused, and what to do about it (RFC 9457). Each kind has a `code` of its own.",
+    "type": "object",
+    "properties": {
+        "type": {"type": "string", "format": "uri-reference", "description": "The kind of problem, as a URI"},
+        "title": {"type": "string", "description": "The status in words"},
+        "status": {"type": "integer", "minimum": 400, "maximum": 599, "description": "The HTTP status"},
+        "detail": {"type": "string", "description": "A sentence that says what to do"},
+        "code": {"type": "string", "description": "A fixed word for the kind of problem"},
+        "errors": {
+            "type": "object",
+            "additionalProperties": {"type": "array", "items": {"type": "string"}, "minItems": 1},
+            "description": "What is wrong, by field; a field inside another is `author.name`",
+        },
+    },
+    "required": ["type", "title", "status", "detail", "code"],
+}

@@ -1,0 +1,211 @@
+"""The OpenAPI document says what the service does: its routes, its answers, its refusals; and /docs shows it."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import jsonschema_rs
+import openapi_spec_validator
+import pytest
+from filelock import FileLock
+from flask import Flask
+from flask.testing import FlaskClient
+
+from promptgit.api import problems, refusals
+from tests.support import Answer, Http, Server
+
+# What Flask serves and no client calls by itself.
+UNDOCUMENTED = {"/docs/<file>"}
+METHODS = {"get", "put", "post", "delete", "options", "head", "patch", "trace"}
+
+
+@pytest.fixture
+def document(client: FlaskClient) -> dict[str, Any]:
+    document: dict[str, Any] = json.loads(client.get("/openapi.json").data)
+    return document
+
+
+def operations(document: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    for path, described in document["paths"].items():
+        for method in METHODS & described.keys():
+            yield method.upper(), path, described[method]
+
+
+def resolve(document: dict[str, Any], node: dict[str, Any]) -> Any:
+    """What a reference stands for."""
+    while "$ref" in node:
+        found: Any = document
+        for key in node["$ref"].removeprefix("#/").split("/"):
+            found = found[key]
+        node = found
+    return node
+
+
+def check(document: dict[str, Any], schema: dict[str, Any], value: object) -> None:
+    """Refuse a value that breaks its schema, or has what the schema does not tell of."""
+    for item, shape in [(each, schema["items"]) for each in value] if isinstance(value, list) else [(value, schema)]:
+        whole = {"allOf": [shape], "unevaluatedProperties": False, "components": document["components"]}
+        jsonschema_rs.Draft202012Validator(whole, validate_formats=True).validate(item)
+
+
+class Checked:
+    """A client that holds each answer against the document."""
+
+    def __init__(self, http: Http) -> None:
+        self._http = http
+        self._document = http("GET", "/openapi.json").json
+        self.seen: set[tuple[str, str, int, str]] = set()
+
+    def __call__(self, status: int, method: str, path: str, body: object = None, **options: Any) -> Answer:
+        answer = self._http(method, path, body, **options)
+        assert answer.status == status, answer.body
+        template, described = self._operation(method, path.partition("?")[0])
+        response = resolve(self._document, described["responses"][str(status)])
+        for name, header in response.get("headers", {}).items():
+            header = resolve(self._document, header)
+            assert name in answer.headers or not header["required"], name
+        if "content" not in response:
+            assert answer.body == b""
+            return answer
+        kind = answer.headers["Content-Type"].partition(";")[0]
+        value = answer.json if kind.endswith("json") else answer.body.decode()
+        check(self._document, response["content"][kind]["schema"], value)
+        code = value["code"] if kind == problems.MEDIA_TYPE else kind
+        self.seen.add((method, template, status, code))
+        return answer
+
+    def _operation(self, method: str, path: str) -> tuple[str, dict[str, Any]]:
+        for known, template, described in operations(self._document):
+            if known == method and re.fullmatch(re.sub(r"\{\w+\}", "[^/]+", template), path):
+                return template, described
+        raise AssertionError(f"{method} {path} is not in the document")
+
+
+def test_it_is_openapi_3_1(document: dict[str, Any]) -> None:
+    openapi_spec_validator.validate(document)
+    assert document["openapi"].startswith("3.1.")
+
+
+def test_every_route_is_in_it(app: Flask, document: dict[str, Any]) -> None:
+    """A route that is missing: mark its view with `promptgit.api.openapi.operation`."""
+    routes = {
+        (method, re.sub(r"<(?:\w+(?:\(.*?\))?:)?(\w+)>", r"{\1}", rule.rule))
+        for rule in app.url_map.iter_rules()
+        for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
+        if rule.rule not in UNDOCUMENTED
+    }
+    assert {(method, path) for method, path, _ in operations(document)} == routes
+
+
+def test_every_operation_is_described(document: dict[str, Any]) -> None:
+    ids = [described["operationId"] for *_, described in operations(document)]
+    assert len(ids) == len(set(ids))
+    for method, path, described in operations(document):
+        assert described["summary"].endswith("."), path
+        for parameter in described["parameters"]:
+            assert parameter["description"], (path, parameter)
+        for status, response in described["responses"].items():
+            response = resolve(document, response)
+            assert response["description"], (path, status)
+            if int(status) >= 400:
+                assert list(response["content"]) == [problems.MEDIA_TYPE]
+        assert "500" in described["responses"]
+        guarded = described.get("security", document["security"]) != []
+        assert guarded == ({"401", "403", "429"} <= described["responses"].keys()), (method, path)
+
+
+def test_every_example_keeps_its_schema(document: dict[str, Any]) -> None:
+    shapes, examples = document["components"]["schemas"], document["components"]["examples"]
+    for name, example in examples.items():
+        check(document, {"$ref": f"#/components/schemas/{name}"}, example["value"])
+    fields = [field for shape in shapes.values() for field in shape.get("properties", {}).values()]
+    parameters = [parameter for *_, described in operations(document) for parameter in described["parameters"]]
+    for field in fields + [parameter["schema"] for parameter in parameters]:
+        for value in field.get("examples", []):
+            check(document, field, value)
+
+
+def test_every_refusal_of_the_table_has_an_example() -> None:
+    """A kind that is missing: add one to `promptgit.api.refusals`."""
+    abstract = {"unavailable"}
+    assert {kind for kind in problems.STATUS if kind.code not in abstract} <= refusals.EXAMPLES.keys()
+
+
+def test_answers_are_what_it_says(tmp_path: Path) -> None:
+    """Every status and every kind of refusal that a client can bring about, with all headers, and no key more."""
+    with Server(tmp_path / "data", PROMPTGIT_LOCK_TIMEOUT="0.2", PROMPTGIT_MAX_CONTENT_BYTES="1000") as server:
+        call = Checked(Http(server.url))
+        missing = "/api/prompts/0190a6b2-3c4d-7e8f-9a0b-1c2d3e4f5a6b"
+        created = call(201, "POST", "/api/prompts", {"name": "a/b", "content": "x\n"})
+        where = created.headers["Location"]
+        call(201, "POST", "/api/prompts", {"content": "y", "author": {"name": "Ada", "email": ""}})
+        call(409, "POST", "/api/prompts", {"name": "A/b", "content": "x"})
+        call(422, "POST", "/api/prompts", {"name": "a:b", "content": "x"})
+        call(422, "POST", "/api/prompts", {"content": "x", "nmae": "a"})
+        call(413, "POST", "/api/prompts", {"content": "x" * 1_001})
+        call(413, "POST", "/api/prompts", {"content": "x" * 2_000_000})
+        call(400, "POST", "/api/prompts", raw=b"{")
+        call(415, "POST", "/api/prompts", raw=b"{}", headers={"Content-Type": "text/plain"})
+        with FileLock(tmp_path / "data" / "write.lock"):
+            call(503, "POST", "/api/prompts", {"content": "x"})
+        for query in ("", "?include=content", "?limit=1"):
+            call(200, "GET", f"/api/prompts{query}")
+        call(422, "GET", "/api/prompts?offset=1")
+        call(200, "GET", where)
+        call(304, "GET", where, headers={"If-None-Match": created.headers["ETag"]})
+        call(404, "GET", missing)
+        call(404, "GET", "/api/prompts/x")
+        call(200, "PUT", where, {"content": "x\nz\n", "description": "More"})
+        call(412, "PUT", where, {"content": "w"}, headers={"If-Match": '"1"'})
+        call(200, "PATCH", where, {"name": "c"})
+        call(422, "PATCH", where, {"name": "con"})
+        for query in ("", "?limit=1", "?order=desc"):
+            call(200, "GET", f"{where}/versions{query}")
+        call(422, "GET", f"{where}/versions?limit=0")
+        for part in ("", "/content"):
+            version = call(200, "GET", f"{where}/versions/1{part}")
+            call(304, "GET", f"{where}/versions/1{part}", headers={"If-None-Match": version.headers["ETag"]})
+            call(404, "GET", f"{where}/versions/0{part}")
+        call(200, "GET", f"{where}/diff?from=1&to=2")
+        call(200, "GET", f"{where}/diff?from=1&to=2", headers={"Accept": "text/x-diff"})
+        call(404, "GET", f"{where}/diff?from=1&to=3")
+        call(422, "GET", f"{where}/diff?from=1")
+        call(204, "DELETE", where, {"description": "Not needed"})
+        call(410, "GET", where)
+        call(410, "PUT", where, {"content": "x"})
+        call(200, "POST", f"{where}/versions/1/revert")
+        call(404, "POST", f"{where}/versions/3x/revert")
+        page = call(200, "GET", "/docs")
+        call(304, "GET", "/openapi.json", headers={"If-None-Match": call(200, "GET", "/openapi.json").headers["ETag"]})
+    assert "text/html" in page.headers["Content-Type"]
+    codes = {code for *_, status, code in call.seen if status >= 400}
+    told_by_the_machine = {"write_contended", "index_busy", "storage_full", "unusable_repository", "path_blocked"}
+    assert codes >= {kind.code for kind in refusals.EXAMPLES} - told_by_the_machine
+
+
+def test_the_page_asks_nothing_of_other_hosts(server: Server) -> None:
+    """Its policy allows this host alone, and no script inside the page."""
+    http = Http(server.url)
+    page = http("GET", "/docs")
+    policy = dict(part.split(" ", 1) for part in page.headers["Content-Security-Policy"].split("; "))
+    assert (policy["default-src"], policy["script-src"], policy["connect-src"]) == ("'none'", "'self'", "'self'")
+    html = page.body.decode()
+    sources = re.findall(r'(?:src|href)="([^"]*)"', html)
+    assert {"docs/swagger-ui-bundle.js", "docs/swagger-ui.css", "docs/docs.js"} <= set(sources)
+    files = {source: http("GET", f"/{source}") for source in sources}
+    assert {answer.status for answer in files.values()} == {200}
+    assert files["docs/swagger-ui-bundle.js"].headers["Content-Type"].startswith("text/javascript")
+    assert not re.search(r"<script[^>]*>[^<]|<style|\son\w+=", html)
+    script = files["docs/docs.js"].body.decode()
+    assert "validatorUrl: null" in script
+    assert "//" not in re.sub(r"(?m)^\s*//.*$", "", script)
+
+
+@pytest.mark.parametrize("file", ["index.html", "oauth2-redirect.html", "..%2Fdocs.py", "swagger-ui.js", "%00"])
+def test_no_other_file_is_served(client: FlaskClient, file: str) -> None:
+    answer = client.get(f"/docs/{file}")
+    assert (answer.status_code, answer.json["code"]) == (404, "http_not_found")
