@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help run test check fix bench lock clean
+.PHONY: help run test check fix bench fuzz lock clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -25,6 +25,9 @@ fix: .venv/test ## format, and mend what can be mended
 
 bench: .venv/test ## measure, each figure beside its floor (some minutes)
 	$(BIN)/python -m tests.bench
+
+fuzz: .venv/test ## attack a service with requests made up from its OpenAPI document (some minutes)
+	$(BIN)/python -m tests.fuzz
 
 lock: .venv/test ## resolve the newest versions into the lock files
 	$(BIN)/pip-compile -q --upgrade --strip-extras --generate-hashes --no-emit-index-url --no-emit-find-links --allow-unsafe --no-header \

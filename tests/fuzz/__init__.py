@@ -1,0 +1,1 @@
+"""Attacks on a running service with requests made up from its OpenAPI document."""

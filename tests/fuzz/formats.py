@@ -1,0 +1,38 @@
+"""Texts that keep the rules for which JSON Schema has no words."""
+
+from __future__ import annotations
+
+import schemathesis
+from hypothesis import strategies as st
+
+from promptgit import names, texts
+from promptgit.errors import Invalid
+from promptgit.models import Author
+
+_printed = st.characters(codec="utf-8", categories=["L", "M", "N", "S", "P"], exclude_characters='\\:*?"<>|')
+
+
+def _is_name(text: str) -> bool:
+    try:
+        names.check(text)
+    except Invalid:
+        return False
+    return True
+
+
+def _is_author(text: str) -> bool:
+    try:
+        texts.check_author(Author(text, ""))
+    except Invalid:
+        return False
+    return True
+
+
+_segment = st.text(_printed | st.just(" "), min_size=1, max_size=20)
+_line = st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs"], exclude_characters="<>"), max_size=60)
+_text = st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs"]) | st.sampled_from("\n\t"), max_size=200)
+
+schemathesis.openapi.format("prompt-name", st.lists(_segment, min_size=1, max_size=3).map("/".join).filter(_is_name))
+schemathesis.openapi.format("author-name", _line.filter(_is_author))
+schemathesis.openapi.format("author-email", _line)
+schemathesis.openapi.format("commit-message", _text)
