@@ -1,0 +1,98 @@
+"""Every refusal, as a tree of exceptions that carry data. Nothing here knows HTTP.
+
+    PromptgitError
+     ├─ PromptNotFound, VersionNotFound
+     ├─ PromptDeleted
+     ├─ Invalid
+     │   └─ InvalidName
+     ├─ ContentTooLarge
+     ├─ NameTaken, PathBlocked
+     ├─ StaleVersion
+     ├─ Unavailable
+     │   ├─ LockTimeout, WriteContended
+     │   ├─ IndexBusy, NotReady
+     │   ├─ SigningFailed
+     │   └─ ClonesBusy
+     ├─ StorageFull
+     ├─ UnusableRepository
+     ├─ BadLine, BackupRefused
+     ├─ Unauthenticated, TooManyFailures
+     ├─ Forbidden, ForeignHost, CrossOrigin
+     ├─ TokenNotFound, TokenNameTaken, UnusableTokens
+     ├─ PushRefused, SmartProtocolOnly
+     └─ MalformedGitRequest, GitRequestTooLarge
+
+`code` is a fixed word per kind of error, `str()` a sentence that says what to do.
+Arguments all go to `super().__init__`, so that every error pickles.
+"""
+
+from promptgit.errors.access import (
+    CrossOrigin,
+    Forbidden,
+    ForeignHost,
+    TokenNameTaken,
+    TokenNotFound,
+    TooManyFailures,
+    Unauthenticated,
+    UnusableTokens,
+)
+from promptgit.errors.base import PromptgitError, Unavailable
+from promptgit.errors.clones import ClonesBusy, GitRequestTooLarge, MalformedGitRequest, PushRefused, SmartProtocolOnly
+from promptgit.errors.prompts import (
+    ContentTooLarge,
+    Invalid,
+    InvalidName,
+    NameTaken,
+    PathBlocked,
+    PromptDeleted,
+    PromptNotFound,
+    StaleVersion,
+    VersionNotFound,
+)
+from promptgit.errors.storage import (
+    BackupRefused,
+    BadLine,
+    IndexBusy,
+    LockTimeout,
+    NotReady,
+    SigningFailed,
+    StorageFull,
+    UnusableRepository,
+    WriteContended,
+)
+
+__all__ = [
+    "BackupRefused",
+    "BadLine",
+    "ClonesBusy",
+    "ContentTooLarge",
+    "CrossOrigin",
+    "Forbidden",
+    "ForeignHost",
+    "GitRequestTooLarge",
+    "IndexBusy",
+    "Invalid",
+    "InvalidName",
+    "LockTimeout",
+    "MalformedGitRequest",
+    "NameTaken",
+    "NotReady",
+    "PathBlocked",
+    "PromptDeleted",
+    "PromptNotFound",
+    "PromptgitError",
+    "PushRefused",
+    "SigningFailed",
+    "SmartProtocolOnly",
+    "StaleVersion",
+    "StorageFull",
+    "TokenNameTaken",
+    "TokenNotFound",
+    "TooManyFailures",
+    "Unauthenticated",
+    "Unavailable",
+    "UnusableRepository",
+    "UnusableTokens",
+    "VersionNotFound",
+    "WriteContended",
+]

@@ -1,0 +1,144 @@
+"""What is refused of prompts and their versions."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from promptgit.errors.base import PromptgitError
+
+
+class PromptNotFound(PromptgitError):
+    """No prompt has this id."""
+
+    code = "prompt_not_found"
+
+    def __init__(self, prompt_id: str) -> None:
+        super().__init__(prompt_id)
+        self.prompt_id = prompt_id
+
+    def __str__(self) -> str:
+        return f"No prompt has the id {self.prompt_id[:60]!r}. List the prompts to find its id."
+
+
+class VersionNotFound(PromptgitError):
+    """The prompt has no version of this number."""
+
+    code = "version_not_found"
+
+    def __init__(self, name: str, number: str, newest: int) -> None:
+        super().__init__(name, number, newest)
+        self.name, self.number, self.newest = name, number, newest
+
+    def __str__(self) -> str:
+        return f"{self.name!r} has no version {self.number[:40]}: its versions are 1 to {self.newest}."
+
+
+class PromptDeleted(PromptgitError):
+    """The prompt was deleted; its versions remain."""
+
+    code = "prompt_deleted"
+
+    def __init__(self, prompt_id: str, name: str, newest: int, when: datetime) -> None:
+        super().__init__(prompt_id, name, newest, when)
+        self.prompt_id, self.name, self.newest, self.when = prompt_id, name, newest, when
+
+    def __str__(self) -> str:
+        return (
+            f"{self.name!r} was deleted at {self.when:%Y-%m-%dT%H:%M:%SZ}. "
+            "Its versions can still be read; revert to one of them to bring it back."
+        )
+
+
+class Invalid(PromptgitError):
+    """A field breaks a rule."""
+
+    code = "invalid"
+
+    def __init__(self, field: str, reason: str) -> None:
+        super().__init__(field, reason)
+        self.field, self.reason = field, reason
+
+    def __str__(self) -> str:
+        return f"The {self.field} {self.reason}."
+
+
+class InvalidName(Invalid):
+    """A name breaks a rule.
+
+    It is *character* at *place* (1 is the first) where one character is to blame.
+    """
+
+    code = "invalid_name"
+
+    def __init__(self, reason: str, character: str | None = None, place: int | None = None) -> None:
+        super().__init__("name", reason)
+        self.args = (reason, character, place)
+        self.character, self.place = character, place
+
+
+class ContentTooLarge(PromptgitError):
+    """The content has more bytes in UTF-8 than the service takes."""
+
+    code = "content_too_large"
+
+    def __init__(self, size: int, limit: int) -> None:
+        super().__init__(size, limit)
+        self.size, self.limit = size, limit
+
+    def __str__(self) -> str:
+        return (
+            f"The content has {self.size:,} bytes, and {self.limit:,} are the most. "
+            "Shorten it, or raise PROMPTGIT_MAX_CONTENT_BYTES."
+        )
+
+
+class NameTaken(PromptgitError):
+    """Another prompt has this name, or one that cannot stand beside it in a clone."""
+
+    code = "name_taken"
+
+    def __init__(self, name: str, taken: str, prompt_id: str) -> None:
+        super().__init__(name, taken, prompt_id)
+        self.name, self.taken, self.prompt_id = name, taken, prompt_id
+
+    def __str__(self) -> str:
+        if self.name == self.taken:
+            return (
+                f"The name {self.name!r} is taken by the prompt {self.prompt_id}. Choose another, or save to that one."
+            )
+        return (
+            f"The name {self.name!r} cannot stand beside {self.taken!r} (the prompt {self.prompt_id}) "
+            "in a clone on every system. Choose another."
+        )
+
+
+class PathBlocked(PromptgitError):
+    """A file or folder that is no prompt lies where the prompt's file would be."""
+
+    code = "path_blocked"
+
+    def __init__(self, path: str) -> None:
+        super().__init__(path)
+        self.path = path
+
+    def __str__(self) -> str:
+        return f"Something else lies at {self.path!r} in the repository. Choose another name."
+
+
+class StaleVersion(PromptgitError):
+    """The prompt gained a version after the one that the caller had seen.
+
+    Nothing was written: read *current*, merge, save again.
+    """
+
+    code = "stale_version"
+
+    def __init__(self, name: str, current: int) -> None:
+        super().__init__(name, current)
+        self.name, self.current = name, current
+
+    def __str__(self) -> str:
+        return (
+            f"{self.name!r} is at version {self.current}, which is not the one that If-Match names. "
+            "Read it, merge, and save again."
+        )

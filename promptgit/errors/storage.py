@@ -1,0 +1,110 @@
+"""What the folder, the repository or the machine does not allow."""
+
+from __future__ import annotations
+
+from promptgit.errors.base import PromptgitError, Unavailable
+
+
+class LockTimeout(Unavailable):
+    """The write lock was not had in time."""
+
+    code = "write_lock_timeout"
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(seconds)
+        self.seconds = seconds
+
+    def __str__(self) -> str:
+        return f"Another writer held the write lock for {self.seconds:g} seconds. Nothing was written; try again."
+
+
+class WriteContended(Unavailable):
+    """Somebody who does not hold the write lock kept moving `main`."""
+
+    code = "write_contended"
+
+    def __str__(self) -> str:
+        return "Others kept moving main, without the write lock. Nothing was written; try again."
+
+
+class IndexBusy(Unavailable):
+    """The index is being brought up to date by another process."""
+
+    code = "index_busy"
+
+    def __str__(self) -> str:
+        return "The index is being rebuilt from git. Try again."
+
+
+class NotReady(Unavailable):
+    """Requests cannot be answered now; *reason* says why."""
+
+    code = "not_ready"
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"Not ready to serve: {self.reason.removesuffix('.')}."
+
+
+class SigningFailed(Unavailable):
+    """The commit could not be signed."""
+
+    code = "signing_failed"
+
+    def __init__(self, key: str, reason: str) -> None:
+        super().__init__(key, reason)
+        self.key, self.reason = key, reason
+
+    def __str__(self) -> str:
+        return f"Nothing can be signed with the key {self.key} (PROMPTGIT_SIGNING_KEY): {self.reason}."
+
+
+class StorageFull(PromptgitError):
+    """The disk is full. Nothing was written."""
+
+    code = "storage_full"
+
+    def __str__(self) -> str:
+        return "The disk is full. Nothing was written; reads go on. Make room and try again."
+
+
+class UnusableRepository(PromptgitError):
+    """The folder holds no repository that can be opened."""
+
+    code = "unusable_repository"
+
+    def __init__(self, path: str, reason: str) -> None:
+        super().__init__(path, reason)
+        self.path, self.reason = path, reason
+
+    def __str__(self) -> str:
+        return f"The repository {self.path} cannot be used: {self.reason}"
+
+
+class BadLine(PromptgitError):
+    """A line of an import that cannot be taken; *number* counts from 1."""
+
+    code = "bad_line"
+
+    def __init__(self, number: int, reason: str) -> None:
+        super().__init__(number, reason)
+        self.number, self.reason = number, reason
+
+    def __str__(self) -> str:
+        return f"Line {self.number}: {self.reason}"
+
+
+class BackupRefused(PromptgitError):
+    """A backup cannot be made there."""
+
+    code = "backup_refused"
+
+    def __init__(self, path: str, reason: str) -> None:
+        super().__init__(path, reason)
+        self.path, self.reason = path, reason
+
+    def __str__(self) -> str:
+        return f"No backup can be made at {self.path}: {self.reason}"
