@@ -13,12 +13,16 @@ from flask import Blueprint, Response, request
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from promptgit.api import problems
+from promptgit.api.openapi import answer, operation, refuses
 from promptgit.errors import (
+    ClonesBusy,
     GitRequestTooLarge,
     MalformedGitRequest,
     PromptgitError,
     PushRefused,
     SmartProtocolOnly,
+    StorageFull,
+    UnusableRepository,
 )
 from promptgit.store.files import storage_errors
 from promptgit.store.upload_pack import UploadPack
@@ -40,7 +44,22 @@ def blueprint(upload_pack: UploadPack) -> Blueprint:
     routes.register_error_handler(PromptgitError, _refusal)
 
     @routes.get("/info/refs")
+    @operation(
+        "git",
+        {200: answer("The refs, or what the service is able to do", _media_type("advertisement"))},
+        parameters=[
+            {
+                "name": "service",
+                "in": "query",
+                "required": True,
+                "description": f"{_UPLOAD_PACK}: fetching; nothing else is served",
+                "schema": {"enum": [_UPLOAD_PACK]},
+            }
+        ],
+    )
+    @refuses(PushRefused, SmartProtocolOnly, ClonesBusy, UnusableRepository)
     def refs() -> Response:
+        """Begin a clone or a fetch (gitprotocol-http(5))."""
         service = request.args.get("service")
         if service == _RECEIVE_PACK:
             raise PushRefused
@@ -49,20 +68,30 @@ def blueprint(upload_pack: UploadPack) -> Blueprint:
         advertised = upload_pack.advertise(_protocol())
         if not advertised.startswith(b"000eversion 2"):
             advertised = b"001e# service=git-upload-pack\n0000" + advertised
-        return _answer("advertisement", advertised)
+        return _response("advertisement", advertised)
 
     @routes.post(f"/{_UPLOAD_PACK}")
+    @operation(
+        "git",
+        {200: answer("A pack, or what was asked for", _media_type("result"))},
+        requestBody={"required": True, "content": {_media_type("request"): {"schema": {"type": "string"}}}},
+    )
+    @refuses(MalformedGitRequest, GitRequestTooLarge, ClonesBusy, UnusableRepository, StorageFull)
     def pack() -> Response:
-        if request.mimetype != f"application/x-{_UPLOAD_PACK}-request":
-            raise MalformedGitRequest(f"is not of the Content-Type application/x-{_UPLOAD_PACK}-request")
+        """Go on with a clone or a fetch (gitprotocol-http(5))."""
+        if request.mimetype != _media_type("request"):
+            raise MalformedGitRequest(f"is not of the Content-Type {_media_type('request')}")
         with _spooled() as body:
             found = upload_pack.answer(body, _protocol())
-        answer = _answer("result", found)
-        answer.call_on_close(found.close)
-        return answer
+        response = _response("result", found)
+        response.call_on_close(found.close)
+        return response
 
     @routes.post(f"/{_RECEIVE_PACK}")
+    @operation("git", {})
+    @refuses(PushRefused)
     def push() -> Response:
+        """Refuse a push."""
         raise PushRefused
 
     @routes.get("/", defaults={"_path": ""}, strict_slashes=False)
@@ -73,17 +102,21 @@ def blueprint(upload_pack: UploadPack) -> Blueprint:
     return routes
 
 
-def _answer(kind: str, body: bytes | Iterable[bytes]) -> Response:
-    return Response(body, headers=_NOT_CACHED, content_type=f"application/x-{_UPLOAD_PACK}-{kind}")
+def _response(kind: str, body: bytes | Iterable[bytes]) -> Response:
+    return Response(body, headers=_NOT_CACHED, content_type=_media_type(kind))
+
+
+def _media_type(kind: str) -> str:
+    return f"application/x-{_UPLOAD_PACK}-{kind}"
 
 
 def _refusal(error: PromptgitError) -> Response:
     """A problem document; but git shows its user nothing except plain text."""
-    answer = problems.refusal(error)
+    response = problems.refusal(error)
     if request.user_agent.string.startswith("git/"):
-        answer.set_data(f"{error}\n")
-        answer.content_type = "text/plain; charset=utf-8"
-    return answer
+        response.set_data(f"{error}\n")
+        response.content_type = "text/plain; charset=utf-8"
+    return response
 
 
 def _protocol() -> str:

@@ -16,10 +16,11 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from promptgit.api import problems, refusals
+from promptgit.tokens import Scope, Tokens
 from tests.support import Answer, Http, Server
 
 # What Flask serves and no client calls by itself.
-UNDOCUMENTED = {"/docs/<file>"}
+UNDOCUMENTED = {"/docs/<file>", "/prompts.git", "/prompts.git/", "/prompts.git/<path:_path>"}
 METHODS = {"get", "put", "post", "delete", "options", "head", "patch", "trace"}
 
 
@@ -72,7 +73,7 @@ class Checked:
             assert answer.body == b""
             return answer
         kind = answer.headers["Content-Type"].partition(";")[0]
-        value = answer.json if kind.endswith("json") else answer.body.decode()
+        value = answer.json if kind.endswith("json") else answer.body.decode("latin-1")
         check(self._document, response["content"][kind]["schema"], value)
         code = value["code"] if kind == problems.MEDIA_TYPE else kind
         self.seen.add((method, template, status, code))
@@ -179,12 +180,31 @@ def test_answers_are_what_it_says(tmp_path: Path) -> None:
         call(410, "PUT", where, {"content": "x"})
         call(200, "POST", f"{where}/versions/1/revert")
         call(404, "POST", f"{where}/versions/3x/revert")
+        call(421, "GET", where, headers={"Host": "evil.example"})
+        call(403, "GET", where, headers={"Origin": "http://evil.example"})
+        for path in ("/healthz", "/readyz", "/metrics", "/prompts.git/info/refs?service=git-upload-pack"):
+            call(200, "GET", path)
+        call(403, "GET", "/prompts.git/info/refs")
+        call(403, "POST", "/prompts.git/git-receive-pack", raw=b"0000")
+        call(400, "POST", "/prompts.git/git-upload-pack", raw=b"0000")
         page = call(200, "GET", "/docs")
         call(304, "GET", "/openapi.json", headers={"If-None-Match": call(200, "GET", "/openapi.json").headers["ETag"]})
+        secret = Tokens(tmp_path / "data").create("root", Scope.ADMIN)[1]
+        root = {"Authorization": f"Bearer {secret}"}
+        call(401, "GET", where)
+        made = call(201, "POST", "/api/tokens", {"name": "ci", "scope": "read", "expires": "1h"}, headers=root)
+        call(403, "PUT", where, {"content": "x"}, headers={"Authorization": f"Bearer {made.json['token']}"})
+        call(409, "POST", "/api/tokens", {"name": "ci", "scope": "read"}, headers=root)
+        call(422, "POST", "/api/tokens", {"name": "x", "scope": "all"}, headers=root)
+        call(204, "DELETE", f"/api/tokens/{made.json['id']}", headers=root)
+        call(404, "DELETE", "/api/tokens/none", headers=root)
+        call(200, "GET", "/api/tokens", headers=root)
     assert "text/html" in page.headers["Content-Type"]
     codes = {code for *_, status, code in call.seen if status >= 400}
-    told_by_the_machine = {"write_contended", "index_busy", "storage_full", "unusable_repository", "path_blocked"}
-    assert codes >= {kind.code for kind in refusals.EXAMPLES} - told_by_the_machine
+    elsewhere = {"write_contended", "index_busy", "storage_full", "unusable_repository", "path_blocked"}
+    elsewhere |= {"signing_failed", "not_ready", "unusable_tokens", "too_many_failures", "clones_busy"}
+    elsewhere |= {"git_request_too_large"}
+    assert codes >= {kind.code for kind in refusals.EXAMPLES} - elsewhere
 
 
 def test_the_page_asks_nothing_of_other_hosts(server: Server) -> None:

@@ -19,6 +19,10 @@ INFO: Json = {
 
 PATH: dict[str, Json] = {
     "prompt_id": {"description": "The id of a prompt; what is no UUID is the id of none: 404", "schema": _ID},
+    "token_id": {
+        "description": "The id of a token, or the name of an active one",
+        "schema": {"type": "string", "examples": ["5f3a9c01"]},
+    },
     "number": {"description": "The number of a version, from 1 on; what is no such number: 404", "schema": _NUMBER},
 }
 
@@ -83,6 +87,7 @@ PROBLEM: Json = {
         "status": {"type": "integer", "minimum": 400, "maximum": 599, "description": "The HTTP status"},
         "detail": {"type": "string", "description": "A sentence that says what to do"},
         "code": {"type": "string", "description": "A fixed word for the kind of problem"},
+        "request_id": {"type": "string", "description": "Of a 5xx: the server's log says more under this id"},
         "errors": {
             "type": "object",
             "additionalProperties": {"type": "array", "items": {"type": "string"}, "minItems": 1},

@@ -36,8 +36,14 @@ Json = dict[str, Any]
 
 _BODY: list[Kind] = [MalformedBody, errors.Invalid, 413, 415]
 _READ: list[Kind] = [errors.IndexBusy, errors.UnusableRepository]
-_WRITE: list[Kind] = [*_READ, errors.LockTimeout, errors.WriteContended, errors.StorageFull]
-_GUARDED: list[Kind] = [401, 403, 429]
+_WRITE: list[Kind] = [*_READ, errors.LockTimeout, errors.WriteContended, errors.SigningFailed, errors.StorageFull]
+_GUARDED: list[Kind] = [
+    errors.Unauthenticated,
+    errors.Forbidden,
+    errors.TooManyFailures,
+    errors.UnusableTokens,
+]
+_EVERY: list[Kind] = [errors.CrossOrigin, errors.ForeignHost, 500]
 
 
 def refuses(*kinds: Kind) -> Callable[[View], View]:
@@ -168,6 +174,6 @@ def _add_refusals(described: Json, rule: Rule, kinds: list[Kind], shared: Json) 
         kinds.append(errors.Invalid)
     if described.get("security") != []:
         kinds += _GUARDED
-    kinds.append(500)
+    kinds += _EVERY
     responses = describe(kinds, shared) | described["responses"]
     described["responses"] = {status: responses[status] for status in sorted(responses)}

@@ -5,9 +5,14 @@ from __future__ import annotations
 from flask import Blueprint, Response
 
 from promptgit.api import answers
+from promptgit.api.openapi import answer, operation, refuses
+from promptgit.api.refusals import headers
+from promptgit.errors import NotReady
 from promptgit.metrics import CONTENT_TYPE, Metrics
 from promptgit.store.store import Store
 
+_OK = {"type": "object", "properties": {"status": {"const": "ok"}}, "required": ["status"]}
+_TOLD = headers("Cache-Control")
 _FRESH = {"Cache-Control": "no-store"}
 
 
@@ -16,17 +21,21 @@ def blueprint(store: Store, metrics: Metrics) -> Blueprint:
     routes = Blueprint("operations", __name__)
 
     @routes.get("/healthz")
+    @operation("service", {200: answer("It is alive", answers.JSON, _OK, headers=_TOLD)}, security=[])
     def health() -> Response:
         """Alive: answers, and touches nothing."""
         return answers.json({"status": "ok"}, headers=_FRESH)
 
     @routes.get("/readyz")
+    @operation("service", {200: answer("It can serve", answers.JSON, _OK, headers=_TOLD)}, security=[])
+    @refuses(NotReady)
     def ready() -> Response:
         """Able to serve: the repository can be read, and the index is at `main`, or was brought there."""
         store.expect_ready()
         return answers.json({"status": "ok"}, headers=_FRESH)
 
     @routes.get("/metrics")
+    @operation("service", {200: answer("All metrics", "text/plain", headers=_TOLD)})
     def scrape() -> Response:
         """All metrics, in Prometheus' text format."""
         return Response(metrics.text(), headers=_FRESH, content_type=CONTENT_TYPE)

@@ -11,8 +11,11 @@ from flask_smorest import Blueprint
 from promptgit import tokens
 from promptgit.api import answers, schemas
 from promptgit.api.bodies import Parser
+from promptgit.api.openapi import refuses
+from promptgit.api.refusals import headers
+from promptgit.errors import TokenNameTaken, TokenNotFound
 
-blueprint = Blueprint("tokens", __name__, url_prefix="/api/tokens")
+blueprint = Blueprint("tokens", __name__, url_prefix="/api/tokens", description="Who may use the service")
 blueprint.ARGUMENTS_PARSER = Parser()
 
 
@@ -45,7 +48,8 @@ def index() -> Response:
 
 @blueprint.post("")
 @blueprint.arguments(schemas.NewTokenSchema())
-@blueprint.response(201, schemas.NewTokenAnswerSchema)
+@blueprint.response(201, schemas.NewTokenAnswerSchema, headers=headers("Cache-Control"))
+@refuses(TokenNameTaken)
 def create(body: dict[str, Any]) -> Response:
     """Make a token; this answer alone has its secret."""
     seconds = tokens.lifetime(body["expires"]) if "expires" in body else None
@@ -55,6 +59,7 @@ def create(body: dict[str, Any]) -> Response:
 
 @blueprint.delete("/<token_id>")
 @blueprint.response(204)
+@refuses(TokenNotFound)
 def revoke(token_id: str) -> Response:
     """End a token, at once."""
     _tokens().revoke(token_id)
