@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 from flask import Flask
 from flask_smorest import Api
 
@@ -41,6 +43,7 @@ def create_app(settings: Settings) -> Flask:
     )
     store.open()
     metrics.watch(store)
+    _watch_chores(metrics, settings, store)
     app = Flask("promptgit", static_folder=None)
     app.config.update(
         API_TITLE="promptgit",
@@ -62,6 +65,21 @@ def create_app(settings: Settings) -> Flask:
     gate = access.Gate(Direct(app.wsgi_app, service), app.wsgi_app, settings, known)
     app.wsgi_app = Observed(Protected(gate), metrics.request)  # type: ignore[method-assign]  # Flask's documented way
     return app
+
+
+def _watch_chores(metrics: Metrics, settings: Settings, store: Store) -> None:
+    upkeep = store.upkeep
+    metrics.gauge("unpacked_objects", "Objects that no upkeep has seen yet.", lambda: upkeep.state().fresh_objects)
+    if settings.mirror:
+        mirrored = mirror.of(settings)
+        metrics.gauge(
+            "mirror_lag_seconds",
+            "Since when something waits to be pushed to the mirror; 0: nothing does.",
+            lambda: mirrored.status().lag(time.time()),
+        )
+        metrics.gauge(
+            "mirror_failures", "Pushes to the mirror that failed in a row.", lambda: mirrored.status().failures
+        )
 
 
 def start_chores(settings: Settings) -> None:

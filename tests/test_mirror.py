@@ -45,6 +45,11 @@ def status(data: Path) -> State:
     return Mirror(Store(data, lock_timeout=5).repository, "", data / "mirror.json").status()
 
 
+def measured(server: Server, gauge: str) -> float:
+    lines = Http(server.url)("GET", "/metrics").body.decode().splitlines()
+    return next(float(line.split()[1]) for line in lines if line.startswith(f"{gauge} "))
+
+
 def test_every_write_reaches_the_mirror(tmp_path: Path, remote: Path) -> None:
     init(remote)
     with Server(tmp_path / "data", PROMPTGIT_MIRROR=str(remote)) as server:
@@ -66,8 +71,11 @@ def test_a_mirror_that_comes_later_gets_everything(tmp_path: Path, remote: Path)
         assert told.pushed is None
         assert told.lag(time.time()) > 0
         assert str(remote) in str(told.error)
+        assert measured(server, "promptgit_mirror_lag_seconds") > 0
+        assert measured(server, "promptgit_mirror_failures") > 0
         init(remote)
         wait_for(lambda: status(server.folder) == State(pushed=commit))
+        assert measured(server, "promptgit_mirror_lag_seconds") == 0
         assert main_of(remote) == commit
 
 

@@ -332,7 +332,7 @@ def test_the_command_packs_and_says_so(server: Server) -> None:
     for at in range(20):
         assert Http(server.url)("POST", "/api/prompts", {"name": f"p{at}", "content": TEXT}).status == 201
     done = command("upkeep", "--data", str(server.folder))
-    assert (done.returncode, done.stdout) == (0, "1 packs; 0 objects came meanwhile.\n")
+    assert (done.returncode, done.stdout) == (0, "Packs: 1. Objects that came meanwhile: 0.\n")
     assert len(pack_names(server.folder / "prompts.git")) == 1
 
 

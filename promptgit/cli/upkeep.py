@@ -18,4 +18,4 @@ def upkeep(data: Path | None) -> None:
     if not store.upkeep.run():
         raise click.ClickException("Another process is at it.")
     state = store.upkeep.state()
-    click.echo(f"{state.packs:,} packs; {state.fresh_objects:,} objects came meanwhile.")
+    click.echo(f"Packs: {state.packs:,}. Objects that came meanwhile: {state.fresh_objects:,}.")
