@@ -8,7 +8,7 @@ from flask import Flask
 from flask_smorest import Api
 
 from promptgit import chores, git_http, mirror
-from promptgit.api import access, docs, operations, problems, prompts, tokens, versions
+from promptgit.api import access, docs, labels, operations, problems, prompts, tokens, versions
 from promptgit.api.direct import Direct
 from promptgit.api.headers import Protected
 from promptgit.metrics import Metrics
@@ -55,7 +55,7 @@ def create_app(settings: Settings) -> Flask:
     service = app.extensions["promptgit"] = Service(store, settings.max_content_bytes)
     known = app.extensions["promptgit.tokens"] = Tokens(settings.data)
     api = _Api(app)
-    for blueprint in (prompts.blueprint, versions.blueprint, tokens.blueprint):
+    for blueprint in (prompts.blueprint, versions.blueprint, labels.blueprint, tokens.blueprint):
         api.register_blueprint(blueprint)
     app.register_blueprint(operations.blueprint(store, metrics))
     app.register_blueprint(git_http.blueprint(UploadPack(store.repository.git, settings.data, settings.git_clones)))

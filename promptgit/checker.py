@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
+from promptgit.store import label_queries
 from promptgit.store.connections import uri_of
 from promptgit.store.intake import Progress, build
 from promptgit.store.schema import SCHEMA
@@ -21,6 +22,10 @@ _ROWS = {
     "a.name, a.email, v.description "
     "FROM {0}.versions v LEFT JOIN {0}.prompts p ON p.key = v.prompt LEFT JOIN {0}.authors a ON a.key = v.author",
     "place": "SELECT p.id, l.after, l.name FROM {0}.places l LEFT JOIN {0}.prompts p ON p.key = l.prompt",
+    "label": "SELECT label, name, number, lower(hex(blob)) FROM {0}.labels",
+    "label's move": "SELECT p.id, m.label, m.move, m.number, lower(hex(m.commit_id)), m.timestamp, a.name, a.email, "
+    "m.description FROM {0}.label_moves m LEFT JOIN {0}.prompts p ON p.key = m.prompt "
+    "LEFT JOIN {0}.authors a ON a.key = m.author",
     "removal": "SELECT p.id, r.after, lower(hex(r.commit_id)), r.timestamp, a.name, a.email, r.description "
     "FROM {0}.removals r LEFT JOIN {0}.prompts p ON p.key = r.prompt LEFT JOIN {0}.authors a ON a.key = r.author",
 }
@@ -71,6 +76,8 @@ def _compare(path: Path, store: Store, progress: Progress | None) -> Iterator[st
             yield from _one_way(connection, f"Only the index has the {what}", query.format("main"), query.format("git"))
             yield from _one_way(connection, f"Only git has the {what}", query.format("git"), query.format("main"))
         yield from _search(connection, store.repository.read)
+        for label, name in label_queries.ignored(connection):
+            yield f"The file of the label {label!r} of {name!r} points at no version, and is ignored."
 
 
 def _open(path: Path) -> sqlite3.Connection:

@@ -2,16 +2,33 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from collections.abc import Callable
+from dataclasses import dataclass
 
-from promptgit import names
+from promptgit import labels, names
 from promptgit.errors import NameTaken, PromptDeleted, PromptNotFound, StaleVersion
-from promptgit.models import Prompt, Removal
-from promptgit.store import queries
+from promptgit.models import Author, Prompt, Removal
+from promptgit.store import label_queries, queries
+
+_FAN_OUT = re.compile(names.ROOT + "[0-9a-f]{2}")  # folders of UUIDs, which nobody chose
 
 Precondition = Callable[[Prompt], bool]
 """Whether the caller has seen this state of the prompt."""
+
+
+@dataclass(frozen=True, slots=True)
+class Signed:
+    """What a caller says about a write: why, who wrote it (None: the committer), and what it has seen.
+
+    *committer* is whose credential stores it; None: the service.
+    """
+
+    description: str = ""
+    author: Author | None = None
+    if_match: Precondition | None = None
+    committer: Author | None = None
 
 
 def expect(found: tuple[Prompt, Removal | None] | None, prompt_id: str) -> tuple[Prompt, Removal | None]:
@@ -37,11 +54,17 @@ def seen(index: sqlite3.Connection, prompt_id: str, if_match: Precondition | Non
 
 
 def expect_free(index: sqlite3.Connection, name: str, *, mover: str | None = None) -> None:
-    """Refuse a name that another prompt has, or that cannot stand beside another's in every clone."""
-    folded = names.fold(names.path_of(name))
-    parts = folded.split("/")
-    paths = ["/".join(parts[:count]) for count in range(2, len(parts) + 1)]
-    others = [other for other in queries.prompts_at_folded(index, paths, below=folded) if other.id != mover]
+    """Refuse a name that another prompt has, or that cannot stand beside another's in every clone.
+
+    `support` and `support/greeting` cannot: with the same label, one's file would be the other's folder.
+    """
+    path = names.fold(names.path_of(name))
+    parts = path.split("/")
+    folders = ["/".join(parts[:count]) for count in range(2, len(parts))]
+    twins = [folder for folder in (*folders, path.removesuffix(names.SUFFIX)) if not _FAN_OUT.fullmatch(folder)]
+    files = [path, *folders, *(folder + names.SUFFIX for folder in twins)]
+    found = queries.prompts_at_folded(index, files, below=[path, *twins[-1:]])
+    others = [other for other in found if other.id != mover]
     if others:
         other = min(others, key=lambda other: other.name != name)  # the very same name says most
         raise NameTaken(name, other.name, other.id)
@@ -59,3 +82,16 @@ def expect_last_of_name(index: sqlite3.Connection, prompt: Prompt) -> None:
     last = queries.removed_by_name(index, prompt.name)
     if last is not None and last.id != prompt.id:
         raise NameTaken(prompt.name, last.name, last.id)
+
+
+def moved_labels(index: sqlite3.Connection, old: str, new: str) -> dict[str, str | None]:
+    """What a rename does to the files of a prompt's labels."""
+    files: dict[str, str | None] = {}
+    for label, blob in label_queries.files(index, old).items():
+        files |= {labels.path_of(label, old): None, labels.path_of(label, new): blob}
+    return files
+
+
+def leftover_labels(index: sqlite3.Connection, name: str) -> dict[str, str | None]:
+    """The files of labels under a name whose prompt leaves or has left, all to be removed."""
+    return {labels.path_of(label, name): None for label in label_queries.files(index, name)}

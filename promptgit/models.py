@@ -23,7 +23,7 @@ class Author(NamedTuple):
 class Version(NamedTuple):
     """The Nth commit that changed a prompt's blob.
 
-    `seconds` is the author's date since 1970; `commit_id` and `blob_id` are binary ids.
+    `seconds` is the author's date since 1970; `commit_id` and `blob_id` are binary ids; `labels` are sorted.
     """
 
     id: str
@@ -34,6 +34,7 @@ class Version(NamedTuple):
     author: Author
     commit_id: bytes
     blob_id: bytes
+    labels: tuple[str, ...]
 
     @property
     def timestamp(self) -> datetime:
@@ -54,7 +55,8 @@ class Version(NamedTuple):
 class Prompt(NamedTuple):
     """A prompt and its newest version; `created` is in seconds since 1970.
 
-    `moved` is the commit (in hexadecimal) that renamed it since that version, if one did.
+    `moved` is the commit (in hexadecimal) that renamed it or moved a label since that version, if one did;
+    `labels` says which version each label points at.
     """
 
     id: str
@@ -63,6 +65,7 @@ class Prompt(NamedTuple):
     created: int
     newest: Version
     moved: str | None
+    labels: dict[str, int]
 
     @property
     def created_at(self) -> datetime:
@@ -82,4 +85,22 @@ class Removal:
     @property
     def timestamp(self) -> datetime:
         """When it was deleted, aware and in UTC."""
+        return _EPOCH + timedelta(seconds=self.seconds)
+
+
+@dataclass(frozen=True, slots=True)
+class LabelMove:
+    """A label was pointed at the version `number`, or removed (None); `before` is where it pointed, if anywhere."""
+
+    label: str
+    before: int | None
+    number: int | None
+    seconds: int
+    description: str
+    author: Author
+    commit: str
+
+    @property
+    def timestamp(self) -> datetime:
+        """When it was moved, aware and in UTC."""
         return _EPOCH + timedelta(seconds=self.seconds)

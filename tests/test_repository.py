@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from promptgit.checks import Signed
 from promptgit.errors import UnusableRepository
 from promptgit.models import Author
-from promptgit.service import Service, Signed
+from promptgit.service import Service
 from promptgit.store.store import Store
 from tests.conftest import Clock
 from tests.support import assert_sound, foreign_commit, git, git_text

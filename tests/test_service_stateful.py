@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections import defaultdict
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,15 +13,17 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
 from promptgit import checker
-from promptgit.errors import InvalidName, NameTaken, PromptDeleted
+from promptgit.checks import Signed
+from promptgit.errors import InvalidName, NameTaken, PromptDeleted, VersionNotFound
 from promptgit.service import Service
 from promptgit.store.store import Store
 from tests.support import assert_sound, commits_of, foreign_commit
 
 SOME_UUID = "0190a6b2-3c4d-7e8f-9a0b-1c2d3e4f5a6b"
-NAMES = st.sampled_from(["a", "A", "b", "d/a", "D/A", "a.md/x", "straße", "STRASSE", SOME_UUID])
+NAMES = st.sampled_from(["a", "A", "b", "d/a", "D/A", "a.md/x", "a/b", "straße", "STRASSE", SOME_UUID])
 FOREIGN_NAMES = st.sampled_from(["b", "B", "d/b", "d/é"])
 CONTENTS = st.sampled_from(["", "x", "y", "line\r\n", "\ufeff東京\n"])
+LABELS = st.sampled_from(["production", "x"])
 PICKS = st.integers(0, 1_000)
 
 
@@ -37,8 +40,10 @@ class Model:
 
 def clash(one: str, other: str) -> bool:
     """Whether two names cannot stand beside each other on a Mac."""
-    left, right = (name.casefold() + ".md" for name in (one, other))
-    return left == right or left.startswith(right + "/") or right.startswith(left + "/")
+    left, right = one.casefold(), other.casefold()
+    return left == right or any(
+        longer.startswith((f"{shorter}/", f"{shorter}.md/")) for longer, shorter in ((left, right), (right, left))
+    )
 
 
 class Prompts(RuleBasedStateMachine):
@@ -52,6 +57,7 @@ class Prompts(RuleBasedStateMachine):
         self.service = Service(self.store, 1_000)
         self.prompts: list[Model] = []
         self.removed: list[Model] = []  # the last to go comes back first
+        self.labels: defaultdict[str, dict[str, int]] = defaultdict(dict)  # by the name of the prompt
 
     def living(self, name: str) -> Model | None:
         return next((prompt for prompt in self.prompts if prompt.living and prompt.name == name), None)
@@ -82,6 +88,8 @@ class Prompts(RuleBasedStateMachine):
             with pytest.raises(NameTaken):
                 self.service.create(content, name=name)
         else:
+            if all(gone.name != name for gone in self.removed):
+                self.labels.pop(name, None)
             self.write(name, content, self.service.create(content, name=name).id)
 
     @rule(pick=PICKS, content=CONTENTS)
@@ -114,6 +122,7 @@ class Prompts(RuleBasedStateMachine):
                 self.service.rename(prompt.id, name)
         else:
             self.service.rename(prompt.id, name)
+            self.labels[name] = self.labels.pop(prompt.name, {})
             prompt.moved |= prompt.name != name
             prompt.name = name
 
@@ -126,6 +135,31 @@ class Prompts(RuleBasedStateMachine):
         if prompt.living:
             prompt.living = False
             self.removed.append(prompt)
+            self.labels.pop(prompt.name, None)
+
+    @rule(pick=PICKS, label=LABELS, number=st.integers(1, 4))
+    def point(self, pick: int, label: str, number: int) -> None:
+        living = [prompt for prompt in self.prompts if prompt.living]
+        if not living:
+            return
+        prompt = living[pick % len(living)]
+        if number > len(prompt.contents):
+            with pytest.raises(VersionNotFound):
+                self.service.labels.point(prompt.id, label, number, signed=Signed())
+        else:
+            assert self.service.labels.point(prompt.id, label, number, signed=Signed()).number == number
+            self.labels[prompt.name][label] = number
+
+    @rule(name=FOREIGN_NAMES, label=LABELS, number=st.none() | st.integers(1, 4))
+    def point_with_git(self, name: str, label: str, number: int | None) -> None:
+        """Also where no prompt is."""
+        if number is None:
+            if not self.labels[name].pop(label, None):
+                return
+        else:
+            self.labels[name][label] = number
+        data = None if number is None else b"%d\n" % number
+        foreign_commit(self.store.repository.path, {f"labels/{label}/{name}": data})
 
     @rule(pick=PICKS, which=PICKS)
     def revert(self, pick: int, which: int) -> None:
@@ -177,6 +211,14 @@ class Prompts(RuleBasedStateMachine):
             listed = [(prompt.name, prompt.id, prompt.newest.number) for prompt in self.service.list(limit=100)]
             assert listed == sorted((p.name, p.id, len(p.contents)) for p in self.prompts if p.living)
 
+    @invariant()
+    def labels_point_where_their_files_say(self) -> None:
+        for model in self.prompts if hasattr(self, "service") else []:
+            files = self.labels[model.name] if model.living else {}
+            expected = {label: number for label, number in sorted(files.items()) if number <= len(model.contents)}
+            assert {move.label: move.number for move in self.service.labels.all(model.id)} == expected
+            assert self.service.find(model.id)[0].labels == expected
+
     def teardown(self) -> None:
         if not hasattr(self, "service"):
             return
@@ -189,7 +231,7 @@ class Prompts(RuleBasedStateMachine):
             assert [self.service.content(version).decode() for version in versions] == model.contents
             if not any(other.moved for other in self.prompts):
                 assert [version.commit for version in versions] == commits_of(repository, prompt.path)
-        assert list(checker.differences(self.store)) == []
+        assert [told for told in checker.differences(self.store) if "is ignored" not in told] == []
         assert_sound(repository)
         self.store.close()
         self.folder.cleanup()

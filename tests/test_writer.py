@@ -13,9 +13,10 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
+from promptgit.checks import Signed
 from promptgit.errors import LockTimeout, NameTaken, PathBlocked, StorageFull, UnusableRepository
 from promptgit.models import Author
-from promptgit.service import Service, Signed
+from promptgit.service import Service
 from promptgit.store import writer
 from promptgit.store.batch import Edit
 from promptgit.store.repository import Repository

@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 import orjson
 from flask import Response
 
-from promptgit.models import Author, Prompt, Version
+from promptgit.models import Author, LabelMove, Prompt, Version
 
 JSON = "application/json"
 _OPTIONS = orjson.OPT_UTC_Z
@@ -29,6 +29,7 @@ def version(value: Version) -> dict[str, object]:
         "description": value.description,
         "author": author(value.author),
         "commit": value.commit,
+        "labels": value.labels,
     }
 
 
@@ -44,6 +45,26 @@ def prompt(value: Prompt) -> dict[str, object]:
         "description": value.newest.description,
         "author": author(value.newest.author),
         "commit": value.newest.commit,
+        "labels": value.labels,
+    }
+
+
+def label(value: LabelMove) -> dict[str, object]:
+    """Where a label points, and since when."""
+    return {"label": value.label, "version_number": value.number} | _made(value)
+
+
+def label_move(value: LabelMove) -> dict[str, object]:
+    """A move of a label; null stands for nowhere."""
+    return {"from": value.before, "to": value.number} | _made(value)
+
+
+def _made(value: LabelMove) -> dict[str, object]:
+    return {
+        "timestamp": value.timestamp,
+        "description": value.description,
+        "author": author(value.author),
+        "commit": value.commit,
     }
 
 

@@ -19,6 +19,10 @@ INFO: Json = {
 
 PATH: dict[str, Json] = {
     "prompt_id": {"description": "The id of a prompt; what is no UUID is the id of none: 404", "schema": _ID},
+    "label": {
+        "description": "The name of a label; `latest` is always the newest version, and cannot be moved",
+        "schema": {"type": "string", "pattern": "^[a-z0-9][a-z0-9_.-]{0,35}$", "examples": ["production"]},
+    },
     "token_id": {
         "description": "The id of a token, or the name of an active one",
         "schema": {"type": "string", "examples": ["5f3a9c01"]},

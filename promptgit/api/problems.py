@@ -18,6 +18,7 @@ STATUS: dict[type[errors.PromptgitError], int] = {
     MalformedBody: 400,
     errors.PromptNotFound: 404,
     errors.VersionNotFound: 404,
+    errors.LabelNotFound: 404,
     errors.PromptDeleted: 410,
     errors.Invalid: 422,
     errors.ContentTooLarge: 413,

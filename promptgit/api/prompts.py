@@ -11,7 +11,7 @@ from promptgit.api import access, answers, reads, schemas
 from promptgit.api.bodies import Parser
 from promptgit.api.openapi import refuses
 from promptgit.api.refusals import headers
-from promptgit.checks import Precondition
+from promptgit.checks import Precondition, Signed
 from promptgit.errors import (
     ContentTooLarge,
     InvalidName,
@@ -23,7 +23,7 @@ from promptgit.errors import (
 )
 from promptgit.models import Author, Prompt
 from promptgit.names import parse_id
-from promptgit.service import Service, Signed
+from promptgit.service import Service
 
 blueprint = Blueprint("prompts", __name__, url_prefix="/api/prompts", description="Files, each with a name and an id")
 blueprint.ARGUMENTS_PARSER = Parser()

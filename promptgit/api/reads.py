@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from promptgit.api import answers
+from promptgit.models import Version
 from promptgit.service import Service
 
 TOTAL = "X-Total-Count"  # of all versions
@@ -31,10 +32,13 @@ def newest(service: Service, prompt_id: str) -> Read:
 def version(service: Service, prompt_id: str, number: str) -> Read:
     """A version with its content."""
     found = service.version(prompt_id, number)
-    return Read(
-        _cached(found.commit, _IMMUTABLE, answers.JSON),
-        lambda: answers.dumps(answers.version(found) | answers.content(service.content(found))),
-    )
+    return Read(_cached(found.commit, _IMMUTABLE, answers.JSON), lambda: _whole(service, found))
+
+
+def labelled(service: Service, prompt_id: str, label: str) -> Read:
+    """The version that a label points at now, with its content."""
+    found = service.labels.get(prompt_id, label)
+    return Read(_cached(found.commit, "private, no-cache", answers.JSON), lambda: _whole(service, found))
 
 
 def content(service: Service, prompt_id: str, number: str) -> Read:
@@ -55,6 +59,10 @@ def page(service: Service, prompt_id: str, path: str, query: dict[str, str]) -> 
     if found and (last := found[-1][1]) is not None:
         headers |= answers.next_link(path, query, **{"before" if newest_first else "after": last})
     return Read(headers, lambda: b"[" + ",".join(text for text, _ in found).encode() + b"]")
+
+
+def _whole(service: Service, found: Version) -> bytes:
+    return answers.dumps(answers.version(found) | answers.content(service.content(found)))
 
 
 def _cached(tag: str, cache_control: str, media_type: str) -> dict[str, str]:

@@ -23,6 +23,7 @@ EXAMPLES: dict[type[errors.PromptgitError], errors.PromptgitError] = {
         MalformedBody("The body is not JSON: Expecting value at line 1, column 13."),
         errors.PromptNotFound(_ID),
         errors.VersionNotFound(_NAME, "7", 3),
+        errors.LabelNotFound(_NAME, "production"),
         errors.PromptDeleted(_ID, _NAME, 3, datetime(2026, 1, 31, 12, tzinfo=UTC)),
         errors.Invalid("content", "has a NUL at place 3; a prompt is text"),
         errors.InvalidName("has ':' U+003A at place 2: which Windows does not allow in a file name", ":", 2),

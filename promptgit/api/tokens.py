@@ -9,7 +9,7 @@ from flask import Response, current_app
 from flask_smorest import Blueprint
 
 from promptgit import tokens
-from promptgit.api import answers, schemas
+from promptgit.api import answers, token_schemas
 from promptgit.api.bodies import Parser
 from promptgit.api.openapi import refuses
 from promptgit.api.refusals import headers
@@ -40,15 +40,15 @@ def _time(seconds: int | None) -> datetime | None:
 
 
 @blueprint.get("")
-@blueprint.response(200, schemas.TokenSchema(many=True))
+@blueprint.response(200, token_schemas.TokenSchema(many=True))
 def index() -> Response:
     """Every token that was ever made, without its secret."""
     return answers.json([_shown(token) for token in _tokens().all()])
 
 
 @blueprint.post("")
-@blueprint.arguments(schemas.NewTokenSchema())
-@blueprint.response(201, schemas.NewTokenAnswerSchema, headers=headers("Cache-Control"))
+@blueprint.arguments(token_schemas.NewTokenSchema())
+@blueprint.response(201, token_schemas.NewTokenAnswerSchema, headers=headers("Cache-Control"))
 @refuses(TokenNameTaken)
 def create(body: dict[str, Any]) -> Response:
     """Make a token; this answer alone has its secret."""

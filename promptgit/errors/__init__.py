@@ -1,7 +1,7 @@
 """Every refusal, as a tree of exceptions that carry data. Nothing here knows HTTP.
 
     PromptgitError
-     ├─ PromptNotFound, VersionNotFound
+     ├─ PromptNotFound, VersionNotFound, LabelNotFound
      ├─ PromptDeleted
      ├─ Invalid
      │   └─ InvalidName
@@ -42,6 +42,7 @@ from promptgit.errors.prompts import (
     ContentTooLarge,
     Invalid,
     InvalidName,
+    LabelNotFound,
     NameTaken,
     PathBlocked,
     PromptDeleted,
@@ -73,6 +74,7 @@ __all__ = [
     "IndexBusy",
     "Invalid",
     "InvalidName",
+    "LabelNotFound",
     "LockTimeout",
     "MalformedGitRequest",
     "NameTaken",

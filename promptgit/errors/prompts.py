@@ -33,6 +33,19 @@ class VersionNotFound(PromptgitError):
         return f"{self.name!r} has no version {self.number[:40]}: its versions are 1 to {self.newest}."
 
 
+class LabelNotFound(PromptgitError):
+    """The prompt has no such label."""
+
+    code = "label_not_found"
+
+    def __init__(self, name: str, label: str) -> None:
+        super().__init__(name, label)
+        self.name, self.label = name, label
+
+    def __str__(self) -> str:
+        return f"{self.name!r} has no label {self.label!r}."
+
+
 class PromptDeleted(PromptgitError):
     """The prompt was deleted; its versions remain."""
 

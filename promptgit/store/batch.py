@@ -94,6 +94,11 @@ class Batch:
         changes.sort(key=lambda change: change.path)
         return Commit(self.tip, parent, edit.author, authored, edit.description, tuple(changes))
 
+    def read(self, oid: str) -> bytes:
+        """The bytes of an object by its id in hexadecimal, stored or not."""
+        made = self.objects.get(oid)
+        return made[1] if made else self._read(oid)
+
     def _add(self, kind: str, data: bytes) -> str:
         oid = objects.object_id(kind, data)
         self.objects[oid] = (kind, data)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from promptgit import labels, names
 from promptgit.models import Author
 from promptgit.store.history import Commit, FileChange
 from promptgit.store.objects import LAST_SECOND
@@ -23,6 +24,7 @@ ARGUMENTS = (
     "--no-notes",
     f"--format={FORMAT}",
 )
+_ROOTS = (names.ROOT.encode(), labels.ROOT.encode())
 _FIELDS = 7  # the six of FORMAT, and the empty one that ends it
 
 
@@ -39,7 +41,7 @@ def parse(chunks: Iterable[bytes]) -> Iterator[Commit]:
         if len(header) < _FIELDS:
             header.append(token)
         elif raw is not None:
-            if token.startswith(b"prompts/"):
+            if token.startswith(_ROOTS):
                 changes.append(_change(raw, token))
             raw = None
         elif token.startswith((b":", b"\n:")):

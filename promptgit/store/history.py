@@ -6,11 +6,16 @@ Only pure functions and values; the index applies the events, in the order of th
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import TypeVar
 
+from promptgit import labels
 from promptgit.models import Author
 from promptgit.names import name_of
+
+T = TypeVar("T")
+_LABELS = labels.ROOT.encode()
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +65,15 @@ class Removed:
     name: str
 
 
+@dataclass(frozen=True, slots=True)
+class LabelFile:
+    """The file of a label was written, or left (None)."""
+
+    label: str
+    name: str
+    blob: str | None
+
+
 Event = Written | Moved | Removed
 
 
@@ -73,7 +87,7 @@ def events(changes: Iterable[FileChange]) -> list[Event]:
     came: list[tuple[str, str]] = []
     written: list[Event] = []
     for change in changes:
-        if change.old == change.new or (name := _name(change.path)) is None:
+        if change.old == change.new or (name := _decoded(change.path, name_of)) is None:
             continue
         if change.new is None:
             assert change.old is not None
@@ -86,6 +100,17 @@ def events(changes: Iterable[FileChange]) -> list[Event]:
     removed: list[Event] = [Removed(name) for name, _ in gone if name not in moved.values()]
     written += [Written(name, blob) for name, blob in came if name not in moved]
     return removed + [Moved(source, name) for name, source in moved.items()] + written
+
+
+def label_files(changes: Iterable[FileChange]) -> list[LabelFile]:
+    """What the changes of one commit mean for labels."""
+    return [
+        LabelFile(*found, change.new)
+        for change in changes
+        if change.old != change.new
+        and change.path.startswith(_LABELS)
+        and (found := _decoded(change.path, labels.parse)) is not None
+    ]
 
 
 def _moves(gone: list[tuple[str, str]], came: list[tuple[str, str]]) -> dict[str, str]:
@@ -109,8 +134,8 @@ def _moves(gone: list[tuple[str, str]], came: list[tuple[str, str]]) -> dict[str
     return moves
 
 
-def _name(path: bytes) -> str | None:
+def _decoded(path: bytes, parse: Callable[[str], T | None]) -> T | None:
     try:
-        return name_of(path.decode())
+        return parse(path.decode())
     except UnicodeDecodeError:
         return None  # no JSON text can say this name

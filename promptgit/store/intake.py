@@ -33,7 +33,7 @@ def take_in(connection: sqlite3.Connection, repository: Repository) -> None:
         raise Unusable
     ledger = Ledger(connection)
     try:
-        ledger.apply(_following(head, repository.git.log(head, main)))
+        ledger.apply(_following(head, repository.git.log(head, main)), repository.read)
     except UnusableRepository as error:
         raise Unusable from error  # git knows the head no more, though libgit2 still does
     ledger.flush()
@@ -49,7 +49,7 @@ def build(path: Path, repository: Repository, upto: str, progress: Progress | No
         connection.executescript(TABLES)
         connection.execute("BEGIN")
         ledger = Ledger(connection, empty=True)
-        ledger.apply(_reporting(repository.git.log(None, upto), progress))
+        ledger.apply(_reporting(repository.git.log(None, upto), progress), repository.read)
         ledger.flush()
         connection.execute("INSERT INTO head VALUES (?)", (bytes.fromhex(upto),))
         connection.execute("COMMIT")

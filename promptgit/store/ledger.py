@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -11,7 +11,8 @@ import orjson
 
 from promptgit.models import Author
 from promptgit.names import fold, id_of, path_of, version_id
-from promptgit.store.history import Commit, Moved, Removed, Written, events
+from promptgit.store.history import Commit, Moved, Removed, Written, events, label_files
+from promptgit.store.label_rows import LabelRows
 
 _FLUSH_EVERY = 5_000  # rows
 
@@ -45,7 +46,9 @@ class Ledger:
         self._authors: dict[Author, int] = {}
         self._next_key = self._after_last("prompts")
         self._next_author = self._after_last("authors")
+        self._labels = LabelRows(connection, empty=empty)
         self._rows: dict[int, _Row] = {}
+        self._renamed: dict[int, _Row] = {}  # by the commit at hand, or with a label's file that it changed
         self._placed: dict[int, _Row] = {}  # created, moved, removed or brought back
         self._grown: dict[int, _Row] = {}  # with a new version
         self._versions: list[tuple[object, ...]] = []
@@ -53,15 +56,29 @@ class Ledger:
         self._removals: list[tuple[object, ...]] = []
         self._born = 0  # prompts that came, less those that went
 
-    def apply(self, commits: Iterable[Commit]) -> None:
-        """Apply commits in order; flushes now and then."""
+    def apply(self, commits: Iterable[Commit], read: Callable[[str], bytes]) -> None:
+        """Apply commits in order; flushes now and then. *read* gives the bytes of a blob by its id in hexadecimal."""
         for commit in commits:
             if commit.changes:
-                self._apply(commit)
-                if len(self._versions) + len(self._places) + len(self._removals) >= _FLUSH_EVERY:
+                self._apply(commit, read)
+                held_back = len(self._versions) + len(self._places) + len(self._removals) + len(self._labels)
+                if held_back >= _FLUSH_EVERY:
                     self.flush()
 
-    def _apply(self, commit: Commit) -> None:
+    def _apply(self, commit: Commit, read: Callable[[str], bytes]) -> None:
+        self._renamed.clear()
+        self._apply_events(commit)
+        for file in label_files(commit.changes):
+            self._labels.write(file, read(file.blob) if file.blob else b"")
+            if (owner := self._find_living(file.name)) is not None:
+                self._renamed[owner.key] = owner
+        for key, row in self._renamed.items():
+            name = row.name if row.removed is None else None
+            if self._labels.settle(key, name, commit, self._author(commit.author)):
+                row.moved = bytes.fromhex(commit.id)
+                self._placed[key] = row
+
+    def _apply_events(self, commit: Commit) -> None:
         for event in events(commit.changes):
             match event:
                 case Written(name, blob):
@@ -101,7 +118,7 @@ class Ledger:
             prompt_id = id_of(name, commit.id)
         self._ids.add(prompt_id)
         row = _Row(self._next_key, prompt_id, name, 0, commit.timestamp, None, None)
-        self._rows[row.key] = self._placed[row.key] = row
+        self._rows[row.key] = self._placed[row.key] = self._renamed[row.key] = row
         self._next_key += 1
         self._places[row.key, 0] = name
         return row
@@ -113,7 +130,7 @@ class Ledger:
             return None
         row = rows.pop()
         row.removed = None
-        self._placed[row.key] = row
+        self._placed[row.key] = self._renamed[row.key] = row
         return row
 
     def _move(self, source: str, name: str, commit: Commit) -> None:
@@ -123,7 +140,7 @@ class Ledger:
         row.name = name
         row.moved = bytes.fromhex(commit.id)
         self._places[row.key, row.versions] = name
-        self._placed[row.key] = row
+        self._placed[row.key] = self._renamed[row.key] = row
 
     def _remove(self, name: str, commit: Commit) -> None:
         row = self._expect_living(name)
@@ -142,7 +159,7 @@ class Ledger:
                 commit.description,
             )
         )
-        self._placed[row.key] = row
+        self._placed[row.key] = self._renamed[row.key] = row
 
     def _expect_living(self, name: str) -> _Row:
         row = self._find_living(name)
@@ -221,12 +238,13 @@ class Ledger:
             "UPDATE totals SET prompts = prompts + ?, versions = versions + ?", (self._born, len(self._versions))
         )
         self._born = 0
+        self._labels.flush()
         for held_back in (self._placed, self._grown, self._versions, self._places, self._removals):
             held_back.clear()
 
 
 def _json(made: str, row: _Row, commit: Commit) -> str:
-    """The JSON of the version *made* just now; long histories are read too often to be written anew each time."""
+    """The JSON of the version *made* just now, up to its labels; a history is read too often to write it each time."""
     return orjson.dumps(
         {
             "id": made,
@@ -238,4 +256,4 @@ def _json(made: str, row: _Row, commit: Commit) -> str:
             "commit": commit.id,
         },
         option=orjson.OPT_UTC_Z,
-    ).decode()
+    )[:-1].decode()

@@ -10,10 +10,21 @@ from typing import Any
 from promptgit.models import Author, Prompt, Removal, Version
 from promptgit.names import path_of
 
-_VERSION = "v.id, p.id, v.number, v.timestamp, v.description, a.name, a.email, v.commit_id, v.blob"
-_PROMPT = f"""
-SELECT {_VERSION}, p.name, p.created, p.moved, p.removed FROM prompts p
-JOIN versions v ON v.prompt = p.key AND v.number = p.versions JOIN authors a ON a.key = v.author
+_VERSION = """
+v.id, p.id, v.number, v.timestamp, v.description, a.name, a.email, v.commit_id, v.blob, (
+    SELECT group_concat(label) FROM labels WHERE p.removed IS NULL AND name = p.name AND number = v.number
+)"""
+_PROMPTS = f"""
+SELECT {_VERSION}, p.name, p.created, p.moved, p.removed, (
+    SELECT group_concat(label || ' ' || number) FROM labels
+    WHERE p.removed IS NULL AND name = p.name AND number <= p.versions
+) FROM prompts p
+"""
+_AUTHOR = " JOIN authors a ON a.key = v.author "
+_PROMPT = f"{_PROMPTS} JOIN versions v ON v.prompt = p.key AND v.number = p.versions {_AUTHOR}"
+_PROMPT_AT_LABEL = f"""
+{_PROMPTS} JOIN labels l ON l.name = p.name AND l.label = ?
+JOIN versions v ON v.prompt = p.key AND v.number = l.number {_AUTHOR}
 """
 _VERSIONS = f"""
 SELECT {_VERSION} FROM prompts p JOIN versions v ON v.prompt = p.key JOIN authors a ON a.key = v.author
@@ -25,7 +36,7 @@ def prompt_by_id(connection: sqlite3.Connection, prompt_id: str) -> tuple[Prompt
     row = connection.execute(_PROMPT + "WHERE p.id = ?", (prompt_id,)).fetchone()
     if row is None:
         return None
-    return _prompt(row), None if row[-1] is None else _removal(connection, prompt_id)
+    return _prompt(row), None if row[-2] is None else _removal(connection, prompt_id)
 
 
 def prompt_by_name(connection: sqlite3.Connection, name: str) -> Prompt | None:
@@ -42,13 +53,15 @@ def removed_by_name(connection: sqlite3.Connection, name: str) -> Prompt | None:
     return None if row is None else _prompt(row)
 
 
-def prompts_at_folded(connection: sqlite3.Connection, paths: Sequence[str], below: str) -> list[Prompt]:
-    """The living prompts whose folded path is one of *paths*, or lies below the folder *below*."""
+def prompts_at_folded(connection: sqlite3.Connection, paths: Sequence[str], below: Sequence[str]) -> list[Prompt]:
+    """The first living prompts whose folded path is one of *paths*, or lies below one of the folders *below*."""
     marks = ", ".join("?" * len(paths))
+    ranges = " OR (p.folded > ? AND p.folded < ?)" * len(below)
+    ends = [folder + end for folder in below for end in ("/", "0")]  # '0' follows '/'
     rows = connection.execute(
-        _PROMPT
-        + f"WHERE p.removed IS NULL AND (p.folded IN ({marks}) OR (p.folded > ? AND p.folded < ?)) ORDER BY p.name",
-        (*paths, below + "/", below + "0"),  # '0' follows '/'
+        f"{_PROMPT} WHERE p.removed IS NULL AND (p.folded IN ({marks}) {ranges}) "
+        "ORDER BY p.folded <> ?, p.name LIMIT 9",
+        (*paths, *ends, paths[0]),
     )
     return [_prompt(row) for row in rows]
 
@@ -60,11 +73,12 @@ def list_prompts(
     prefix: str | None,
     q: str | None,
     after: str | None,
+    label: str | None,
     limit: int,
 ) -> list[Prompt]:
-    """Living prompts, sorted by name."""
+    """Living prompts, sorted by name; with *label* those that have it, each at the version that it points at."""
     conditions = ["p.removed IS NULL"]
-    values: list[str | int] = []
+    values: list[str | int] = [] if label is None else [label]
     if name is not None:
         conditions.append("p.name = ?")
         values.append(name)
@@ -85,7 +99,8 @@ def list_prompts(
                 "p.key IN (SELECT rowid FROM search WHERE name LIKE ? ESCAPE '\\' OR content LIKE ? ESCAPE '\\')"
             )
             values += [pattern, pattern]
-    rows = connection.execute(f"{_PROMPT} WHERE {' AND '.join(conditions)} ORDER BY p.name LIMIT ?", (*values, limit))
+    prompts = _PROMPT if label is None else _PROMPT_AT_LABEL
+    rows = connection.execute(f"{prompts} WHERE {' AND '.join(conditions)} ORDER BY p.name LIMIT ?", (*values, limit))
     return [_prompt(row) for row in rows]
 
 
@@ -117,12 +132,17 @@ def versions_json(
     order, last = ("DESC", "min") if newest_first else ("ASC", "max")
     row = connection.execute(
         f"""
+        WITH labelled AS MATERIALIZED (
+            SELECT l.number, json_group_array(l.label) AS labels
+            FROM prompts p JOIN labels l ON l.name = p.name WHERE p.id = ? AND p.removed IS NULL GROUP BY l.number
+        )
         SELECT group_concat(json), count(*), {last}(number) FROM (
-            SELECT v.number, v.json FROM prompts p JOIN versions v ON v.prompt = p.key
+            SELECT v.number, v.json || ',"labels":' || coalesce(labelled.labels, '[]') || '}}' AS json
+            FROM prompts p JOIN versions v ON v.prompt = p.key LEFT JOIN labelled ON labelled.number = v.number
             WHERE p.id = ? AND v.number > ? AND v.number < ? ORDER BY v.number {order} LIMIT ?
         )
         """,
-        (prompt_id, after, before, limit),
+        (prompt_id, prompt_id, after, before, limit),
     ).fetchone()
     return row[0] or "", row[1], row[2] or 0
 
@@ -149,13 +169,19 @@ def _removal(connection: sqlite3.Connection, prompt_id: str) -> Removal:
 
 
 def _prompt(row: tuple[Any, ...]) -> Prompt:
-    newest, (name, created, moved, _) = _version(row[:9]), row[9:]
-    return Prompt(newest.prompt_id, name, path_of(name), created, newest, moved.hex() if moved else None)
+    newest, (name, created, moved, _, labels) = _version(row[:10]), row[10:]
+    pointed = {label: int(number) for label, _, number in (pair.partition(" ") for pair in _split(labels))}
+    return Prompt(newest.prompt_id, name, path_of(name), created, newest, moved.hex() if moved else None, pointed)
 
 
 def _version(row: tuple[Any, ...]) -> Version:
-    version_id, prompt_id, number, seconds, description, name, email, commit, blob = row
-    return Version(version_id, prompt_id, number, seconds, description, Author(name, email), commit, blob)
+    version_id, prompt_id, number, seconds, description, name, email, commit, blob, labels = row
+    author = Author(name, email)
+    return Version(version_id, prompt_id, number, seconds, description, author, commit, blob, tuple(_split(labels)))
+
+
+def _split(labels: str | None) -> list[str]:
+    return labels.split(",") if labels else []
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,7 @@ CREATE TABLE prompts (
     folded TEXT NOT NULL,       -- the path as a file system that ignores case sees it
     versions INTEGER NOT NULL,  -- the newest one's number
     created INTEGER NOT NULL,
-    moved BLOB,                 -- the commit that renamed it after the newest version
+    moved BLOB,                 -- the commit that renamed it or moved a label after the newest version
     removed INTEGER             -- NULL: it lives; else the Nth of this name to be removed
 );
 CREATE UNIQUE INDEX prompts_living ON prompts (name) WHERE removed IS NULL;
@@ -42,7 +42,7 @@ CREATE TABLE versions (
     timestamp INTEGER NOT NULL,
     author INTEGER NOT NULL,
     description TEXT NOT NULL,
-    json TEXT NOT NULL,         -- the version as the API shows it in a history
+    json TEXT NOT NULL,         -- as the API shows it in a history, up to its labels
     PRIMARY KEY (prompt, number)
 ) WITHOUT ROWID;
 
@@ -64,6 +64,29 @@ CREATE TABLE removals (
     author INTEGER NOT NULL,
     description TEXT NOT NULL,
     PRIMARY KEY (prompt, after)
+) WITHOUT ROWID;
+
+-- The files of labels, as they lie in the tree of `main`.
+CREATE TABLE labels (
+    name TEXT NOT NULL,         -- of the prompt, which need not be there
+    label TEXT NOT NULL,
+    number INTEGER,             -- NULL: it is no label, or its file holds no number
+    blob BLOB NOT NULL,
+    PRIMARY KEY (name, label)
+) WITHOUT ROWID;
+CREATE INDEX labels_by_label ON labels (label, name);
+
+-- Where the labels of prompts pointed, and since when.
+CREATE TABLE label_moves (
+    prompt INTEGER NOT NULL,
+    label TEXT NOT NULL,
+    move INTEGER NOT NULL,      -- 1, 2, 3, ...
+    number INTEGER,             -- NULL: it was removed
+    commit_id BLOB NOT NULL,
+    timestamp INTEGER NOT NULL,
+    author INTEGER NOT NULL,
+    description TEXT NOT NULL,
+    PRIMARY KEY (prompt, label, move)
 ) WITHOUT ROWID;
 
 -- Names and newest contents; brought up to date when somebody searches.

@@ -259,7 +259,7 @@ class Writer:
             job.error = error  # this change fails alone
             return False
         if commit is not None:
-            ledger.apply([commit])
+            ledger.apply([commit], batch.read)
             ledger.flush()
         job.answer = job.change.answer(connection)
         return commit is not None

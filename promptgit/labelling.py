@@ -1,0 +1,111 @@
+"""The use cases of labels: to point one at a version, to follow it, to see where it pointed."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+
+from promptgit import checks, labels
+from promptgit.checks import Signed
+from promptgit.errors import LabelNotFound, VersionNotFound
+from promptgit.models import Author, LabelMove, Prompt, Removal, Version
+from promptgit.store import label_queries, queries
+from promptgit.store.batch import Edit
+from promptgit.store.store import Store
+from promptgit.store.writer import Change
+
+
+class Labelling:
+    """The labels of one store's prompts; *sign* makes a description and an author of what a caller says."""
+
+    def __init__(self, store: Store, sign: Callable[[Signed, str], tuple[str, Author, Author | None]]) -> None:
+        self._store = store
+        self._sign = sign
+
+    def all(self, prompt_id: str) -> list[LabelMove]:
+        """Where the labels of a prompt point, and since when; none of a deleted one.
+
+        Raises:
+            PromptNotFound
+        """
+        self._expect(prompt_id)
+        return self._store.index.read(label_queries.pointers, prompt_id)
+
+    def get(self, prompt_id: str, label: str) -> Version:
+        """The version that a label points at; `latest` is the newest one.
+
+        Raises:
+            PromptNotFound, PromptDeleted, LabelNotFound
+        """
+        prompt = checks.expect_living(*self._expect(prompt_id))
+        if label == labels.LATEST:
+            return prompt.newest
+        number = prompt.labels.get(label)
+        version = self._store.index.read(queries.version, prompt_id, number) if number else None
+        if version is None:
+            raise LabelNotFound(prompt.name, label)
+        return version
+
+    def history(self, prompt_id: str, label: str) -> list[LabelMove]:
+        """Every move of a label, oldest first; of a label that was removed, and of a deleted prompt, too.
+
+        Raises:
+            PromptNotFound, LabelNotFound
+        """
+        prompt, _ = self._expect(prompt_id)
+        moves = self._store.index.read(label_queries.moves, prompt_id, label)
+        if not moves:
+            raise LabelNotFound(prompt.name, label)
+        return moves
+
+    def point(self, prompt_id: str, label: str, number: int, *, signed: Signed) -> LabelMove:
+        """Point a label at a version. Where it points already nothing is written.
+
+        Raises:
+            PromptNotFound, PromptDeleted, StaleVersion, VersionNotFound
+            Invalid: a rule is broken.
+            PathBlocked: the label of another prompt lies where this one's file would be.
+        """
+        labels.check(label)
+        description, author, committer = self._sign(signed, "")
+
+        def plan(index: sqlite3.Connection) -> Edit | None:
+            prompt = checks.expect_living(*checks.seen(index, prompt_id, signed.if_match))
+            if not 1 <= number <= prompt.newest.number:
+                raise VersionNotFound(prompt.name, str(number), prompt.newest.number)
+            if prompt.labels.get(label) == number:
+                return None
+            reason = description or f"Point {label} at version {number} of {prompt.name}"
+            return Edit({labels.path_of(label, prompt.name): labels.content(number)}, reason, author, committer)
+
+        def answer(index: sqlite3.Connection) -> LabelMove:
+            move = label_queries.pointer(index, prompt_id, label)
+            assert move is not None
+            return move
+
+        return self._store.writer.submit(Change(plan, answer))
+
+    def remove(self, prompt_id: str, label: str, *, signed: Signed) -> None:
+        """Remove a label. One that was removed already stays so.
+
+        Raises:
+            PromptNotFound, PromptDeleted, StaleVersion
+            LabelNotFound: the prompt never had this label.
+            Invalid: a rule is broken.
+        """
+        labels.check(label)
+        description, author, committer = self._sign(signed, "")
+
+        def plan(index: sqlite3.Connection) -> Edit | None:
+            prompt = checks.expect_living(*checks.seen(index, prompt_id, signed.if_match))
+            if label in label_queries.files(index, prompt.name):
+                reason = description or f"Remove the label {label} of {prompt.name}"
+                return Edit({labels.path_of(label, prompt.name): None}, reason, author, committer)
+            if not label_queries.moves(index, prompt_id, label):
+                raise LabelNotFound(prompt.name, label)
+            return None
+
+        self._store.writer.submit(Change(plan, lambda _: None))
+
+    def _expect(self, prompt_id: str) -> tuple[Prompt, Removal | None]:
+        return checks.expect(self._store.index.read(queries.prompt_by_id, prompt_id), prompt_id)

@@ -1,0 +1,78 @@
+"""The rows of labels: what lies in their files, and the moves of each prompt's labels."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable
+from typing import Any
+
+from promptgit.labels import is_label, number_in
+from promptgit.store.history import Commit, LabelFile
+
+
+class LabelRows:
+    """Rows held back until `flush`, within a transaction of the caller's.
+
+    With *empty* the index holds nothing yet, and nothing is looked up in it.
+    """
+
+    def __init__(self, connection: sqlite3.Connection, *, empty: bool) -> None:
+        self._connection = connection
+        self._empty = empty
+        self._files: dict[str, dict[str, int | None]] = {}  # name -> label -> number
+        self._written: dict[tuple[str, str], tuple[int | None, bytes] | None] = {}
+        self._last: dict[int, dict[str, tuple[int, int | None]]] = {}  # prompt -> label -> move, number
+        self._moves: list[tuple[object, ...]] = []
+
+    def __len__(self) -> int:
+        return len(self._written) + len(self._moves)
+
+    def write(self, file: LabelFile, data: bytes) -> None:
+        """Note what a file holds now: *data*, where there is one."""
+        if file.blob is None:
+            self._files_of(file.name).pop(file.label, None)
+            self._written[file.name, file.label] = None
+        else:
+            number = number_in(data) if is_label(file.label) else None
+            self._files_of(file.name)[file.label] = number
+            self._written[file.name, file.label] = number, bytes.fromhex(file.blob)
+
+    def settle(self, prompt: int, name: str | None, commit: Commit, author: int) -> bool:
+        """Note where a prompt's labels point after a commit; whether one moved. Without *name* it was removed."""
+        now = self._files_of(name) if name else {}
+        last = self._last_of(prompt)
+        moved = False
+        for label in sorted({*now, *last}):
+            move, before = last.get(label, (0, None))
+            if (number := now.get(label)) != before:
+                moved = True
+                last[label] = move + 1, number
+                made = bytes.fromhex(commit.id), commit.timestamp, author, commit.description
+                self._moves.append((prompt, label, move + 1, number, *made))
+        return moved
+
+    def _files_of(self, name: str) -> dict[str, int | None]:
+        if name not in self._files:
+            self._files[name] = dict(self._find("SELECT label, number FROM labels WHERE name = ?", name))
+        return self._files[name]
+
+    def _last_of(self, prompt: int) -> dict[str, tuple[int, int | None]]:
+        if prompt not in self._last:
+            rows = self._find("SELECT label, move, number FROM label_moves WHERE prompt = ? ORDER BY move", prompt)
+            self._last[prompt] = {label: (move, number) for label, move, number in rows}
+        return self._last[prompt]
+
+    def _find(self, query: str, value: int | str) -> Iterable[tuple[Any, ...]]:
+        return () if self._empty else self._connection.execute(query, (value,))
+
+    def flush(self) -> None:
+        """Write the rows held back."""
+        execute = self._connection.executemany
+        execute("DELETE FROM labels WHERE name = ? AND label = ?", self._written)
+        execute(
+            "INSERT INTO labels VALUES (?, ?, ?, ?)",
+            ((*key, *held) for key, held in self._written.items() if held is not None),
+        )
+        execute("INSERT INTO label_moves VALUES (?, ?, ?, ?, ?, ?, ?, ?)", self._moves)
+        self._written.clear()
+        self._moves.clear()

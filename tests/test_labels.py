@@ -1,0 +1,283 @@
+"""Labels: files in git, so that each move is a commit."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from flask.testing import FlaskClient
+
+from promptgit import checker, labels
+from promptgit.checks import Signed
+from promptgit.models import Author
+from promptgit.service import Service
+from promptgit.store.store import Store
+from tests.support import foreign_commit, git, git_text
+
+ADA = {"name": "Ada L.", "email": "ada@example.org"}
+SOME_UUID = "0190a6b2-3c4d-7e8f-9a0b-1c2d3e4f5a6b"
+
+
+@pytest.fixture
+def prompt(client: FlaskClient) -> str:
+    """The address of a prompt with three versions."""
+    address: str = client.post("/api/prompts", json={"content": "1", "name": "support/greeting"}).headers["Location"]
+    for content in "23":
+        client.put(address, json={"content": content})
+    return address
+
+
+def test_a_label_is_a_file_and_its_move_a_commit(client: FlaskClient, prompt: str, repository: Path) -> None:
+    answer = client.put(
+        f"{prompt}/labels/production", json={"version_number": 2, "description": "Evaluated", "author": ADA}
+    )
+    assert answer.status_code == 200
+    assert git(repository, "show", "main:labels/production/support/greeting") == b"2\n"
+    commit, author, message = git_text(repository, "log", "-1", "--format=%H|%an <%ae>|%B", "main").split("|")
+    assert (author, message) == ("Ada L. <ada@example.org>", "Evaluated")
+    label = answer.json
+    assert label == {
+        "label": "production",
+        "version_number": 2,
+        "timestamp": label["timestamp"],
+        "description": "Evaluated",
+        "author": ADA,
+        "commit": commit,
+    }
+    assert client.get(f"{prompt}/labels").json == [label]
+    pointed = client.get(f"{prompt}/labels/production")
+    assert pointed.json == client.get(f"{prompt}/versions/2").json
+    assert (pointed.json["content"], pointed.json["labels"]) == ("2", ["production"])
+    assert "immutable" not in pointed.headers["Cache-Control"]
+    assert client.get(prompt).json["labels"] == {"production": 2}
+    assert [version["labels"] for version in client.get(f"{prompt}/versions").json] == [[], ["production"], []]
+
+
+def test_pointing_where_it_points_writes_nothing(client: FlaskClient, prompt: str, repository: Path) -> None:
+    first = client.put(f"{prompt}/labels/a", json={"version_number": 1}).json
+    before = git_text(repository, "rev-parse", "main")
+    again = client.put(f"{prompt}/labels/a", json={"version_number": 1, "description": "Again"})
+    assert (again.status_code, again.json) == (200, first)
+    assert git_text(repository, "rev-parse", "main") == before
+
+
+def test_the_history_of_a_label_tells_who_moved_it_from_where_to_where(client: FlaskClient, prompt: str) -> None:
+    for number, why in ((1, "Begin"), (3, "Better"), (2, "Not so good after all")):
+        client.put(f"{prompt}/labels/a", json={"version_number": number, "description": why, "author": ADA})
+    client.delete(f"{prompt}/labels/a", json={"description": "Enough"})
+    moves = client.get(f"{prompt}/labels/a/history").json
+    assert [(move["from"], move["to"], move["description"], move["author"]["name"]) for move in moves] == [
+        (None, 1, "Begin", "Ada L."),
+        (1, 3, "Better", "Ada L."),
+        (3, 2, "Not so good after all", "Ada L."),
+        (2, None, "Enough", "promptgit"),
+    ]
+    assert len({move["commit"] for move in moves}) == 4
+
+
+def test_a_label_can_be_removed(client: FlaskClient, prompt: str, repository: Path) -> None:
+    """Once more is fine; one that never was is not found."""
+    client.put(f"{prompt}/labels/a", json={"version_number": 1})
+    assert client.delete(f"{prompt}/labels/a").status_code == 204
+    assert git_text(repository, "ls-tree", "-r", "--name-only", "main", "labels/") == ""
+    before = git_text(repository, "rev-parse", "main")
+    assert client.delete(f"{prompt}/labels/a").status_code == 204
+    assert git_text(repository, "rev-parse", "main") == before
+    answer = client.delete(f"{prompt}/labels/b")
+    assert (answer.status_code, answer.json["code"]) == (404, "label_not_found")
+    assert client.get(f"{prompt}/labels/a").json["code"] == "label_not_found"
+    assert client.get(prompt).json["labels"] == {}
+
+
+def test_latest_is_the_newest_version_and_cannot_be_moved(client: FlaskClient, prompt: str) -> None:
+    assert client.get(f"{prompt}/labels/latest").json["version_number"] == 3
+    answer = client.put(f"{prompt}/labels/latest", json={"version_number": 1})
+    assert (answer.status_code, list(answer.json["errors"])) == (422, ["label"])
+    assert client.delete(f"{prompt}/labels/latest").status_code == 422
+
+
+@pytest.mark.parametrize("number", [0, -1, 4, 10**18])
+def test_a_label_on_a_version_that_does_not_exist_is_refused(client: FlaskClient, prompt: str, number: int) -> None:
+    answer = client.put(f"{prompt}/labels/a", json={"version_number": number})
+    assert (answer.status_code, answer.json["code"]) == (404, "version_not_found")
+    assert client.get(f"{prompt}/labels").json == []
+
+
+@pytest.mark.parametrize("body", [{}, {"version_number": "2"}, {"version_number": 1.5}, {"version_number": None}])
+def test_a_version_number_is_a_number(client: FlaskClient, prompt: str, body: dict[str, object]) -> None:
+    answer = client.put(f"{prompt}/labels/a", json=body)
+    assert (answer.status_code, list(answer.json["errors"])) == (422, ["version_number"])
+
+
+@pytest.mark.parametrize("label", ["Production", "-a", ".a", "_a", "ä", "a b", "a" * 37])
+def test_a_label_that_breaks_the_rules_is_refused(client: FlaskClient, prompt: str, label: str) -> None:
+    answer = client.put(f"{prompt}/labels/{label}", json={"version_number": 1})
+    assert (answer.status_code, list(answer.json["errors"])) == (422, ["label"])
+    assert client.get(f"{prompt}/labels/{label}").status_code == 404
+    assert client.get(f"{prompt}/labels/{label}/history").status_code == 404
+
+
+@pytest.mark.parametrize("label", ["0", "a" * 36, "a.b_c-d", "x."])
+def test_the_labels_that_the_rules_allow_can_be_had(client: FlaskClient, prompt: str, label: str) -> None:
+    assert client.put(f"{prompt}/labels/{label}", json={"version_number": 1}).status_code == 200
+    assert client.get(f"{prompt}/labels/{label}").json["version_number"] == 1
+
+
+def test_a_move_by_somebody_who_has_not_seen_the_newest_version_is_refused(client: FlaskClient, prompt: str) -> None:
+    seen = client.get(prompt).headers["ETag"]
+    client.put(prompt, json={"content": "4"})
+    for call in (client.put, client.delete):
+        answer = call(
+            f"{prompt}/labels/a", json={"version_number": 1} if call == client.put else None, headers={"If-Match": seen}
+        )
+        assert (answer.status_code, answer.json["current_version"]) == (412, 4)
+    seen = client.get(prompt).headers["ETag"]
+    assert client.put(f"{prompt}/labels/a", json={"version_number": 4}, headers={"If-Match": seen}).status_code == 200
+
+
+def test_a_moved_label_shows_in_a_conditional_read(client: FlaskClient, prompt: str) -> None:
+    """The prompt's ETag changes, but a save with the one from before is no conflict: no version came."""
+    seen = client.get(prompt).headers["ETag"]
+    client.put(f"{prompt}/labels/a", json={"version_number": 1})
+    answer = client.get(prompt, headers={"If-None-Match": seen})
+    assert (answer.status_code, answer.json["labels"]) == (200, {"a": 1})
+    assert client.get(prompt, headers={"If-None-Match": answer.headers["ETag"]}).status_code == 304
+    assert client.put(prompt, json={"content": "4"}, headers={"If-Match": seen}).status_code == 200
+
+
+def test_labels_survive_a_rename(client: FlaskClient, prompt: str, repository: Path) -> None:
+    """In the same commit; the label's history goes on."""
+    client.put(f"{prompt}/labels/a", json={"version_number": 1})
+    client.put(f"{prompt}/labels/b", json={"version_number": 2})
+    commits = git_text(repository, "rev-list", "--count", "main")
+    client.patch(prompt, json={"name": "other/place"})
+    assert int(git_text(repository, "rev-list", "--count", "main")) == int(commits) + 1
+    files = git_text(repository, "ls-tree", "-r", "--name-only", "main", "labels/").split()
+    assert files == ["labels/a/other/place", "labels/b/other/place"]
+    assert client.get(prompt).json["labels"] == {"a": 1, "b": 2}
+    client.put(f"{prompt}/labels/a", json={"version_number": 3})
+    moves = client.get(f"{prompt}/labels/a/history").json
+    assert [(move["from"], move["to"]) for move in moves] == [(None, 1), (1, 3)]
+
+
+def test_a_deleted_prompt_has_no_labels(client: FlaskClient, prompt: str, repository: Path) -> None:
+    """Another prompt of that name would inherit them. Their history stays."""
+    client.put(f"{prompt}/labels/a", json={"version_number": 1})
+    client.delete(prompt)
+    assert git_text(repository, "ls-tree", "-r", "--name-only", "main", "labels/") == ""
+    assert client.get(f"{prompt}/labels").json == []
+    assert client.get(f"{prompt}/labels/a").status_code == 410
+    assert client.put(f"{prompt}/labels/a", json={"version_number": 1}).status_code == 410
+    moves = client.get(f"{prompt}/labels/a/history").json
+    assert [(move["from"], move["to"]) for move in moves] == [(None, 1), (1, None)]
+
+
+def test_a_prompt_that_is_a_uuid_has_its_labels_in_a_folder(client: FlaskClient, repository: Path) -> None:
+    prompt = client.post("/api/prompts", json={"content": "x", "id": SOME_UUID}).headers["Location"]
+    client.put(f"{prompt}/labels/a", json={"version_number": 1})
+    assert git(repository, "show", f"main:labels/a/01/{SOME_UUID}") == b"1\n"
+    assert client.get(prompt).json["labels"] == {"a": 1}
+
+
+def test_all_prompts_at_a_label_come_in_one_call(client: FlaskClient, prompt: str) -> None:
+    """Each with the version that the label points at, in the order of their names."""
+    other = client.post("/api/prompts", json={"content": "x", "name": "a"}).headers["Location"]
+    client.post("/api/prompts", json={"content": "y", "name": "b"})
+    client.put(f"{prompt}/labels/production", json={"version_number": 2})
+    client.put(f"{other}/labels/production", json={"version_number": 1})
+    found = client.get("/api/prompts?label=production&include=content").json
+    assert [(item["name"], item["version_number"], item["content"]) for item in found] == [
+        ("a", 1, "x"),
+        ("support/greeting", 2, "2"),
+    ]
+    commit = client.get(f"{prompt}/versions/2").json["commit"]
+    assert (found[1]["commit"], found[1]["labels"]) == (commit, {"production": 2})
+    page = client.get("/api/prompts?label=production&limit=1")
+    assert [item["name"] for item in page.json] == ["a"]
+    assert "label=production" in page.headers["Link"]
+    assert client.get("/api/prompts?label=none").json == []
+    assert [item["version_number"] for item in client.get("/api/prompts?label=latest").json] == [1, 1, 3]
+    assert [item["name"] for item in client.get("/api/prompts?label=production&q=greet").json] == ["support/greeting"]
+
+
+def test_labels_that_git_pushed_count(service: Service, store: Store, repository: Path) -> None:
+    """Whatever comes first, the prompt or its label."""
+    foreign_commit(repository, {"labels/production/a": b"2\n"}, message="Early")
+    prompt = service.create("1", name="b")
+    foreign_commit(repository, {"prompts/a.md": b"1"})
+    (early,) = service.list(name="a", limit=1)
+    assert service.labels.all(early.id) == []
+    service.save(early.id, "2")
+    assert service.get(early.id).labels == {"production": 2}
+    commit = foreign_commit(repository, {"labels/x/b": b"1"}, message="Late")
+    (move,) = service.labels.history(prompt.id, "x")
+    assert (move.before, move.number, move.description, move.commit) == (None, 1, "Late", commit)
+    assert move.author == Author("admin", "admin@example.org")
+    foreign_commit(repository, {"labels/x/b": None})
+    assert service.get(prompt.id).labels == {}
+    assert list(checker.differences(store)) == []
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"labels/x/a": b"two\n"},
+        {"labels/x/a": b"0\n"},
+        {"labels/x/a": b"7\n"},
+        {"labels/x/a": b""},
+        {"labels/x/a": b"1\n\n"},
+        {"labels/x/a": b"1" * 100_000},
+        {"labels/X Y/a": b"1\n"},
+        {"labels/x/none": b"1\n"},
+    ],
+)
+def test_nonsense_in_a_label_file_is_ignored_and_told(
+    service: Service, store: Store, repository: Path, files: dict[str, bytes]
+) -> None:
+    prompt = service.create("1", name="a")
+    foreign_commit(repository, files)
+    assert service.labels.all(prompt.id) == []
+    assert service.get(prompt.id).labels == {}
+    assert service.get(prompt.id).newest.labels == ()
+    (told,) = checker.differences(store)
+    assert "points at no version" in told
+    service.rename(prompt.id, "b")
+    service.labels.point(prompt.id, "x", 1, signed=Signed())
+    assert service.get(prompt.id).labels == {"x": 1}
+
+
+def test_files_beside_labels_are_left_alone(service: Service, store: Store, repository: Path) -> None:
+    prompt = service.create("1", name="a")
+    foreign_commit(repository, {"labels/README.md": b"x", "labels.md": b"1\n"})
+    foreign_commit(repository, {"other/x/a": b"1\n"})
+    assert service.labels.all(prompt.id) == []
+    assert list(checker.differences(store)) == []
+
+
+def test_a_name_cannot_be_a_folder_too(client: FlaskClient) -> None:
+    """With the same label, the file of one would be the folder of the other."""
+    first = client.post("/api/prompts", json={"content": "x", "name": "support"}).json["id"]
+    for name in ("support/greeting", "Support/a/b"):
+        answer = client.post("/api/prompts", json={"content": "x", "name": name})
+        assert (answer.status_code, answer.json["prompt_id"]) == (409, first)
+    deep = client.post("/api/prompts", json={"content": "x", "name": "team/a/b"}).json["id"]
+    for name in ("team", "team/a", "TEAM"):
+        answer = client.post("/api/prompts", json={"content": "x", "name": name})
+        assert (answer.status_code, answer.json["prompt_id"]) == (409, deep)
+    assert client.post("/api/prompts", json={"content": "x", "name": "team/ab"}).status_code == 201
+
+
+def test_a_uuid_never_collides_with_a_short_name(client: FlaskClient) -> None:
+    """Its folder is nobody's choice."""
+    assert client.post("/api/prompts", json={"content": "x", "name": SOME_UUID[:2]}).status_code == 201
+    assert client.post("/api/prompts", json={"content": "x", "id": SOME_UUID}).status_code == 201
+
+
+@pytest.mark.parametrize("path", ["labels", "labels/a", "labels/a/", "other/a/b", f"labels/a/{SOME_UUID}"])
+def test_no_label_has_such_a_path(path: str) -> None:
+    assert labels.parse(path) is None
+
+
+def test_a_labels_path_tells_label_and_name() -> None:
+    for name in ("a", "support/greeting", SOME_UUID):
+        assert labels.parse(labels.path_of("x", name)) == ("x", name)
