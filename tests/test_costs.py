@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from promptgit.api import answers
+from promptgit.catalogue import Catalogue
 from promptgit.models import Version
 from promptgit.service import Service
 from promptgit.store import repository as repository_module
@@ -195,3 +196,50 @@ def test_a_whole_history_is_read_in_chunks(service: Service, repository: Path) -
     chunks = list(service.versions_json(service.get(prompt.id)))
     assert [rest for _, rest in chunks] == [500, 1_000, None]
     assert answers.json_array((text for text, _ in chunks), {}).is_streamed
+
+
+def steps(store: Store, query: Callable[[], object]) -> int:
+    """The hundreds of steps of SQLite's machine that a query takes."""
+    query()
+    count = 0
+
+    def tick() -> int:
+        nonlocal count
+        count += 1
+        return 0
+
+    connection = store.index._connection()
+    connection.set_progress_handler(tick, 100)
+    query()
+    connection.set_progress_handler(None, 100)
+    return count
+
+
+def test_what_a_page_asks_does_not_grow_with_the_history(store: Store, service: Service, repository: Path) -> None:
+    """Its newest versions, those that they repeat, and its timeline, however many versions there are."""
+    catalogue = Catalogue(store)
+    contents = {"short": 400, "long": 8_000}
+    taken = {}
+    for name, count in contents.items():
+        service.create("start", name=name)
+        long_history(repository, f"prompts/{name}.md", [*map(str, range(count)), "start"])
+        prompt = service.list(name=name, limit=1)[0]
+        assert catalogue.history(prompt, limit=25)[0].repeats == 1
+        assert len(catalogue.moments(prompt, 240)) == 240
+        asked = [
+            partial(catalogue.history, prompt, limit=25),
+            partial(catalogue.history, prompt, before=count // 2, limit=25),
+            partial(catalogue.moments, prompt, 240),
+        ]
+        taken[name] = [steps(store, query) for query in asked]
+    assert all(long <= short + 5 for short, long in zip(taken["short"], taken["long"], strict=True)), taken
+
+
+def test_folders_are_found_without_a_look_at_every_prompt(store: Store, repository: Path) -> None:
+    catalogue = Catalogue(store)
+    taken = []
+    for count in (20, 2_000):
+        foreign_commit(repository, {f"prompts/f{at % 5}/p{at}.md": b"x" for at in range(count)})
+        assert catalogue.folders("") == ["f0", "f1", "f2", "f3", "f4"]
+        taken.append(steps(store, lambda: catalogue.folders("")))
+    assert taken[1] <= taken[0] + 5

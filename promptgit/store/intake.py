@@ -12,7 +12,7 @@ from promptgit.store.connections import Unusable, head_of
 from promptgit.store.history import Commit
 from promptgit.store.ledger import Ledger
 from promptgit.store.repository import Repository
-from promptgit.store.schema import TABLES
+from promptgit.store.schema import INDEXES, TABLES
 
 Progress = Callable[[int], None]
 """Called now and then with the number of commits taken in so far."""
@@ -53,6 +53,7 @@ def build(path: Path, repository: Repository, upto: str, progress: Progress | No
         ledger.flush()
         connection.execute("INSERT INTO head VALUES (?)", (bytes.fromhex(upto),))
         connection.execute("COMMIT")
+        connection.executescript(INDEXES)
     finally:
         connection.close()
     with open(path, "rb") as file:
