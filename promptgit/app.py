@@ -11,6 +11,7 @@ from promptgit import chores, git_http, mirror
 from promptgit.api import access, docs, labels, operations, problems, prompts, tokens, versions
 from promptgit.api.direct import Direct
 from promptgit.api.headers import Protected
+from promptgit.catalogue import Catalogue
 from promptgit.metrics import Metrics
 from promptgit.observed import Observed
 from promptgit.service import Service
@@ -18,18 +19,19 @@ from promptgit.settings import Settings
 from promptgit.store.store import Store
 from promptgit.store.upload_pack import UploadPack
 from promptgit.tokens import Tokens
+from promptgit.web import errors, keys, pages
 
 # JSON writes a byte as six characters at worst (\u0000); the rest is room for the other fields.
 _BODY_PER_CONTENT, _BODY_REST = 6, 1 << 20
 
 
 class _Api(Api):  # type: ignore[misc]  # flask-smorest has no types
-    """flask-smorest's, with all errors left to `problems`, and their descriptions to `openapi`."""
+    """flask-smorest's, with all errors left to `problems`, told to people by the pages, and described by `openapi`."""
 
     DEFAULT_ERROR_RESPONSE_NAME = None
 
     def _register_error_handlers(self) -> None:
-        problems.register(self._app)
+        problems.register(self._app, errors.faced)
 
 
 def create_app(settings: Settings) -> Flask:
@@ -60,6 +62,7 @@ def create_app(settings: Settings) -> Flask:
     app.register_blueprint(operations.blueprint(store, metrics))
     app.register_blueprint(git_http.blueprint(UploadPack(store.repository.git, settings.data, settings.git_clones)))
     docs.register(app, api.spec)
+    pages.register(app, service, Catalogue(store), keys.secret_key(settings.data))
     app.before_request(access.expect_scope)
     # From the outside in: the log and the metrics, what every answer says, who asks, what needs no Flask.
     gate = access.Gate(Direct(app.wsgi_app, service), app.wsgi_app, settings, known)

@@ -142,7 +142,7 @@ def test_a_prompt_that_does_not_exist_is_not_found(client: FlaskClient) -> None:
 
 
 def test_the_routers_own_refusals_are_problems_too(client: FlaskClient) -> None:
-    for path in ("/", "/api", "/api/prompts/", "/nowhere", "/api/prompts/a/b/c"):
+    for path in ("/api", "/api/prompts/", "/nowhere", "/api/prompts/a/b/c"):
         assert_problem(client.get(path), 404, "http_not_found", "/api/prompts")
     answer = client.delete("/api/prompts")
     assert_problem(answer, 405, "http_method_not_allowed", "DELETE")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from http import HTTPStatus
 
 import orjson
@@ -81,11 +82,11 @@ def _answer(status: int, problem: bytes) -> Response:
     return Response(problem, status, content_type=MEDIA_TYPE)
 
 
-def register(app: Flask) -> None:
-    """Answer every error of *app* with a problem document."""
-    app.register_error_handler(errors.PromptgitError, refusal)
-    app.register_error_handler(HTTPException, _http)
-    app.register_error_handler(Exception, _fault)
+def register(app: Flask, face: Callable[[Response], Response]) -> None:
+    """Answer every error of *app* with a problem document, or with what *face* makes of it for a person."""
+    app.register_error_handler(errors.PromptgitError, lambda error: face(refusal(error)))
+    app.register_error_handler(HTTPException, lambda error: face(_http(error)))
+    app.register_error_handler(Exception, lambda error: face(_fault(error)))
 
 
 def status_of(kind: type[errors.PromptgitError]) -> int:

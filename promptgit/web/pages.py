@@ -1,0 +1,109 @@
+"""What all pages share: the blueprint, its headers, what templates can use."""
+
+from __future__ import annotations
+
+import hashlib
+import shlex
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from flask import Blueprint, Flask, Response, current_app, request
+
+from promptgit.catalogue import Catalogue
+from promptgit.service import Service
+from promptgit.web import access, shown, times
+
+_HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+    "form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Referrer-Policy": "same-origin",
+    "X-Content-Type-Options": "nosniff",
+}
+_FOREVER = "public, max-age=31536000, immutable"  # another file has another address
+_STATIC = Path(__file__).with_name("static")
+
+blueprint = Blueprint(
+    "web", __name__, template_folder="templates", static_folder=_STATIC.name, static_url_path="/static"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """Where the pages get what they show."""
+
+    service: Service
+    catalogue: Catalogue
+
+
+def register(app: Flask, service: Service, catalogue: Catalogue, key: bytes) -> None:
+    """Put the pages into *app*; *key* signs its cookies and forms."""
+    app.extensions["promptgit.web"] = Sources(service, catalogue)
+    app.config.update(
+        SECRET_KEY=key,
+        SESSION_COOKIE_NAME="promptgit",
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Lax",
+        WTF_CSRF_CHECK_DEFAULT=False,  # the API takes no cookies; the pages check for themselves
+        WTF_CSRF_TIME_LIMIT=None,  # a page may stay open over night
+        MAX_FORM_MEMORY_SIZE=app.config["MAX_CONTENT_LENGTH"],
+    )
+    app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+    access.csrf.init_app(app)
+    from promptgit.web import reading, writing  # noqa: F401  # they give the blueprint its routes
+
+    app.register_blueprint(blueprint)
+
+
+def service() -> Service:
+    """The service that the application was made with."""
+    sources: Sources = current_app.extensions["promptgit.web"]
+    return sources.service
+
+
+def catalogue() -> Catalogue:
+    """The catalogue that the application was made with."""
+    sources: Sources = current_app.extensions["promptgit.web"]
+    return sources.catalogue
+
+
+def dress(response: Response) -> Response:
+    """Give a page its headers: what one person sees is kept for nobody else, and asked for again."""
+    response.headers.update(_HEADERS)
+    is_file = request.endpoint == f"{blueprint.name}.static"
+    response.headers["Cache-Control"] = _FOREVER if is_file and "v" in request.args else "private, no-cache"
+    return response
+
+
+@blueprint.after_request
+def _dress(response: Response) -> Response:
+    return dress(response)
+
+
+_FINGERPRINT = hashlib.sha256(b"".join(path.read_bytes() for path in sorted(_STATIC.iterdir()))).hexdigest()[:12]
+
+
+@blueprint.app_context_processor
+def _shared() -> dict[str, Any]:
+    now = datetime.now(UTC)
+    return {
+        "fingerprint": _FINGERPRINT,
+        "person": access.person(),
+        "ago": lambda then: times.ago(then, now),
+        "exact": times.exact,
+        "invisible": shown.FOR_SCRIPTS,
+    }
+
+
+@blueprint.app_template_filter("line")
+def _line(value: str) -> str:
+    return shown.line(value)
+
+
+@blueprint.app_template_filter("git_log")
+def _git_log(path: str) -> str:
+    """The command that shows a file's history in a clone."""
+    literal = "--literal-pathspecs " if any(character in path for character in "*?[\\") else ""
+    return f"git {literal}log --first-parent -p -- {shlex.quote(path)}"

@@ -1,0 +1,155 @@
+"""Texts as people see them: escaped, with what is invisible made visible, and with variables marked.
+
+Bidirectional and zero-width characters can make a prompt read otherwise than a model reads it (CVE-2021-42574):
+each is replaced by a box with its code point, so that it has no effect on the page.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections import Counter
+from dataclasses import dataclass
+from functools import cache
+
+from markupsafe import Markup, escape
+
+# Unicode's controls, format characters and separators that draw nothing, its other ignorable characters
+# (Default_Ignorable_Code_Point), spaces that are not plain, and what only a private agreement gives a look.
+# Not LF and tab, which the layout shows.
+_INVISIBLE = (
+    r"\u0000-\u0008\u000b-\u001f\u007f-\u00a0\u00ad\u034f\u061c\u070f\u115f\u1160\u1680\u17b4\u17b5\u180b-\u180f"
+    r"\u2000-\u200f\u2028-\u202f\u205f-\u206f\u2800\u3164\ud800-\uf8ff\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb"
+    r"\U00013430-\U0001345f\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U0010ffff"
+)
+_EMOJI = r"[\u00a9\u00ae\u203c-\u205e\u2070-\u3299\U0001f000-\U0001faff]"
+# A joiner between emoji, and the selector of their look, belong to them.
+_MARKED = re.compile(
+    rf"(?P<emoji>(?:(?<={_EMOJI})|(?<=[0-9#*]))\ufe0f(?:\u200d(?={_EMOJI}))?|(?<={_EMOJI})\u200d(?={_EMOJI}))"
+    rf"|(?P<invisible>[{_INVISIBLE}]+)"
+)
+_VARIABLE = re.compile(r"\{\{[^{}\n]{1,200}\}\}")
+NO_NEWLINE = "\udfff"  # in no text: what is decoded has no lone surrogate
+_NAMES = {
+    "\r": "CARRIAGE RETURN",
+    "\n": "LINE FEED",
+    "\x1b": "ESCAPE",
+    "\x7f": "DELETE",
+    NO_NEWLINE: "The text ends here, without a newline",
+}
+_SHORT = {"\r": "CR", "\n": "LF", "\t": "TAB", "\x1b": "ESC", "\u00a0": "NBSP", NO_NEWLINE: "no newline"}
+_MOST_IN_A_ROW = 64
+
+# The same set for a script's RegExp with the flag "u".
+FOR_SCRIPTS = re.sub(r"\\U0*([0-9a-f]+)", r"\\u{\1}", f"[{_INVISIBLE}]")
+
+
+def text(value: str) -> Markup:
+    """A content, or part of one: with boxes and marked variables."""
+    parts: list[str] = []
+    at = 0
+    for found in _VARIABLE.finditer(value):
+        parts += [_boxed(value[at : found.start()]), '<span class="variable">', _boxed(found[0]), "</span>"]
+        at = found.end()
+    return Markup("".join([*parts, _boxed(value[at:])]))  # noqa: S704  # its parts are escaped
+
+
+def line(value: str) -> Markup:
+    """A name or a description: with boxes, and on its own in the direction of writing."""
+    return Markup(f'<bdi dir="auto">{_boxed(value)}</bdi>')  # noqa: S704
+
+
+def _boxed(value: str) -> str:
+    parts: list[str] = []
+    at = 0
+    for found in _MARKED.finditer(value):
+        if found["invisible"]:
+            parts.append(escape(value[at : found.start()]))
+            parts += [box(one) for one in found[0][:_MOST_IN_A_ROW]]
+            if (more := len(found[0]) - _MOST_IN_A_ROW) > 0:
+                parts.append(f'<span class="invisible">and {more:,} more</span>')
+            at = found.end()
+    return "".join([*parts, escape(value[at:])])
+
+
+@cache
+def box(character: str) -> str:
+    """The marked box that stands for a character."""
+    shown = _SHORT.get(character, f"U+{ord(character):04X}")
+    return Markup('<span class="invisible" title="{}">{}</span>').format(_name(character), shown)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """An invisible character in a text, and how often it occurs."""
+
+    code: str
+    name: str
+    count: int
+
+
+def invisible(value: str) -> list[Found]:
+    """The invisible characters of a text, the most frequent first; not the CR of its line ends."""
+    counted = Counter("".join(found["invisible"] or "" for found in _MARKED.finditer(value)))
+    del counted["\r"]
+    return [Found(f"U+{ord(one):04X}", _name(one), count) for one, count in counted.most_common()]
+
+
+def _name(character: str) -> str:
+    known = _NAMES.get(character) or unicodedata.name(character, "")
+    return known or f"a character of Unicode's category {unicodedata.category(character)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """A version's bytes, set for reading, and what cannot be seen in them."""
+
+    data: bytes
+
+    @property
+    def text(self) -> str:
+        """Its characters; U+FFFD stands for what is not UTF-8."""
+        return self.data.decode(errors="replace")
+
+    @property
+    def shown(self) -> Markup:
+        """Its lines. The CR of a text that has CR LF throughout is told by `facts` alone."""
+        value = self.text
+        if self._ends() == {"\r\n"}:
+            value = value.replace("\r\n", "\n")
+        return text(re.sub(r"\r(?!\n)", "\r\n", value))
+
+    @property
+    def facts(self) -> list[str]:
+        """Its size and its form, in words."""
+        count = self.data.count(b"\n") + (not self.data.endswith(b"\n"))
+        facts = [size(len(self.data)), "1 line" if count == 1 else f"{count:,} lines"] if self.data else ["empty"]
+        ends = self._ends()
+        if len(ends) > 1:
+            facts.append("mixed line ends")
+        elif ends & {"\r\n", "\r"}:
+            facts.append("line ends CR LF" if "\r\n" in ends else "line ends CR")
+        if self.data and not self.data.endswith((b"\n", b"\r")):
+            facts.append("no newline at the end")
+        if self.data.startswith(b"\xef\xbb\xbf"):
+            facts.append("byte order mark")
+        if not self.is_utf8:
+            facts.append("not UTF-8: U+FFFD stands for what cannot be read")
+        return facts
+
+    @property
+    def is_utf8(self) -> bool:
+        """Whether its characters are all that it holds."""
+        try:
+            self.data.decode()
+        except UnicodeDecodeError:
+            return False
+        return True
+
+    def _ends(self) -> set[str]:
+        return set(re.findall(r"\r\n|\r|\n", self.text))
+
+
+def size(count: int) -> str:
+    """A number of bytes, in words."""
+    return "1 byte" if count == 1 else f"{count:,} bytes"

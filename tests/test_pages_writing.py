@@ -1,0 +1,197 @@
+"""The pages that write, over HTTP: what is saved, what is told, what is kept when something is refused."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from multiprocessing.pool import ThreadPool
+from pathlib import Path
+
+import pytest
+from filelock import FileLock
+from flask.testing import FlaskClient
+
+from promptgit.errors import StorageFull
+from promptgit.store.repository import Repository
+from tests.pages import content, fields, newest, page_of, save, send, submit, told, words
+from tests.support import foreign_commit
+from tests.test_api_prompts import create
+
+MIXED = "\ufeffone\r\ntwo\rthree\n\n \tfour\x0c\x1b \r\n\u2028five"
+
+
+@pytest.fixture
+def prompt(client: FlaskClient) -> str:
+    """The page of a prompt with two versions."""
+    create(client, "a", "one\n")
+    save(client, "a", "two\n", "Second")
+    return page_of("a")
+
+
+def test_a_prompt_is_created(client: FlaskClient) -> None:
+    form = {"name": "support/greeting", "content": "Hi\nthere\n", "description": "Why\nso"}
+    answer = send(client, "/new", **form, **{"author.name": "Ada", "author.email": "ada@example.org"})
+    assert told(client, answer) == "Created “support/greeting”."
+    assert content(client, "support/greeting") == "Hi\nthere\n"
+    assert newest(client, "support/greeting")["author"] == {"name": "Ada", "email": "ada@example.org"}
+    assert newest(client, "support/greeting")["description"] == "Why\nso"
+    assert fields(client.get("/new").text)["author.name"] == "Ada", "the next form knows the name"
+
+
+def test_a_prompt_without_a_name_is_made_once_by_a_double_click(client: FlaskClient) -> None:
+    form = fields(client.get("/new").text) | {"content": "x"}
+    first, second = submit(client, "/new", form), submit(client, "/new", form)
+    assert first.headers["Location"] == second.headers["Location"]
+    assert len(client.get("/api/prompts").json) == 1
+
+
+def test_a_name_that_is_taken_leads_to_the_prompt_that_has_it(client: FlaskClient, prompt: str) -> None:
+    answer = send(client, "/new", name="A", content="mine\n", description="Kept")
+    assert answer.status_code == 409
+    kept = fields(answer.text)
+    assert (kept["name"], kept["content"], kept["description"]) == ("A", "mine\n", "Kept")
+    assert 'id="error-name"' in answer.text
+    assert f'href="{prompt}"' in answer.text
+
+
+@pytest.mark.parametrize("text", [MIXED, "\n\nx", "", "\r", "x\r\n", "\r\n\r\n", "a\n\n", "\rlone\r", "<&\">'{{x}}"])
+def test_an_edit_saves_the_very_bytes_but_for_the_edit(client: FlaskClient, text: str) -> None:
+    create(client, "a", text)
+    answer = send(client, page_of("a") + "/edit")
+    assert told(client, answer) == "Nothing was changed, so nothing was saved."
+    assert newest(client, "a")["version_number"] == 1
+    form = fields(client.get(page_of("a") + "/edit").text)
+    answer = submit(client, page_of("a") + "/edit", form | {"content": f"{form['content']}!", "description": "Wow"})
+    assert told(client, answer) == "Saved version 2."
+    assert content(client, "a") == text + "!"
+    assert newest(client, "a")["description"] == "Wow"
+
+
+def test_somebody_elses_change_is_shown_beside_the_text_that_was_not_saved(client: FlaskClient, prompt: str) -> None:
+    form = fields(client.get(f"{prompt}/edit").text)
+    save(client, "a", "two and a half\n", "Theirs")
+    answer = submit(client, f"{prompt}/edit", form | {"content": "two, mine\n", "description": "My reason"})
+    assert answer.status_code == 412
+    assert "Version 3 was saved after you opened version 2" in words(answer)
+    assert "<ins> and a half</ins>" in answer.text
+    kept = fields(answer.text)
+    assert (kept["content"], kept["description"], kept["version"]) == ("two, mine\n", "My reason", "3")
+    assert content(client, "a") == "two and a half\n"
+    assert told(client, submit(client, f"{prompt}/edit", kept)) == "Saved version 4."
+    assert content(client, "a") == "two, mine\n"
+
+
+def test_a_second_conflict_is_one_too(client: FlaskClient, prompt: str) -> None:
+    form = fields(client.get(f"{prompt}/edit").text) | {"content": "mine"}
+    save(client, "a", "theirs")
+    kept = fields(submit(client, f"{prompt}/edit", form).text)
+    save(client, "a", "theirs again")
+    answer = submit(client, f"{prompt}/edit", kept)
+    assert answer.status_code == 412
+    assert "Version 4 was saved after you opened version 3" in words(answer)
+
+
+def test_a_double_click_saves_once_and_is_told_so(client: FlaskClient, prompt: str) -> None:
+    form = fields(client.get(f"{prompt}/edit").text) | {"content": "three\n"}
+    for _ in range(2):
+        assert told(client, submit(client, f"{prompt}/edit", form)) == "Saved version 3."
+    assert newest(client, "a")["version_number"] == 3
+
+
+@pytest.mark.parametrize(
+    ("changed", "status", "field"),
+    [
+        ({"content": "x" * 30_000}, 413, "content"),
+        ({"content": "a\0b"}, 422, "content"),
+        ({"description": "x" * 10_001}, 422, "description"),
+        ({"author.name": "<"}, 422, "author.name"),
+        ({"author.email": "only@this"}, 422, "author.name"),
+    ],
+)
+def test_what_is_refused_is_told_beside_its_field(
+    client: FlaskClient, prompt: str, changed: dict[str, str], status: int, field: str
+) -> None:
+    form = {"content": "my words\n", "description": "my reason"} | changed
+    answer = send(client, f"{prompt}/edit", **form)
+    assert (answer.status_code, answer.mimetype) == (status, "text/html")
+    assert f'aria-describedby="error-{field}"' in answer.text
+    assert f'id="error-{field}"' in answer.text
+    kept = fields(answer.text)
+    assert {name: kept[name] for name in form if "\0" not in form[name]} == {
+        name: value for name, value in form.items() if "\0" not in value
+    }
+    assert newest(client, "a")["version_number"] == 2
+
+
+def test_a_bad_name_is_told_beside_the_name(client: FlaskClient, prompt: str) -> None:
+    for address in ("/new", f"{prompt}/rename"):
+        answer = send(client, address, name="a/../b")
+        assert answer.status_code == 422
+        assert "starts with" in answer.text
+        assert fields(answer.text)["name"] == "a/../b"
+
+
+def full(*_: object) -> None:
+    raise StorageFull
+
+
+def broken(*_: object) -> None:
+    raise ZeroDivisionError
+
+
+@pytest.mark.parametrize(("fails", "status", "words_"), [(full, 507, "The disk is full"), (broken, 500, "went wrong")])
+def test_a_disk_that_is_full_or_a_fault_keeps_the_text(
+    client: FlaskClient,
+    prompt: str,
+    monkeypatch: pytest.MonkeyPatch,
+    fails: Callable[..., None],
+    status: int,
+    words_: str,
+) -> None:
+    monkeypatch.setattr(Repository, "store", fails)
+    answer = send(client, f"{prompt}/edit", content="my words\n")
+    assert (answer.status_code, fields(answer.text)["content"]) == (status, "my words\n")
+    assert words_ in words(answer)
+
+
+def test_a_lock_that_others_keep_is_told_and_the_text_kept(client: FlaskClient, prompt: str, tmp_path: Path) -> None:
+    form = fields(client.get(f"{prompt}/edit").text) | {"content": "my words\n"}
+    with ThreadPool(1) as pool, FileLock(tmp_path / "data" / "write.lock"):
+        answer = pool.apply(submit, (client, f"{prompt}/edit", form))
+    assert answer.status_code == 503
+    assert "Retry-After" in answer.headers
+    assert fields(answer.text)["content"] == "my words\n"
+
+
+def test_an_edit_of_a_prompt_that_was_deleted_meanwhile_is_kept(client: FlaskClient, prompt: str) -> None:
+    form = fields(client.get(f"{prompt}/edit").text) | {"content": "my words\n"}
+    client.delete(f"/api{prompt}")
+    answer = submit(client, f"{prompt}/edit", form)
+    assert answer.status_code == 410
+    assert fields(answer.text)["content"] == "my words\n"
+
+
+def test_a_large_text_of_other_scripts_is_saved(client: FlaskClient) -> None:
+    """Each of its bytes is three characters in a form."""
+    text = "é" * 9_000
+    answer = send(client, "/new", name="a", content=text)
+    assert answer.status_code == 303
+    assert content(client, "a") == text
+
+
+def test_invisible_characters_are_listed_above_the_text(client: FlaskClient) -> None:
+    create(client, "a", "safe \u202e\u202e text")
+    told_ = words(client.get(page_of("a") + "/edit"))
+    assert "U+202E RIGHT-TO-LEFT OVERRIDE, 2 times" in told_
+
+
+def test_what_is_not_utf8_is_told_and_not_spoilt_by_pressing_save(client: FlaskClient, repository: Path) -> None:
+    foreign_commit(repository, {"prompts/a.md": b"caf\xe9\n"})
+    assert "This version is not UTF-8" in words(client.get(page_of("a") + "/edit"))
+    answer = send(client, page_of("a") + "/edit")
+    assert told(client, answer) == "Nothing was changed, so nothing was saved."
+    assert newest(client, "a")["version_number"] == 1
+
+
+def test_a_form_that_is_too_large_to_read_is_a_page_that_says_so(client: FlaskClient, prompt: str) -> None:
+    answer = send(client, f"{prompt}/edit", content="x" * 1_300_000)
+    assert (answer.status_code, answer.mimetype) == (413, "text/html")
