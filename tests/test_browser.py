@@ -1,0 +1,283 @@
+"""The pages in a real browser, end to end: the service is its own process."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from axe_core_python.selenium import Axe
+from selenium.webdriver.common.keys import Keys
+
+from promptgit.names import id_of
+from promptgit.service import Service
+from promptgit.store.store import Store
+from tests import example
+from tests.browser import CHROMIUM, DRIVER, MISSING, Browser, browser
+from tests.support import Http, Server, command
+
+pytestmark = [
+    pytest.mark.skipif(not (CHROMIUM and DRIVER), reason=MISSING),
+    pytest.mark.xdist_group("browser"),  # one browser for all
+]
+
+ODD = "\ufeffone\r\ntwo\rthree\n\n \tfour\x0c\x1b \r\n\u2028five \U000e0041"
+MESSAGE = ".message"
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    folder = tmp_path_factory.mktemp("site") / "data"
+    store = Store(folder, lock_timeout=5)
+    store.open()
+    example.fill(Service(store, 1 << 20))
+    store.close()
+    with Server(folder) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def chromium(site: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    with browser(tmp_path_factory.mktemp("browser"), site.url) as opened:
+        yield opened
+
+
+@pytest.fixture
+def page(chromium: Browser) -> Iterator[Browser]:
+    """The browser, with a light page and with scripts."""
+    chromium.look()
+    chromium.scripts(on=True)
+    yield chromium
+    assert [entry for entry in chromium.log() if "Content Security" in entry["message"]] == []
+
+
+@pytest.fixture
+def api(site: Server) -> Http:
+    return Http(site.url)
+
+
+def create(api: Http, name: str, *contents: str) -> str:
+    """A prompt with these versions; its page."""
+    assert api("POST", "/api/prompts", {"name": name, "content": contents[0]}).status == 201
+    for content in contents[1:]:
+        assert api("PUT", f"/api/prompts/{id_of(name)}", {"content": content}).status == 200
+    return f"/prompts/{id_of(name)}"
+
+
+def newest(api: Http, page: str) -> bytes:
+    number = api("GET", f"/api{page}").json["version_number"]
+    return api("GET", f"/api{page}/versions/{number}/content").body
+
+
+def test_from_an_empty_form_to_a_reverted_prompt(page: Browser, api: Http) -> None:
+    """Create, edit, look at the history, compare, revert: by pressing what the pages offer."""
+    page.open("/")
+    page.leave(page.find("header .button"))
+    page.write("#name", "journey/first")
+    page.write("#content", "Hello there, my friend.\nSecond line.")
+    page.write("#description", "Begin")
+    page.write("#author-name", "Ada")
+    page.press("Create")
+    assert page.text(MESSAGE) == "Created “journey/first”."
+    page.press("Edit")
+    assert page.find("#author-name").get_attribute("value") == "Ada"
+    page.write("#content", "Hello there, my dear friend.\nSecond line.")
+    page.press("Save")
+    assert page.text(MESSAGE) == "Saved version 2."
+    page.press("Compare the two chosen")
+    assert [element.text.strip() for element in page.all("ins")] == ["dear"]
+    page.press("In one column")
+    assert [element.text.strip() for element in page.all("ins")] == ["dear"]
+    page.press("Revert to version 1")
+    assert "this text becomes version 3" in page.text()
+    page.write("#description", "Too dear")
+    page.press("Revert to version 1")
+    assert page.text(MESSAGE) == "Reverted to version 1 successfully."
+    assert page.text("#text") == "Version 3"
+    assert "same as version 1" in page.text(".versions li")
+    assert "Too dear" in page.text(".versions li")
+    where = urlsplit(page.driver.current_url).path
+    assert newest(api, where) == b"Hello there, my friend.\nSecond line."
+    page.driver.refresh()
+    assert page.all(MESSAGE) == []
+
+
+@pytest.mark.parametrize("text", [ODD, "\n\nx\n", "x\r\n\r\ny\r\n", "\r", "a\rb\r"])
+def test_a_text_area_changes_no_byte_of_a_prompt(page: Browser, api: Http, text: str) -> None:
+    """Whatever a browser makes of line ends, controls and odd characters on their way to the page and back."""
+    where = create(api, f"bytes {text.encode().hex()[:90]}", text)
+    page.open(f"{where}/edit")
+    page.press("Save")
+    assert page.text(MESSAGE) == "Nothing was changed, so nothing was saved."
+    page.press("Edit")
+    page.find("#content").send_keys(Keys.CONTROL, Keys.END)
+    page.find("#content").send_keys("!")
+    page.press("Save")
+    assert newest(api, where).decode() == text + "!"
+
+
+def test_somebody_elses_save_is_shown_and_nothing_is_lost(page: Browser, api: Http) -> None:
+    where = create(api, "conflict", "One sentence to begin with.\n")
+    page.open(f"{where}/edit")
+    page.write("#content", "My own sentence.")
+    api("PUT", f"/api{where}", {"content": "One other sentence to begin with.\n", "description": "Theirs"})
+    page.press("Save")
+    assert "Version 2 was saved after you opened version 1" in page.text()
+    assert page.text(".others ins").strip() == "other"
+    assert page.find("#content").get_attribute("value") == "My own sentence."
+    page.press("Save on top of version 2")
+    assert newest(api, where) == b"My own sentence."
+
+
+def test_going_back_and_saving_again_is_a_conflict_not_a_loss(page: Browser, api: Http) -> None:
+    where = create(api, "back", "one")
+    page.open(f"{where}/edit")
+    page.write("#content", "two")
+    page.press("Save")
+    page.driver.back()
+    page.write("#content", "three")
+    page.press("Save")
+    assert "Version 2 was saved after you opened version 1" in page.text()
+    assert newest(api, where) == b"two"
+
+
+def test_a_double_click_saves_once(page: Browser, api: Http) -> None:
+    where = create(api, "double", "one")
+    page.open(f"{where}/edit")
+    page.write("#content", "two")
+    before = page.find("html")
+    page.driver.execute_script("const b = document.querySelector('.primary'); b.click(); b.click();")
+    page.wait_for_another(before)
+    assert page.text(MESSAGE) == "Saved version 2."
+    assert api("GET", f"/api{where}").json["version_number"] == 2
+
+
+def test_a_prompt_is_renamed_deleted_and_restored(page: Browser, api: Http) -> None:
+    where = create(api, "life/before", "text\n")
+    page.open(where)
+    page.press("Rename")
+    page.write("#name", "life/after")
+    page.press("Rename")
+    assert page.text(MESSAGE) == "Renamed to “life/after”."
+    page.press("Delete")
+    page.write("#name", "something else")
+    page.press("Delete this prompt")
+    assert "is another one" in page.text(".error")
+    page.write("#name", "life/after")
+    page.press("Delete this prompt")
+    assert page.text(MESSAGE).startswith("Deleted “life/after”.")
+    page.open("/deleted")
+    page.press("life/after")
+    page.press("Restore")
+    page.press("Restore version 1")
+    assert page.text(MESSAGE) == "Restored “life/after” as version 1 had it."
+    assert newest(api, where) == b"text\n"
+
+
+def test_everything_works_without_scripts(page: Browser, api: Http) -> None:
+    where = create(api, "plain", "one two three\n")
+    page.scripts(on=False)
+    page.open(f"{where}/edit")
+    assert page.text("[data-size]") == "", "the script did not run"
+    page.write("#content", "one two four\n")
+    page.press("Save")
+    assert page.text(MESSAGE) == "Saved version 2."
+    page.press("Compare the two chosen")
+    assert page.text("ins") == "four"
+    page.open(f"{where}/versions/1")
+    page.press("Revert to this version")
+    page.press("Revert to version 1")
+    assert page.text(MESSAGE) == "Reverted to version 1 successfully."
+    assert newest(api, where) == b"one two three\n"
+    page.find("[type=search]").send_keys("plain", Keys.ENTER)
+    page.press("plain")
+    assert page.text("h1") == "plain"
+
+
+def test_the_script_tells_the_size_and_what_is_invisible(page: Browser, api: Http) -> None:
+    where = create(api, "size", "é\n")
+    page.open(f"{where}/edit")
+    assert page.text("[data-size]") == "3 bytes · 1 line"
+    page.find("#content").send_keys("a\u202eb")
+    page.wait_for(lambda: "U+202E" in page.text("[data-size]"))
+
+
+def test_a_page_is_used_by_keyboard_alone(page: Browser, api: Http) -> None:
+    page.open(create(api, "keys", "one"))
+    page.driver.switch_to.active_element.send_keys(Keys.TAB)
+    assert page.driver.switch_to.active_element.text == "Skip to the content"
+    outline = page.driver.execute_script("return getComputedStyle(document.activeElement).outlineStyle")
+    assert outline == "solid"
+
+
+def test_what_a_prompt_holds_does_nothing_and_breaks_no_layout(page: Browser, api: Http) -> None:
+    """Markup, escapes of terminals, overrides of direction, one endless line, ten thousand lines."""
+    evil = "<script>document.title = 'owned'</script>\x1b[31m\u202eleft\u202c </textarea><h1>"
+    texts = [evil, "x" * 200_000, "".join(f"line {at}\n" for at in range(10_000))]
+    where = create(api, "evil/" + "n" * 95 + "/" + "w" * 95, *texts)
+    for address in ("/versions/1", "/versions/2", "", "/compare?from=1&to=2", "/compare?from=2&to=3", "/edit"):
+        page.open(where + address)
+        assert "owned" not in page.driver.title
+        for width in (1280, 390):
+            page.look(width=width)
+            assert page.driver.execute_script("return document.documentElement.scrollWidth") <= width, address
+    page.open(f"{where}/versions/1")
+    boxes = [box.text for box in page.all(".content .invisible")]
+    assert boxes == ["ESC", "U+202E", "U+202C"]
+
+
+def every_page(api: Http) -> list[str]:
+    where = f"/prompts/{id_of('support/greeting')}"
+    below = (
+        *("", "/edit", "/rename", "/delete", "/versions/2", "/versions/1/revert", "/versions/99"),
+        *("/compare?from=2&to=3", "/compare?from=1&to=5&view=inline"),
+    )
+    gone = create(api, "gone \u05d0", "bye {{x}}")
+    api("DELETE", f"/api{gone}")
+    return ["/", "/?q=nothing at all", "/?folder=support", "/new", "/deleted", gone, *(where + path for path in below)]
+
+
+def test_no_page_shuts_anybody_out(page: Browser, api: Http) -> None:
+    """axe-core finds nothing to mend, in light and in dark, wide and narrow; nor does a conflict's page."""
+    axe = Axe()
+    addresses = every_page(api)
+    where = create(api, "axe", "one two three\n")
+
+    def check() -> None:
+        for dark, width in ((False, 1280), (True, 390)):
+            page.look(dark=dark, width=width)
+            found = axe.run(page.driver)["violations"]
+            told = [(one["id"], [node["html"][:200] for node in one["nodes"]]) for one in found]
+            assert told == [], f"{page.driver.current_url}, {dark=}: {json.dumps(told, indent=1)}"
+
+    page.open(f"{where}/edit")
+    page.write("#content", "one \u202etwo four")
+    page.write("#author-name", "<")
+    api("PUT", f"/api{where}", {"content": "one two five\n"})
+    page.press("Save")
+    assert page.all(".error")
+    assert page.all(".others")
+    check()
+    for address in addresses:
+        page.open(address)
+        check()
+
+
+def test_real_prompts_are_looked_at(page: Browser, real_history: Path, tmp_path: Path) -> None:
+    """Their lists, their longest histories and their differences; nothing is wider than the window."""
+    folder = tmp_path / "data"
+    assert command("import", str(real_history), "--data", str(folder)).returncode == 0
+    with Server(folder) as server:
+        api = Http(server.url)
+        prompts = api("GET", "/api/prompts?limit=1000").json
+        longest = sorted(prompts, key=lambda prompt: -prompt["version_number"])[:3]
+        addresses = [f"/prompts/{prompt['id']}" for prompt in longest]
+        addresses += [f"{address}/compare?from=1&to=3" for address in addresses]
+        for address in ("/", "/?q=copilot", *addresses):
+            page.driver.get(server.url + address)
+            assert page.all("h1"), address
+            for width in (1280, 390):
+                page.look(width=width)
+                assert page.driver.execute_script("return document.documentElement.scrollWidth") <= width, address
