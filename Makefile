@@ -1,11 +1,11 @@
 .DEFAULT_GOAL := help
-.PHONY: help run test check fix bench fuzz lock clean
+.PHONY: help run test check fix bench fuzz screenshots lock clean
 
 PYTHON ?= python3
 BIN := .venv/bin
 
 help: ## list these targets
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 run: .venv/run ## serve http://127.0.0.1:8000 on ./data
 	@exec $(BIN)/promptgit serve
@@ -28,6 +28,9 @@ bench: .venv/test ## measure, each figure beside its floor (some minutes)
 
 fuzz: .venv/test ## attack a service with requests made up from its OpenAPI document (some minutes)
 	$(BIN)/python -m tests.fuzz
+
+screenshots: .venv/test ## draw the README's pictures anew (needs chromium and chromium-driver)
+	$(BIN)/python -m tests.screenshots docs
 
 lock: .venv/test ## resolve the newest versions into the lock files
 	$(BIN)/pip-compile -q --upgrade --strip-extras --generate-hashes --no-emit-index-url --no-emit-find-links --allow-unsafe --no-header \
