@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from flask import Flask
+from flask import Flask, request
 from flask_smorest import Api
 
 from promptgit import chores, git_http, mirror
@@ -12,14 +12,16 @@ from promptgit.api import access, docs, labels, operations, problems, prompts, t
 from promptgit.api.direct import Direct
 from promptgit.api.headers import Protected
 from promptgit.catalogue import Catalogue
+from promptgit.errors import PromptgitError
 from promptgit.metrics import Metrics
 from promptgit.observed import Observed
 from promptgit.service import Service
 from promptgit.settings import Settings
 from promptgit.store.store import Store
 from promptgit.store.upload_pack import UploadPack
-from promptgit.tokens import Tokens
+from promptgit.tokens import Scope, Tokens
 from promptgit.web import errors, keys, pages
+from promptgit.web.access import Person
 
 # JSON writes a byte as six characters at worst (\u0000); the rest is room for the other fields.
 _BODY_PER_CONTENT, _BODY_REST = 6, 1 << 20
@@ -62,7 +64,7 @@ def create_app(settings: Settings) -> Flask:
     app.register_blueprint(operations.blueprint(store, metrics))
     app.register_blueprint(git_http.blueprint(UploadPack(store.repository.git, settings.data, settings.git_clones)))
     docs.register(app, api.spec)
-    pages.register(app, service, Catalogue(store), keys.secret_key(settings.data))
+    pages.register(app, service, Catalogue(store), keys.secret_key(settings.data), _who_asks)
     app.before_request(access.expect_scope)
     # From the outside in: the log and the metrics, what every answer says, who asks, what needs no Flask.
     gate = access.Gate(Direct(app.wsgi_app, service), app.wsgi_app, settings, known)
@@ -83,6 +85,15 @@ def _watch_chores(metrics: Metrics, settings: Settings, store: Store) -> None:
         metrics.gauge(
             "mirror_failures", "Pushes to the mirror that failed in a row.", lambda: mirrored.status().failures
         )
+
+
+def _who_asks() -> Person:
+    """Who the gate found, for the pages."""
+    caller: access.Caller | PromptgitError = request.environ[access.CALLER]
+    if isinstance(caller, PromptgitError):
+        return Person(None, may_write=False)
+    identity = None if caller.token is None else caller.token.identity
+    return Person(identity, may_write=caller.scope >= Scope.WRITE)
 
 
 def start_chores(settings: Settings) -> None:

@@ -13,9 +13,10 @@ from flask.testing import FlaskClient
 
 from promptgit.app import create_app
 from promptgit.settings import Settings
-from promptgit.web import access
+from promptgit.tokens import Scope, Tokens
 from promptgit.web.keys import secret_key
 from tests.pages import content, fields, newest, page_of, save, send, submit, told, words
+from tests.support import git_text
 from tests.test_api_prompts import create
 
 
@@ -128,25 +129,35 @@ def test_a_prompt_whose_name_another_one_has_is_not_restored(client: FlaskClient
     assert fields(answer.text)["description"] == "Please"
 
 
-def test_who_may_only_read_sees_no_buttons_and_sends_no_forms(
-    client: FlaskClient, prompt: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def token(tmp_path: Path, scope: Scope) -> tuple[str, str]:
+    """A token, as a browser sends what somebody types into its dialog."""
+    _, secret = Tokens(tmp_path / "data").create("rae", scope)
+    return ("", secret)
+
+
+def test_who_may_only_read_sees_no_buttons_and_sends_no_forms(client: FlaskClient, prompt: str, tmp_path: Path) -> None:
     form = fields(client.get(f"{prompt}/edit").text) | {"content": "three"}
-    monkeypatch.setattr(access, "person", lambda: access.Person("Rae", may_write=False))
+    rae = token(tmp_path, Scope.READ)
+    assert client.get(prompt).status_code == 401
     for address in ("/", prompt, f"{prompt}/versions/1", f"{prompt}/compare", "/deleted"):
-        page = client.get(address).text
+        answer = client.get(address, auth=rae)
+        assert answer.status_code == 200
         for words_ in ("/new", "/edit", "/rename", '/delete"', "/revert"):
-            assert words_ not in page, address
-    assert submit(client, f"{prompt}/edit", form).status_code == 403
+            assert words_ not in answer.text, address
     for address in ("/new", f"{prompt}/edit", f"{prompt}/rename", f"{prompt}/delete", f"{prompt}/versions/1/revert"):
-        assert client.get(address).status_code == 403
-    assert newest(client, "a")["version_number"] == 2
+        assert client.get(address, auth=rae).status_code == 403
+    answer = client.post(f"{prompt}/edit", data=form, auth=rae)
+    assert (answer.status_code, answer.mimetype) == (403, "text/html")
+    assert client.get(f"/api{prompt}", auth=rae).json["version_number"] == 2
 
 
-def test_who_has_signed_in_is_the_author(client: FlaskClient, prompt: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_who_has_a_token_is_author_and_committer(
+    client: FlaskClient, prompt: str, tmp_path: Path, repository: Path
+) -> None:
     """Nobody writes in somebody else's name."""
-    monkeypatch.setattr(access, "person", lambda: access.Person("Rae", may_write=True))
-    assert "author.name" not in fields(client.get(f"{prompt}/edit").text)
-    answer = send(client, f"{prompt}/edit", content="three", **{"author.name": "Somebody else"})
-    assert told(client, answer) == "Saved version 3."
-    assert newest(client, "a")["author"] == {"name": "Rae", "email": ""}
+    rae = token(tmp_path, Scope.WRITE)
+    form = fields(client.get(f"{prompt}/edit", auth=rae).text)
+    assert "author.name" not in form
+    form |= {"content": "three", "author.name": "Somebody else"}
+    assert client.post(f"{prompt}/edit", data=form, auth=rae).status_code == 303
+    assert git_text(repository, "log", "-1", "--format=%an, %cn", "main") == "rae, rae"

@@ -83,6 +83,8 @@ def test_no_page_holds_what_its_policy_refuses(prompts: FlaskClient) -> None:
         assert policy.startswith("default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:;")
         assert "frame-ancestors 'none'" in policy
         assert answer.headers["Cache-Control"] == "private, no-cache"
+        assert answer.headers.getlist("Referrer-Policy") == ["same-origin"]
+        assert answer.headers.getlist("X-Content-Type-Options") == ["nosniff"]
 
 
 def test_names_from_git_do_nothing_to_a_page(client: FlaskClient, repository: Path) -> None:

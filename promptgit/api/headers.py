@@ -9,18 +9,17 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 # An answer of the API loads nothing and is framed nowhere. What is a page sets a policy of its own.
-_POLICY = ("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
-_OTHERS = (
+PROTECTION = (
+    ("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'"),
     ("X-Content-Type-Options", "nosniff"),
     ("X-Frame-Options", "DENY"),
     ("Referrer-Policy", "no-referrer"),
     ("Cross-Origin-Resource-Policy", "same-origin"),
 )
-PROTECTION = (_POLICY, *_OTHERS)
 
 
 class Protected:
-    """A WSGI application with these headers on all its answers; a Content-Security-Policy of their own stays."""
+    """A WSGI application with these headers on all its answers; what an answer sets itself stays."""
 
     def __init__(self, application: WSGIApplication) -> None:
         self._application = application
@@ -29,7 +28,7 @@ class Protected:
         """Answer a request (PEP 3333)."""
 
         def start(status: str, headers: list[tuple[str, str]], *failure: Any) -> Callable[[bytes], object]:
-            has_policy = _POLICY[0] in [name for name, _ in headers]
-            return start_response(status, [*headers, *(_OTHERS if has_policy else PROTECTION)], *failure)
+            own = [name for name, _ in headers]
+            return start_response(status, [*headers, *(one for one in PROTECTION if one[0] not in own)], *failure)
 
         return self._application(environ, start)

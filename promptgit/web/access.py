@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
+from flask import current_app
 from flask_wtf import CSRFProtect
 from werkzeug.exceptions import Forbidden
+
+from promptgit.models import Author
 
 csrf = CSRFProtect()
 """Knows a form that came from a page of ours, by a token that the person's cookie signs."""
@@ -13,15 +17,20 @@ csrf = CSRFProtect()
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Somebody at a browser; *name* is None while nobody has to sign in."""
+    """Somebody at a browser; *identity* is None where nobody needs a credential."""
 
-    name: str | None
+    identity: Author | None
     may_write: bool
 
 
+WhoAsks = Callable[[], Person]
+"""Who sends the request that is being answered."""
+
+
 def person() -> Person:
-    """Who sends this request. Everybody may write where there are no tokens."""
-    return Person(None, may_write=True)
+    """Who sends this request, as the application that the pages are part of knows them."""
+    who_asks: WhoAsks = current_app.extensions["promptgit.web.person"]
+    return who_asks()
 
 
 def expect_writer() -> None:

@@ -72,12 +72,12 @@ def field(name: str) -> str:
 
 def signed(*, if_match: Precondition | None = None) -> Signed:
     """Why and by whom; the name is kept for the next form."""
-    name = access.person().name
-    email = ""
-    if name is None:
-        name, email = (field(key).strip() for key in ("author.name", "author.email"))
-        if len(name + email) <= _KEPT:
-            session["author"] = [name, email]
+    identity = access.person().identity
+    if identity is not None:
+        return Signed(field("description"), identity, if_match, identity)
+    name, email = (field(key).strip() for key in ("author.name", "author.email"))
+    if len(name + email) <= _KEPT:
+        session["author"] = [name, email]
     return Signed(field("description"), Author(name, email) if name or email else None, if_match)
 
 

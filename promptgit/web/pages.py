@@ -19,8 +19,7 @@ _HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
     "form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
     "Cross-Origin-Opener-Policy": "same-origin",
-    "Referrer-Policy": "same-origin",
-    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",  # forms over TLS are asked where they come from
 }
 _FOREVER = "public, max-age=31536000, immutable"  # another file has another address
 _STATIC = Path(__file__).with_name("static")
@@ -38,9 +37,10 @@ class Sources:
     catalogue: Catalogue
 
 
-def register(app: Flask, service: Service, catalogue: Catalogue, key: bytes) -> None:
+def register(app: Flask, service: Service, catalogue: Catalogue, key: bytes, who_asks: access.WhoAsks) -> None:
     """Put the pages into *app*; *key* signs its cookies and forms."""
     app.extensions["promptgit.web"] = Sources(service, catalogue)
+    app.extensions["promptgit.web.person"] = who_asks
     app.config.update(
         SECRET_KEY=key,
         SESSION_COOKIE_NAME="promptgit",

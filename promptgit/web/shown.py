@@ -37,7 +37,7 @@ _NAMES = {
     "\x7f": "DELETE",
     NO_NEWLINE: "The text ends here, without a newline",
 }
-_SHORT = {"\r": "CR", "\n": "LF", "\t": "TAB", "\x1b": "ESC", "\u00a0": "NBSP", NO_NEWLINE: "no newline"}
+_SHORT = {"\r": "CR", "\n": "LF", "\x1b": "ESC", "\u00a0": "NBSP", NO_NEWLINE: "no newline"}
 _MOST_IN_A_ROW = 64
 
 # The same set for a script's RegExp with the flag "u".
