@@ -11,9 +11,8 @@ from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException
 
 from promptgit import errors
-from promptgit.checks import Precondition
+from promptgit.checks import Precondition, Signed
 from promptgit.models import Author, Prompt
-from promptgit.service import Signed
 from promptgit.web import access
 
 _KEPT = 120  # characters: a cookie of more than 4 KB would not come back
