@@ -34,9 +34,9 @@ screenshots: .venv/test ## draw the README's pictures anew (needs chromium and c
 
 lock: .venv/test ## resolve the newest versions into the lock files
 	$(BIN)/pip-compile -q --upgrade --strip-extras --generate-hashes --no-emit-index-url --no-emit-find-links --allow-unsafe --no-header \
-		-o requirements.lock pyproject.toml requirements.build.in
+		--extra server -o requirements.lock pyproject.toml requirements.build.in
 	$(BIN)/pip-compile -q --upgrade --strip-extras --generate-hashes --no-emit-index-url --no-emit-find-links --allow-unsafe --no-header \
-		--extra test --extra dev -c requirements.lock -o requirements-dev.lock pyproject.toml requirements.build.in
+		--extra server --extra test --extra dev -c requirements.lock -o requirements-dev.lock pyproject.toml requirements.build.in
 
 clean: ## remove what make has installed
 	rm -rf .venv

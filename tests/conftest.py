@@ -69,6 +69,13 @@ def server(tmp_path: Path) -> Iterator[Server]:
         yield server
 
 
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """One server for the tests of a file, each with prompts of its own."""
+    with Server(tmp_path_factory.mktemp("shared") / "data") as server:
+        yield server
+
+
 @pytest.fixture(scope="session")
 def real_history() -> Path:
     """A file of real prompt histories, where there is one."""

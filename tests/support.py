@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 
 from filelock import FileLock
 
+from promptgit.errors import PromptgitError
 from promptgit.store.store import Store
 
 PROMPTGIT = str(Path(sys.executable).with_name("promptgit"))
@@ -33,6 +34,17 @@ def environment(**settings: str) -> dict[str, str]:
 
 
 _WHO = (("NAME", ""), ("EMAIL", "@example.org"))
+
+
+def server_errors(kind: type[PromptgitError] = PromptgitError) -> set[type[PromptgitError]]:
+    """Every kind of refusal but for a client's own."""
+    return {kind}.union(
+        *(server_errors(child) for child in kind.__subclasses__() if not any(map(_is_clients, child.__mro__)))
+    )
+
+
+def _is_clients(kind: type) -> bool:
+    return kind.__module__.startswith("promptgit.client")
 
 
 def git(folder: Path, *arguments: str, data: bytes | None = None, **settings: str) -> bytes:

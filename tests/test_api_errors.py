@@ -17,7 +17,7 @@ from werkzeug.test import TestResponse
 from promptgit import errors
 from promptgit.api.problems import STATUS
 from promptgit.service import Service
-from tests.support import git_text
+from tests.support import git_text, server_errors
 from tests.test_api_prompts import create
 
 MISSING = "/api/prompts/0190a6b2-3c4d-7e8f-9a0b-1c2d3e4f5a6b"
@@ -193,12 +193,7 @@ def test_a_fault_of_ours_tells_nothing_of_itself(
 
 
 def test_every_refusal_has_a_status_and_a_code_of_its_own() -> None:
-    def family(kind: type[errors.PromptgitError]) -> Iterator[type[errors.PromptgitError]]:
-        for child in kind.__subclasses__():
-            yield child
-            yield from family(child)
-
-    kinds = set(family(errors.PromptgitError)) - {errors.BadLine, errors.BackupRefused}  # of the command line
+    kinds = server_errors() - {errors.PromptgitError, errors.BadLine, errors.BackupRefused}
     assert all(any(parent in STATUS for parent in kind.__mro__) for kind in kinds)
     assert len({kind.code for kind in kinds}) == len(kinds)
 

@@ -11,9 +11,9 @@ from pathlib import Path
 from flask.testing import FlaskClient
 
 from promptgit.cli import main
-from promptgit.errors import BackupRefused, BadLine, PromptgitError
+from promptgit.errors import BackupRefused, BadLine
 from promptgit.settings import Settings
-from tests.support import Server, environment
+from tests.support import Server, environment, server_errors
 
 README = (Path(__file__).parents[1] / "README.md").read_text()
 
@@ -56,9 +56,6 @@ def test_every_route_is_documented(client: FlaskClient) -> None:
 
 
 def test_every_kind_of_refusal_is_documented() -> None:
-    def family(kind: type[PromptgitError]) -> list[type[PromptgitError]]:
-        return [kind, *(member for child in kind.__subclasses__() for member in family(child))]
-
     internal = {"error", "unavailable", BackupRefused.code, BadLine.code}
-    for kind in family(PromptgitError):
+    for kind in server_errors():
         assert kind.code in internal or f"`{kind.code}`" in README, kind

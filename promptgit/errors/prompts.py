@@ -8,7 +8,7 @@ from promptgit.errors.base import PromptgitError
 
 
 class PromptNotFound(PromptgitError):
-    """No prompt has this id."""
+    """No prompt has this id (or, to a client, this name)."""
 
     code = "prompt_not_found"
 
@@ -17,7 +17,7 @@ class PromptNotFound(PromptgitError):
         self.prompt_id = prompt_id
 
     def __str__(self) -> str:
-        return f"No prompt has the id {self.prompt_id[:60]!r}. List the prompts to find its id."
+        return f"No prompt has the name or id {self.prompt_id[:60]!r}. List the prompts to find it."
 
 
 class VersionNotFound(PromptgitError):

@@ -1,0 +1,42 @@
+"""The Python client: the verbs of the HTTP API, with the service's own errors.
+
+What is said to the server and what its answers mean is in generators that do no I/O (`verbs`, `reads`);
+`Client` and `AsyncClient` drive them.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from promptgit.client.errors import HttpError, MissingVariable, ServerAway
+from promptgit.client.retries import Retries
+from promptgit.client.synchronous import Client
+from promptgit.client.values import Diff, Label, LabelMove, Prompt, Version
+from promptgit.models import Author
+
+if TYPE_CHECKING:
+    from promptgit.client.asynchronous import AsyncClient as AsyncClient
+
+__all__ = [
+    "AsyncClient",
+    "Author",
+    "Client",
+    "Diff",
+    "HttpError",
+    "Label",
+    "LabelMove",
+    "MissingVariable",
+    "Prompt",
+    "Retries",
+    "ServerAway",
+    "Version",
+]
+
+
+def __getattr__(name: str) -> object:
+    """AsyncClient, imported when it is asked for: asyncio is a third of what a command imports."""
+    if name == "AsyncClient":
+        from promptgit.client import asynchronous
+
+        return asynchronous.AsyncClient
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,161 @@
+"""The client for asyncio."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from functools import wraps
+from typing import Concatenate, ParamSpec, Self, Unpack
+
+import httpx2
+
+from promptgit.client import wire
+from promptgit.client.base import Base, Options, Turn
+from promptgit.client.cache import Key
+from promptgit.client.errors import ServerAway
+from promptgit.client.steps import Page, Request, Response, Steps, T, Wait
+from promptgit.client.values import Prompt
+from promptgit.client.verbs import Verbs
+from promptgit.errors import PromptgitError
+
+P = ParamSpec("P")
+
+
+def _verb(steps: Callable[Concatenate[Verbs, P], Steps[T]]) -> Callable[Concatenate[AsyncClient, P], Awaitable[T]]:
+    @wraps(steps)
+    async def call(self: AsyncClient, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        return await self._run(steps(self._verbs, *args, **kwargs))
+
+    return call
+
+
+def _pages(
+    steps: Callable[Concatenate[Verbs, P], Steps[Page[T]]],
+) -> Callable[Concatenate[AsyncClient, P], AsyncIterator[T]]:
+    @wraps(steps)
+    async def call(self: AsyncClient, /, *args: P.args, **kwargs: P.kwargs) -> AsyncIterator[T]:
+        page = await self._run(steps(self._verbs, *args, **kwargs))
+        while True:
+            for item in page.items:
+                yield item
+            if page.more is None:
+                return
+            page = await self._run(page.more())
+
+    return call
+
+
+class AsyncClient(Base):
+    """A client of one server. For one event loop.
+
+    *url* and *token* come from `PROMPTGIT_URL` and `PROMPTGIT_TOKEN` where they are not given; the other options are
+    those of `Options`. *transport* is one of httpx2's, and *sleep* what waits between attempts.
+
+    Raises:
+        ValueError: there is no *url*, or it is none.
+    """
+
+    def __init__(
+        self,
+        url: str | None = None,
+        *,
+        transport: httpx2.AsyncBaseTransport | None = None,
+        sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
+        **options: Unpack[Options],
+    ) -> None:
+        super().__init__(url, **options)
+        self._http = httpx2.AsyncClient(transport=transport, **self._options)
+        self._sleep = sleep
+        self._turns: dict[Key, Turn[asyncio.Lock]] = {}
+        self._refreshing: set[asyncio.Task[None]] = set()
+
+    async def get(
+        self, prompt: str, *, label: str | None = None, version: int | None = None, fallback: str | None = None
+    ) -> Prompt:
+        """A prompt by its name or id: its newest version, or the one at *label*, or the one of the number *version*.
+
+        Cached: what is stale is given at once, and refreshed by a task. When the server is away, it comes from the
+        client's folder, and else is *fallback*.
+
+        Raises:
+            PromptNotFound, PromptDeleted, LabelNotFound, VersionNotFound
+            Unavailable: the server is away, and nothing stands in for it.
+        """
+        key = (prompt, label, version)
+        found = self._reads.look(key)
+        if found is None:
+            turn = self._turns.setdefault(key, Turn(asyncio.Lock()))  # of many tasks, one asks
+            async with turn.lock:
+                found = self._reads.look(key)
+                if found is None:
+                    return await self._fetch(key, fallback, turn)
+        if found.refresh:
+            task = asyncio.create_task(self._run(self._reads.refresh(key)))
+            self._refreshing.add(task)  # the loop alone would let it be collected
+            task.add_done_callback(self._refreshing.discard)
+        return found.prompt
+
+    find = _verb(Verbs.find)
+    version = _verb(Verbs.version)
+    content = _verb(Verbs.content)
+    diff = _verb(Verbs.diff)
+    list = _pages(Verbs.list)
+    versions = _pages(Verbs.versions)
+    labels = _verb(Verbs.labels)
+    label_history = _verb(Verbs.label_history)
+
+    create = _verb(Verbs.create)
+    save = _verb(Verbs.save)
+    rename = _verb(Verbs.rename)
+    delete = _verb(Verbs.delete)
+    revert = _verb(Verbs.revert)
+    set_label = _verb(Verbs.set_label)
+    remove_label = _verb(Verbs.remove_label)
+
+    async def close(self) -> None:
+        """Close the connections; what is being refreshed is given up."""
+        for task in self._refreshing:
+            task.cancel()
+        await asyncio.gather(*self._refreshing, return_exceptions=True)
+        await self._http.aclose()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    async def _fetch(self, key: Key, fallback: str | None, turn: Turn[asyncio.Lock]) -> Prompt:
+        if turn.failure is not None and fallback is None:
+            raise turn.failure
+        try:
+            return await self._run(self._reads.fetch(key, fallback))
+        except PromptgitError as error:
+            turn.failure = error
+            raise
+        finally:
+            self._turns.pop(key, None)
+
+    async def _run(self, steps: Steps[T]) -> T:
+        try:
+            step = next(steps)
+            while True:
+                if isinstance(step, Wait):
+                    await self._sleep(step.seconds)
+                    step = steps.send(None)
+                    continue
+                try:
+                    answer = await self._send(step)
+                except ServerAway as error:
+                    step = steps.throw(error)
+                else:
+                    step = steps.send(answer)
+        except StopIteration as done:
+            result: T = done.value
+            return result
+
+    async def _send(self, request: Request) -> Response:
+        try:
+            return wire.response(await self._http.request(**wire.arguments(request)))
+        except httpx2.RequestError as error:
+            raise wire.away(error) from error

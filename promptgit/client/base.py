@@ -1,0 +1,72 @@
+"""What both clients are made of, but for the I/O."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Generic, TypedDict, TypeVar
+
+from promptgit.client import wire
+from promptgit.client.cache import Cache
+from promptgit.client.folder import Folder
+from promptgit.client.reads import Reads
+from promptgit.client.retries import Retries
+from promptgit.client.verbs import Verbs
+from promptgit.errors import PromptgitError
+
+L = TypeVar("L")
+
+_RETRIES = Retries()
+_PAUSE = 5.0  # seconds for which a server that was found away is left alone
+
+
+class Options(TypedDict, total=False):
+    """What a client can be told.
+
+    `timeout` is what one answer may take, `cache_seconds` how long `get` is content with what it has, both in seconds;
+    `cache_size` is how many prompts it keeps. `folder` keeps them on disk, too, for when the server is away. `clock`
+    counts seconds.
+    """
+
+    token: str | None
+    timeout: float
+    cache_seconds: float
+    cache_size: int
+    folder: str | Path | None
+    retries: Retries
+    clock: Callable[[], float]
+
+
+class Turn(Generic[L]):
+    """One that asks for what is not in memory, and those that wait for it: a failure is theirs, too."""
+
+    def __init__(self, lock: L) -> None:
+        self.lock = lock
+        self.failure: PromptgitError | None = None
+
+
+class Base:
+    """What both clients share. The defaults of `Options` are here."""
+
+    def __init__(
+        self,
+        url: str | None = None,
+        *,
+        token: str | None = None,
+        timeout: float = wire.READ_SECONDS,
+        cache_seconds: float = 60,
+        cache_size: int = 1_000,
+        folder: str | Path | None = None,
+        retries: Retries = _RETRIES,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.url, token = wire.address(url, token)
+        self._options = wire.options(self.url, token, timeout)
+        cache = Cache(cache_seconds, cache_size, _PAUSE, clock)
+        self._verbs = Verbs(retries, clock, cache.forget)
+        kept = None if folder is None else Folder(Path(folder), self.url)
+        self._reads = Reads(self._verbs, cache, kept, _PAUSE, clock)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.url!r})"

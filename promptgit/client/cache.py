@@ -1,0 +1,93 @@
+"""Prompts in memory: fresh for a while, then stale, which one caller is told so that it refreshes them."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import NamedTuple, TypeAlias
+
+from promptgit.client.values import Prompt
+
+Key: TypeAlias = tuple[str, str | None, int | None]
+"""A name or id, with a label, a number, or neither."""
+
+_FOR_EVER = float("inf")
+
+
+class _Entry:
+    __slots__ = ("etag", "prompt", "stale_at")
+
+    def __init__(self, prompt: Prompt, etag: str, stale_at: float) -> None:
+        self.prompt, self.etag, self.stale_at = prompt, etag, stale_at
+
+
+class Found(NamedTuple):
+    """What is in memory; *refresh*: the caller is to refresh it, and nobody else is."""
+
+    prompt: Prompt
+    refresh: bool
+
+
+class Cache:
+    """The *size* prompts that were asked for last. Safe to use from many threads.
+
+    An entry is fresh for *seconds*; versions by number are so for ever. A refresh that brings nothing is due
+    again after *pause* seconds.
+    """
+
+    def __init__(self, seconds: float, size: int, pause: float, clock: Callable[[], float]) -> None:
+        self._seconds, self._size, self._pause, self._clock = seconds, size, pause, clock
+        self._entries: OrderedDict[Key, _Entry] = OrderedDict()
+        self._lock = threading.Lock()
+        self.generation = 0  # counts what was forgotten: an answer from before that is not put
+
+    def look(self, key: Key) -> Found | None:
+        """What is in memory, stale or not."""
+        now = self._clock()
+        with self._lock:
+            entry = self._entries.get(key)
+            if entry is None:
+                return None
+            self._entries.move_to_end(key)
+            if now < entry.stale_at:
+                return Found(entry.prompt, False)
+            # For this long the others take it for fresh: so one refreshes, also when its thread dies in a fork.
+            entry.stale_at = now + self._pause
+            return Found(entry.prompt, True)
+
+    def known(self, key: Key) -> tuple[str, str] | None:
+        """The id and the ETag with which an entry came."""
+        with self._lock:
+            entry = self._entries.get(key)
+            return (entry.prompt.id, entry.etag) if entry else None
+
+    def renew(self, key: Key, generation: int) -> None:
+        """Nothing has changed: what is in memory is fresh again."""
+        with self._lock:
+            if generation == self.generation and (entry := self._entries.get(key)):
+                entry.stale_at = self._clock() + self._seconds
+
+    def put(self, key: Key, prompt: Prompt, etag: str, generation: int, *, stale: bool = False) -> None:
+        """Keep what was read when `generation` was so; *stale*: to be refreshed when the pause is over."""
+        seconds = _FOR_EVER if key[2] is not None else self._pause if stale else self._seconds
+        with self._lock:
+            if generation != self.generation:
+                return
+            self._entries[key] = _Entry(prompt, etag, self._clock() + seconds)
+            self._entries.move_to_end(key)
+            while len(self._entries) > self._size:
+                self._entries.popitem(last=False)
+
+    def drop(self, key: Key) -> None:
+        """Forget one entry."""
+        with self._lock:
+            self._entries.pop(key, None)
+
+    def forget(self, prompt_id: str) -> None:
+        """Forget a prompt that was written, but for its versions by number."""
+        with self._lock:
+            self.generation += 1
+            of_it = [key for key, entry in self._entries.items() if entry.prompt.id == prompt_id and key[2] is None]
+            for key in of_it:
+                del self._entries[key]

@@ -1,0 +1,162 @@
+"""The verbs of the API that look, as steps: what is sent, and what the answers mean. No I/O."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, TypeAlias
+from urllib.parse import parse_qsl, quote, urlsplit
+
+from promptgit.client.errors import refusal
+from promptgit.client.retries import Retries, expect
+from promptgit.client.steps import Page, Request, Response, Steps, T
+from promptgit.client.values import Diff, Label, LabelMove, Prompt, Version
+from promptgit.errors import LabelNotFound, PromptNotFound
+from promptgit.labels import is_label
+from promptgit.names import id_of, parse_id
+
+ALL = "/api/prompts"
+
+# Named here, because a class with a method `list` has no `list` to annotate with.
+Labels: TypeAlias = list[Label]
+LabelMoves: TypeAlias = list[LabelMove]
+_Objects: TypeAlias = list[dict[str, Any]]
+
+
+class Lookups:
+    """What can be asked of a server. A prompt is named by its name or its id.
+
+    All raise the service's errors (promptgit.errors).
+    """
+
+    def __init__(self, retries: Retries, clock: Callable[[], float]) -> None:
+        self._retries = retries
+        self._clock = clock
+
+    def find(self, prompt: str) -> Steps[str]:
+        """The id of a prompt, deleted or not. One that had another name when it was deleted has only its id."""
+        known = parse_id(prompt)
+        if known is not None:
+            return known
+        found = yield from self._named(prompt)
+        if found:
+            return str(found[0]["id"])
+        derived = id_of(prompt)
+        outcome = yield from self._retries.outcome(Request("GET", f"{ALL}/{derived}"), self._clock)
+        if outcome.response.status == 410 and outcome.response.json().get("name") == prompt:
+            return derived
+        if outcome.response.status not in (200, 404, 410):
+            raise refusal(outcome.response.status, outcome.response.body)
+        raise PromptNotFound(prompt)
+
+    def newest(self, prompt: str, known: tuple[str, str] | None = None) -> Steps[tuple[Prompt, str] | None]:
+        """A prompt with its newest content, and its ETag; None if the id and ETag that are *known* are still right."""
+        own = parse_id(prompt)
+        headers = {"If-None-Match": known[1]} if known and known[1] else {}
+        first = Request("GET", f"{ALL}/{own or (known[0] if known else id_of(prompt))}", headers=headers)
+        answer = (yield from self._retries.outcome(first, self._clock)).response
+        if answer.status == 304:
+            return None
+        is_it = answer.status not in (200, 404, 410) or answer.json().get("name") == prompt
+        if own is None and (answer.status == 410 or not is_it):
+            # The id that a name gives at first is not that of a prompt that was renamed to it later.
+            found = yield from self._named(prompt)
+            if found:
+                answer = yield from self._send("GET", f"{ALL}/{found[0]['id']}")
+            elif not is_it:
+                raise PromptNotFound(prompt)
+        return Prompt.of(expect(answer).json()), answer.headers.get("etag", "")
+
+    def version(self, prompt: str, number: int) -> Steps[Version]:
+        """One version with its content; of a deleted prompt, too. Not cached."""
+        where = yield from self._at(prompt, "versions", str(number))
+        return Version.of((yield from self._send("GET", where)).json())
+
+    def content(self, prompt: str, number: int) -> Steps[bytes]:
+        """The very bytes of a version: not all that comes through git is UTF-8."""
+        where = yield from self._at(prompt, "versions", str(number), "content")
+        return (yield from self._send("GET", where)).body
+
+    def diff(self, prompt: str, old: int, new: int) -> Steps[Diff]:
+        """What changed from one version to another."""
+        where = yield from self._at(prompt, "diff")
+        value = (yield from self._send("GET", where, query={"from": str(old), "to": str(new)})).json()
+        return Diff(value["diff"], value["additions"], value["deletions"])
+
+    def list(
+        self,
+        *,
+        prefix: str | None = None,
+        q: str | None = None,
+        label: str | None = None,
+        content: bool = False,
+        page: int = 100,
+    ) -> Steps[Page[Prompt]]:
+        """The prompts, sorted by name; with *label* those that have it, each at that version.
+
+        *q* is searched for in names and contents. *page* is how many come in one answer, at most 1,000.
+        """
+        asked = {"prefix": prefix, "q": q, "label": label, "include": "content" if content else None}
+        query = {key: value for key, value in asked.items() if value} | {"limit": str(page)}
+        return (yield from self._page(ALL, query, Prompt.of))
+
+    def versions(
+        self,
+        prompt: str,
+        *,
+        newest_first: bool = False,
+        after: int | None = None,
+        before: int | None = None,
+        page: int = 500,
+    ) -> Steps[Page[Version]]:
+        """The versions of a prompt, deleted or not, between two numbers (both exclusive), without contents."""
+        where = yield from self._at(prompt, "versions")
+        edges = {key: str(value) for key, value in (("after", after), ("before", before)) if value is not None}
+        query = {"limit": str(page), "order": "desc" if newest_first else "asc"} | edges
+        return (yield from self._page(where, query, Version.of))
+
+    def labels(self, prompt: str) -> Steps[Labels]:
+        """Where the labels of a prompt point."""
+        where = yield from self._at(prompt, "labels")
+        return [Label.of(value) for value in (yield from self._send("GET", where)).json()]
+
+    def label_history(self, prompt: str, label: str) -> Steps[LabelMoves]:
+        """Every move of a label, oldest first."""
+        if not is_label(label):
+            raise LabelNotFound(prompt, label)
+        where = yield from self._at(prompt, "labels", label, "history")
+        return [LabelMove.of(value) for value in (yield from self._send("GET", where)).json()]
+
+    def _named(self, name: str) -> Steps[_Objects]:
+        answer = yield from self._send("GET", ALL, query={"name": name})
+        found: _Objects = answer.json()
+        return found
+
+    def _at(self, prompt: str, *below: str) -> Steps[str]:
+        prompt_id = yield from self.find(prompt)
+        return "/".join([ALL, prompt_id, *(quote(part, safe="") for part in below)])
+
+    def _send(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, str] | None = None,
+        body: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Steps[Response]:
+        request = Request(method, path, query or {}, body, headers or {})
+        return (yield from self._retries.response(request, self._clock))
+
+    def _page(self, path: str, query: Mapping[str, str], of: Callable[[Mapping[str, Any]], T]) -> Steps[Page[T]]:
+        answer = yield from self._send("GET", path, query=query)
+        following = _next(answer.headers.get("link", ""))
+        more = None if following is None else lambda: self._page(path, following, of)
+        return Page([of(value) for value in answer.json()], more)
+
+
+def _next(link: str) -> dict[str, str] | None:
+    """The query of the next page (RFC 8288); its address is ours, whatever proxies the server is behind."""
+    address, _, relation = link.partition(">")
+    if 'rel="next"' not in relation:
+        return None
+    return dict(parse_qsl(urlsplit(address.lstrip("<")).query, keep_blank_values=True))

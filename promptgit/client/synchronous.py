@@ -1,0 +1,159 @@
+"""The client for threads."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from functools import wraps
+from typing import Concatenate, ParamSpec, Self, Unpack
+
+import httpx2
+
+from promptgit.client import wire
+from promptgit.client.base import Base, Options, Turn
+from promptgit.client.cache import Key
+from promptgit.client.errors import ServerAway
+from promptgit.client.steps import Page, Request, Response, Steps, T, Wait
+from promptgit.client.values import Prompt
+from promptgit.client.verbs import Verbs
+from promptgit.errors import PromptgitError
+
+P = ParamSpec("P")
+
+
+def _verb(steps: Callable[Concatenate[Verbs, P], Steps[T]]) -> Callable[Concatenate[Client, P], T]:
+    @wraps(steps)
+    def call(self: Client, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        return self._run(steps(self._verbs, *args, **kwargs))
+
+    return call
+
+
+def _pages(steps: Callable[Concatenate[Verbs, P], Steps[Page[T]]]) -> Callable[Concatenate[Client, P], Iterator[T]]:
+    @wraps(steps)
+    def call(self: Client, /, *args: P.args, **kwargs: P.kwargs) -> Iterator[T]:
+        page = self._run(steps(self._verbs, *args, **kwargs))
+        yield from page.items
+        while page.more is not None:
+            page = self._run(page.more())
+            yield from page.items
+
+    return call
+
+
+class Client(Base):
+    """A client of one server. Safe to use from many threads; not across a fork.
+
+    *url* and *token* come from `PROMPTGIT_URL` and `PROMPTGIT_TOKEN` where they are not given; the other options are
+    those of `Options`. *transport* is one of httpx2's, and *sleep* what waits between attempts.
+
+    Raises:
+        ValueError: there is no *url*, or it is none.
+    """
+
+    def __init__(
+        self,
+        url: str | None = None,
+        *,
+        transport: httpx2.BaseTransport | None = None,
+        sleep: Callable[[float], object] = time.sleep,
+        **options: Unpack[Options],
+    ) -> None:
+        super().__init__(url, **options)
+        self._http = httpx2.Client(transport=transport, **self._options)
+        self._sleep = sleep
+        self._turns: dict[Key, Turn[threading.Lock]] = {}
+
+    def get(
+        self, prompt: str, *, label: str | None = None, version: int | None = None, fallback: str | None = None
+    ) -> Prompt:
+        """A prompt by its name or id: its newest version, or the one at *label*, or the one of the number *version*.
+
+        Cached: what is stale is given at once, and refreshed by a thread. When the server is away, it comes from the
+        client's folder, and else is *fallback*.
+
+        Raises:
+            PromptNotFound, PromptDeleted, LabelNotFound, VersionNotFound
+            Unavailable: the server is away, and nothing stands in for it.
+        """
+        key = (prompt, label, version)
+        found = self._reads.look(key)
+        if found is None:
+            turn = self._turns.setdefault(key, Turn(threading.Lock()))  # of many threads, one asks
+            with turn.lock:
+                found = self._reads.look(key)
+                if found is None:
+                    return self._fetch(key, fallback, turn)
+        if found.refresh:
+            threading.Thread(target=self._refresh, args=(key,), name="promptgit-refresh", daemon=True).start()
+        return found.prompt
+
+    find = _verb(Verbs.find)
+    version = _verb(Verbs.version)
+    content = _verb(Verbs.content)
+    diff = _verb(Verbs.diff)
+    list = _pages(Verbs.list)
+    versions = _pages(Verbs.versions)
+    labels = _verb(Verbs.labels)
+    label_history = _verb(Verbs.label_history)
+
+    create = _verb(Verbs.create)
+    save = _verb(Verbs.save)
+    rename = _verb(Verbs.rename)
+    delete = _verb(Verbs.delete)
+    revert = _verb(Verbs.revert)
+    set_label = _verb(Verbs.set_label)
+    remove_label = _verb(Verbs.remove_label)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._http.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _refresh(self, key: Key) -> None:
+        try:
+            self._run(self._reads.refresh(key))
+        except RuntimeError:
+            if not self._http.is_closed:  # meanwhile, and nobody waits for it
+                raise
+
+    def _run(self, steps: Steps[T]) -> T:
+        try:
+            step = next(steps)
+            while True:
+                if isinstance(step, Wait):
+                    self._sleep(step.seconds)
+                    step = steps.send(None)
+                    continue
+                try:
+                    answer = self._send(step)
+                except ServerAway as error:
+                    step = steps.throw(error)
+                else:
+                    step = steps.send(answer)
+        except StopIteration as done:
+            result: T = done.value
+            return result
+
+    def _send(self, request: Request) -> Response:
+        try:
+            return wire.response(self._http.request(**wire.arguments(request)))
+        except httpx2.RequestError as error:
+            raise wire.away(error) from error
+
+    def _fetch(self, key: Key, fallback: str | None, turn: Turn[threading.Lock]) -> Prompt:
+        if turn.failure is not None and fallback is None:
+            raise turn.failure
+        try:
+            return self._run(self._reads.fetch(key, fallback))
+        except PromptgitError as error:
+            turn.failure = error
+            raise
+        finally:
+            self._turns.pop(key, None)

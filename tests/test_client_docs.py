@@ -1,0 +1,39 @@
+"""docs/client.md does what it says."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from pathlib import Path
+
+from promptgit.client import Client, HttpError, MissingVariable, ServerAway
+from tests.support import Server
+
+TEXT = (Path(__file__).parents[1] / "docs" / "client.md").read_text()
+
+
+def test_the_program_works_as_it_stands(server: Server) -> None:
+    blocks = re.findall(r"<!-- tested.*?```python\n(.*?)```", TEXT, re.DOTALL)
+    assert len(blocks) == TEXT.count("```python")
+    program = "\n".join(blocks).replace("http://127.0.0.1:8000", server.url)
+    names: dict[str, object] = {}
+    exec(compile(program, "docs/client.md", "exec"), names)
+    with Client(server.url) as client:
+        assert [version.description for version in client.versions("support/hello")] == [
+            "First",
+            "Shorter",
+            "Update support/greeting",
+            "Too short",
+            "Revert to version 4",
+        ]
+
+
+def test_every_verb_is_in_it() -> None:
+    for name, _ in inspect.getmembers(Client, inspect.isfunction):
+        assert name[0] == "_" or f"client.{name}(" in TEXT, name
+
+
+def test_every_error_of_the_client_is_in_it() -> None:
+    for kind in (HttpError, MissingVariable, ServerAway):
+        assert f"`{kind.__name__}`" in TEXT
+        assert f"`{kind.code}`" in TEXT
