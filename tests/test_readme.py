@@ -8,6 +8,7 @@ import subprocess
 from dataclasses import fields
 from pathlib import Path
 
+import click
 from flask.testing import FlaskClient
 
 from promptgit.cli import main
@@ -44,7 +45,7 @@ def test_every_setting_is_documented_with_its_default() -> None:
 
 
 def test_every_command_is_documented() -> None:
-    for command in main.commands:
+    for command in main.list_commands(click.Context(main)):
         assert f"`promptgit {command}" in README
 
 

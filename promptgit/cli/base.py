@@ -5,33 +5,108 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from errno import EPIPE
+from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import IO, TYPE_CHECKING, Any
 
 import click
 
 from promptgit.errors import PromptgitError
 from promptgit.settings import Settings
-from promptgit.store.intake import Progress
-from promptgit.store.store import Store
+
+if TYPE_CHECKING:
+    from promptgit.store.intake import Progress
+    from promptgit.store.store import Store
+
+# Which file of this folder has which commands: only that of the command that runs is imported.
+_FILES = {
+    "reading": ["log", "show", "diff", "ls"],
+    "writing": ["save", "edit", "revert", "rename", "rm"],
+    "labels": ["label"],
+    "folders": ["pull", "push"],
+    "serve": ["serve"],
+    "histories": ["import", "check", "reindex"],
+    "tokens": ["token"],
+    "backups": ["backup"],
+    "upkeep": ["upkeep"],
+    "verify": ["verify"],
+}
+_FILE_OF = {command: file for file, commands in _FILES.items() for command in commands}
+_SERVER_PACKAGES = frozenset(
+    [
+        "filelock",
+        "flask",
+        "flask_smorest",
+        "flask_wtf",
+        "gunicorn",
+        "marshmallow",
+        "orjson",
+        "prometheus_client",
+        "pygit2",
+    ]
+)
+
+
+class Refusal(click.ClickException):
+    """Tells in one line what was refused; exit code 1."""
+
+    def show(self, file: IO[Any] | None = None) -> None:
+        """Print it as git does."""
+        click.echo(f"promptgit: {self.format_message()}", file=file, err=True)
+
+
+@contextmanager
+def refusals() -> Iterator[None]:
+    """Tells refusals, wrong settings, missing packages and files in one line, without a traceback."""
+    try:
+        yield
+    except (click.UsageError, Refusal):
+        raise
+    except click.ClickException as error:
+        raise Refusal(error.format_message()) from error
+    except ModuleNotFoundError as error:
+        if error.name not in _SERVER_PACKAGES:
+            raise
+        raise Refusal(
+            f"This needs the server, and {error.name} is not installed: pip install 'promptgit[server]'"
+        ) from error
+    except OSError as error:
+        if error.errno == EPIPE:  # click ends quietly when nobody reads on
+            raise
+        raise Refusal(f"{error.filename}: {error.strerror}" if error.filename else str(error)) from error
+    except (PromptgitError, ValueError) as error:
+        raise Refusal(str(error)) from error
 
 
 class _Group(click.Group):
-    """Tells refusals and wrong settings in one line, without a traceback."""
+    """Imports a command's file when the command is asked for."""
+
+    def list_commands(self, _: click.Context) -> list[str]:
+        return list(_FILE_OF)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name in _FILE_OF and cmd_name not in self.commands:
+            import_module(f"promptgit.cli.{_FILE_OF[cmd_name]}")
+        return super().get_command(ctx, cmd_name)
 
     def invoke(self, ctx: click.Context) -> Any:
-        try:
+        with refusals():
             return super().invoke(ctx)
-        except (PromptgitError, ValueError) as error:
-            raise click.ClickException(str(error)) from error
 
 
 @click.group(cls=_Group)
 @click.version_option(package_name="promptgit")
 def main() -> None:
-    """Git-backed versions for prompts.
+    """Versions for prompts, kept in git.
 
-    Every option is also an environment variable PROMPTGIT_*; options win.
+    The commands work on a server (--url, or PROMPTGIT_URL, with PROMPTGIT_TOKEN), or without one on its folder
+    (--data, or PROMPTGIT_DATA). Every other setting of the server is an environment variable PROMPTGIT_*, too;
+    options win.
+
+    NAME is the name of a prompt, or its id.
+
+    Exit codes: 0 done; 1 refused, failed or (with --exit-code) different; 2 wrong usage.
     """
 
 
@@ -43,6 +118,8 @@ def data_option(command: Callable[..., None]) -> Callable[..., None]:
 
 def open_store(settings: Settings, *, catch_up: bool = True) -> Store:
     """The store of the settings' folder, made if it is missing; its index is brought up to `main`."""
+    from promptgit.store.store import Store  # libgit2 and SQLite: not for commands that ask a server
+
     store = Store(settings.data, lock_timeout=settings.lock_timeout, signing_key=settings.signing_key)
     with counter("Building the index") as progress:
         store.open(progress, catch_up=catch_up)
@@ -51,9 +128,11 @@ def open_store(settings: Settings, *, catch_up: bool = True) -> Store:
 
 def existing_store(settings: Settings) -> Store:
     """The store of the settings' folder, which must be there already; its index is left alone."""
+    from promptgit.store.store import Store
+
     store = Store(settings.data, lock_timeout=settings.lock_timeout, signing_key=settings.signing_key)
     if not store.repository.path.exists():
-        raise click.ClickException(f"There is no repository at {store.repository.path}.")
+        raise Refusal(f"There is no repository at {store.repository.path}.")
     return store
 
 

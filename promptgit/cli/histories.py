@@ -8,9 +8,10 @@ from pathlib import Path
 
 import click
 
-from promptgit import checker, importer
 from promptgit.cli.base import counter, data_option, existing_store, main, open_store
 from promptgit.settings import Settings
+
+# Each command imports what it needs of the server, so that `promptgit --help` works without it.
 
 
 @main.command("import")
@@ -19,6 +20,8 @@ from promptgit.settings import Settings
 @click.option("--skip-invalid", is_flag=True, help="Go on past lines that cannot be taken, and list them.")
 def import_(file: Path, data: Path | None, skip_invalid: bool) -> None:
     """Load a history from FILE: JSON Lines, plain or gzip, one commit a line."""
+    from promptgit import importer
+
     settings = Settings.from_environment(data=data)
     store = open_store(settings)
     run = importer.Import(store, settings.max_content_bytes, skip_invalid=skip_invalid)
@@ -44,6 +47,8 @@ def reindex(data: Path | None) -> None:
 @data_option
 def check(data: Path | None) -> None:
     """Compare the index with git; exit with 1 if they differ."""
+    from promptgit import checker
+
     store = existing_store(Settings.from_environment(data=data))
     count = 0
     with counter("Reading history") as progress:

@@ -7,10 +7,9 @@ from typing import Any
 
 import click
 
-from promptgit import hosts, logs
-from promptgit.cli.base import data_option, main, open_store
+from promptgit import hosts
+from promptgit.cli.base import Refusal, data_option, main, open_store
 from promptgit.settings import Settings
-from promptgit.tokens import Tokens
 
 
 @main.command()
@@ -21,6 +20,8 @@ from promptgit.tokens import Tokens
 @click.option("--threads", type=int, help="Threads of each process.  [default: 8]")
 def serve(**flags: Any) -> None:
     """Serve the HTTP API."""
+    from promptgit import logs
+
     settings = Settings.from_environment(**flags)
     _expect_guarded(settings)
     _expect_free(settings)
@@ -34,8 +35,10 @@ def serve(**flags: Any) -> None:
 
 def _expect_guarded(settings: Settings) -> None:
     """Refuse to serve others than this machine before anybody has made a token."""
+    from promptgit.tokens import Tokens
+
     if settings.auth == "on" and not Tokens(settings.data).are_made() and not _is_loopback(settings.host):
-        raise click.ClickException(
+        raise Refusal(
             f"On {settings.host} everybody who reaches this machine could read and write: make a token first "
             f"('promptgit token create NAME --scope write --data {settings.data}'), or set PROMPTGIT_AUTH=off."
         )
@@ -58,6 +61,4 @@ def _expect_free(settings: Settings) -> None:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind(address)
     except OSError as error:
-        raise click.ClickException(
-            f"{settings.host}:{settings.port} cannot be listened on: {error.strerror}."
-        ) from error
+        raise Refusal(f"{settings.host}:{settings.port} cannot be listened on: {error.strerror}.") from error

@@ -6,12 +6,15 @@ import os
 import time
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from promptgit.cli.base import data_option, main
+from promptgit.cli.base import Refusal, data_option, main
 from promptgit.settings import Settings
-from promptgit.tokens import Scope, Token, Tokens, lifetime
+
+if TYPE_CHECKING:
+    from promptgit.tokens import Token, Tokens
 
 
 @main.group()
@@ -24,7 +27,7 @@ def token() -> None:
 
 @token.command()
 @click.argument("name")
-@click.option("--scope", type=click.Choice(Scope.words()), required=True, help="What it allows.")
+@click.option("--scope", type=click.Choice(["read", "write", "admin"]), required=True, help="What it allows.")
 @click.option("--expires", metavar="TIME", help="After how long it ends, such as 90d, 12h or 30m.  [default: never]")
 @data_option
 def create(name: str, scope: str, expires: str | None, data: Path | None) -> None:
@@ -32,6 +35,8 @@ def create(name: str, scope: str, expires: str | None, data: Path | None) -> Non
 
     NAME becomes git's committer of what is written with it.
     """
+    from promptgit.tokens import Scope, lifetime
+
     tokens = _tokens(data)
     first = not tokens.are_made()
     made, secret = tokens.create(name, Scope.of(scope), None if expires is None else lifetime(expires))
@@ -61,10 +66,12 @@ def revoke(name: str, data: Path | None) -> None:
 
 
 def _tokens(data: Path | None) -> Tokens:
+    from promptgit.tokens import Tokens
+
     folder = Settings.from_environment(data=data).data
     repository = folder / "prompts.git"
     if repository.exists() and (owner := repository.stat().st_uid) != os.geteuid():
-        raise click.ClickException(
+        raise Refusal(
             f"{repository} belongs to the user {owner}, who could not read a file of yours. "
             "Run this as the user that runs the service."
         )

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from promptgit.cli.base import data_option, existing_store, main
+from promptgit.cli.base import Refusal, data_option, existing_store, main
 from promptgit.settings import Settings
 
 
@@ -16,6 +16,6 @@ def upkeep(data: Path | None) -> None:
     """Pack the repository, also beside running servers: clones and `git log` stay quick."""
     store = existing_store(Settings.from_environment(data=data))
     if not store.upkeep.run():
-        raise click.ClickException("Another process is at it.")
+        raise Refusal("Another process is at it.")
     state = store.upkeep.state()
     click.echo(f"Packs: {state.packs:,}. Objects that came meanwhile: {state.fresh_objects:,}.")

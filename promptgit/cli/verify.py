@@ -8,14 +8,15 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from promptgit import verifier
-from promptgit.cli.base import counter, data_option, existing_store, main
+from promptgit.cli.base import Refusal, counter, data_option, existing_store, main
 from promptgit.settings import Settings
-from promptgit.store.store import Store
-from promptgit.tokens import Tokens
+
+if TYPE_CHECKING:
+    from promptgit.store.store import Store
 
 _WRONG = {
     "B": "is not of this commit",
@@ -37,8 +38,11 @@ _WRONG = {
 @click.option("--all", "every", is_flag=True, help="Check every signature, and every object against its id.")
 def verify(data: Path | None, allowed_signers: Path | None, every: bool) -> None:
     """Tell which commits a signature covers; exit with 1 if not all, or if a signature is bad."""
+    from promptgit import verifier
+    from promptgit.tokens import Tokens
+
     if shutil.which("ssh-keygen") is None:
-        raise click.ClickException("ssh-keygen is missing, which checks signatures; install it (openssh-client).")
+        raise Refusal("ssh-keygen is missing, which checks signatures; install it (openssh-client).")
     settings = Settings.from_environment(data=data)
     store = existing_store(settings)
     credentials = [token.identity for token in Tokens(settings.data).all()]

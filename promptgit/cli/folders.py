@@ -1,0 +1,180 @@
+"""The commands between a server and a folder of files: pull and push."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import click
+
+from promptgit.cli.base import Refusal, main
+from promptgit.cli.output import json_option, plain, print_json
+from promptgit.cli.reading import content_of
+from promptgit.cli.signing import Signed, signed
+from promptgit.cli.target import connected
+from promptgit.cli.tree import Pulled, State, Tree
+from promptgit.cli.writing import text_of
+from promptgit.client.synchronous import Client
+from promptgit.errors import PromptgitError, PromptNotFound
+
+
+class Told(NamedTuple):
+    """What happened, or is to happen, to one prompt."""
+
+    what: str
+    name: str
+    why: str = ""
+
+
+@main.command()
+@click.argument("folder", type=click.Path(file_okay=False, path_type=Path), metavar="DIR")
+@click.option("--label", help="The versions that this label points at; `latest`: the newest ones again.")
+@click.option("--prefix", help="Only names that start so.")
+@click.option("--force", is_flag=True, help="Overwrite what was changed here.")
+@json_option
+@connected
+def pull(client: Client, folder: Path, label: str | None, prefix: str | None, force: bool, as_json: bool) -> None:
+    """Write prompts as files into a folder.
+
+    The prompt support/greeting becomes DIR/support/greeting.md. Again, it brings DIR up to date, with the same --label
+    and --prefix unless others are given: files of prompts that are gone are removed. A file that was changed here is
+    left alone, and the exit code is 1.
+    """
+    tree = Tree(folder)
+    state = tree.state
+    _expect_source(state, client)
+    state.source = client.url
+    state.label, state.prefix = (
+        state.label if label is None else label,
+        state.prefix if prefix is None else prefix,
+    )
+    told = []
+    try:
+        told = list(_pull(client, tree, force=force))
+    finally:
+        tree.save()
+    _tell(told, as_json)
+    if any(one.what in ("kept", "skipped") for one in told):
+        sys.exit(1)
+
+
+def _pull(client: Client, tree: Tree, *, force: bool) -> Iterator[Told]:
+    state, seen = tree.state, set[str]()
+    for prompt in client.list(prefix=state.prefix or None, label=state.label or None, content=True):
+        seen.add(prompt.name)
+        content = content_of(client, prompt)
+        try:
+            here = tree.read(prompt.name)
+            known = state.prompts.get(prompt.name)
+            if here not in (None, content) and not (force or (known and known.is_of(here or b""))):
+                yield Told("kept", prompt.name, "changed here; push it, or pull --force")
+                continue
+            if here != content:
+                tree.write(prompt.name, content)
+                yield Told("new" if here is None else "updated", prompt.name, f"version {prompt.version_number}")
+        except (Refusal, OSError) as error:
+            yield Told("skipped", prompt.name, str(error))
+            continue
+        state.prompts[prompt.name] = Pulled.of(prompt.version_number, content)
+    for name in sorted(name for name in state.prompts.keys() - seen if name.startswith(state.prefix)):
+        here = tree.read(name)
+        if here is not None and not (force or state.prompts[name].is_of(here)):
+            yield Told("kept", name, "gone there, but changed here; save it under another name, or pull --force")
+            continue
+        if here is not None:
+            tree.remove(name)
+            yield Told("removed", name)
+        del state.prompts[name]
+
+
+@main.command()
+@click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path), metavar="DIR")
+@click.option("-y", "--yes", is_flag=True, help="Do not ask.")
+@click.option("-n", "--dry-run", is_flag=True, help="Only show what would be done.")
+@json_option
+@signed
+@connected
+def push(client: Client, folder: Path, yes: bool, dry_run: bool, as_json: bool, signed: Signed) -> None:
+    """Save a folder's changed files as versions.
+
+    Files that were changed since `pull` become versions, and new ones prompts; what will be done is shown first.
+    Nothing is written where one of these prompts has a newer version than the one that was pulled. Prompts whose files
+    were removed stay: `promptgit rm` deletes them.
+    """
+    tree = Tree(folder)
+    _expect_source(tree.state, client)
+    tree.state.source = client.url
+    plan = list(_plan(client, tree))
+    refused = [one for one in plan if one.what == "refused"]
+    if refused:
+        _tell(refused, as_json)
+        raise Refusal("Nothing was pushed. Pull, merge, and push again.")
+    if not as_json:
+        _tell(plan, as_json)
+    if dry_run or not plan:
+        if as_json:
+            _tell(plan, as_json)
+        return
+    if not (yes or sys.stdin.isatty()):
+        raise Refusal("Nothing was pushed: add --yes, for there is nobody to ask.")
+    if not (yes or click.confirm("Push?", err=True)):
+        raise Refusal("Nothing was pushed.")
+    _tell([_push(client, tree, one.name, signed) for one in plan], as_json)
+
+
+def _plan(client: Client, tree: Tree) -> Iterator[Told]:
+    """What a push would do; what the server has already is only remembered."""
+    for name in tree.names():
+        here = tree.read(name)
+        known = tree.state.prompts.get(name)
+        if here is None or (known and known.is_of(here)):
+            continue
+        text_of(here, str(tree.path(name)))
+        try:
+            there = client.get(name)
+        except PromptNotFound:
+            yield Told("refused", name, "is gone there") if known else Told("new", name)
+            continue
+        except PromptgitError as error:
+            yield Told("refused", name, str(error))
+            continue
+        if content_of(client, there) == here:
+            tree.state.prompts[name] = Pulled.of(there.version_number, here)
+            tree.save()
+        elif known is None:
+            yield Told("refused", name, f"exists there, at version {there.version_number}, and was not pulled")
+        elif known.version != there.version_number:
+            yield Told(
+                "refused", name, f"is at version {there.version_number} there; version {known.version} was pulled"
+            )
+        else:
+            yield Told("changed", name, f"on top of version {known.version}")
+
+
+def _push(client: Client, tree: Tree, name: str, signed: Signed) -> Told:
+    content = tree.read(name)
+    if content is None:
+        raise Refusal(f"The file of {name!r} is gone.")
+    text, known = text_of(content, str(tree.path(name))), tree.state.prompts.get(name)
+    if known is None:
+        prompt = client.create(name, text, **signed)
+    else:
+        prompt = client.save(name, text, if_match=known.version, **signed)
+    tree.state.prompts[name] = Pulled.of(prompt.version_number, content)
+    tree.save()
+    return Told("pushed", name, f"version {prompt.version_number}")
+
+
+def _expect_source(state: State, client: Client) -> None:
+    if state.source not in ("", client.url):
+        raise Refusal(f"This folder was pulled from {state.source}, not from {client.url}. Use another folder.")
+
+
+def _tell(told: list[Told], as_json: bool) -> None:
+    if as_json:
+        print_json([one._asdict() for one in told])
+    else:
+        for one in told:
+            click.echo(f"{one.what + ':':<10} {plain(one.name)}{' (' + plain(one.why) + ')' if one.why else ''}")

@@ -1,0 +1,74 @@
+"""`promptgit label`."""
+
+from __future__ import annotations
+
+import click
+
+from promptgit.cli.base import main
+from promptgit.cli.output import date, json_option, plain, print_json
+from promptgit.cli.signing import Signed, if_match_option, signed
+from promptgit.cli.target import Name, connected, version_of
+from promptgit.client.synchronous import Client
+from promptgit.client.values import Label, LabelMove
+
+
+@main.command()
+@click.argument("name", type=Name())
+@click.argument("label", required=False, metavar="[LABEL]")
+@click.argument("version", required=False, metavar="[VERSION]")
+@click.option("-d", "--delete", is_flag=True, help="Remove LABEL.")
+@if_match_option
+@json_option
+@signed
+@connected
+def label(
+    client: Client,
+    name: str,
+    label: str | None,
+    version: str | None,
+    delete: bool,
+    if_match: int | None,
+    as_json: bool,
+    signed: Signed,
+) -> None:
+    """Point a label at a version, or tell where.
+
+    VERSION is a number, another label, or latest. Without VERSION tell every move of LABEL; without LABEL where all
+    labels point.
+    """
+    if delete:
+        if label is None or version is not None:
+            raise click.UsageError("With --delete give a label, and no version.")
+        client.remove_label(name, label, if_match=if_match, **signed)
+        _print(as_json, {"deleted": label}, f"Removed {label} from {plain(name)}.")
+    elif label is None:
+        found = client.labels(name)
+        _print(as_json, [one.json() for one in found], *map(_row, found))
+    elif version is None:
+        moves = client.label_history(name, label)
+        _print(as_json, [move.json() for move in moves], *map(_move, moves))
+    else:
+        number = version_of(client, name, version)
+        pointed = client.set_label(name, label, number, if_match=if_match, **signed)
+        _print(as_json, pointed.json(), f"{label} of {plain(name)} -> version {pointed.version_number}")
+
+
+def _print(as_json: bool, value: object, *rows: str) -> None:
+    if as_json:
+        print_json(value)
+    else:
+        for row in rows:
+            click.echo(row)
+
+
+def _row(one: Label) -> str:
+    return f"{one.label:20} {one.version_number:>6}  {_signature(one)}"
+
+
+def _move(move: LabelMove) -> str:
+    return f"{move.before or '-':>6} -> {move.after or '-':<6}  {_signature(move)}"
+
+
+def _signature(made: Label | LabelMove) -> str:
+    why = plain(made.description).partition("\n")[0]
+    return f"{date(made.timestamp)}  {plain(made.author.name)}  {why}"

@@ -1,0 +1,79 @@
+"""How answers are printed: for people, in colours on a terminal, and as JSON."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from datetime import datetime
+from typing import Any
+
+import click
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, as the API has it.")
+
+
+def color_option(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the option --color; what it prints through click keeps to it."""
+
+    def keep(context: click.Context, _: click.Parameter, value: str) -> None:
+        context.color = {"always": True, "never": False}.get(value)
+
+    return click.option(
+        "--color",
+        type=click.Choice(["auto", "always", "never"]),
+        default="auto",
+        help="Colours: on a terminal (auto), always or never.",
+        callback=keep,
+        expose_value=False,
+        is_eager=True,
+    )(command)
+
+
+def colored() -> bool:
+    """Whether colours are printed."""
+    chosen = click.get_current_context().color
+    return sys.stdout.isatty() if chosen is None else chosen
+
+
+def paged(chunks: Iterable[str]) -> None:
+    """Print a long text; on a terminal through $PAGER, as git does."""
+    if sys.stdout.isatty():
+        os.environ.setdefault("LESS", "FRX")  # no pager for what fits on the screen, as git has it
+        click.echo_via_pager(_without_last_newline(chunks), color=colored())  # which adds one
+    else:
+        for chunk in chunks:
+            click.echo(chunk, nl=False)
+
+
+def _without_last_newline(chunks: Iterable[str]) -> Iterator[str]:
+    held = ""
+    for chunk in chunks:
+        yield held
+        held = chunk
+    yield held.removesuffix("\n")
+
+
+def print_json(value: Any) -> None:
+    """One JSON value."""
+    click.echo(json.dumps(value, ensure_ascii=False, indent=2))
+
+
+def json_array(values: Iterable[Any]) -> Iterator[str]:
+    """A JSON array in chunks, each as soon as its value is there."""
+    before = "["
+    for value in values:
+        yield f"{before}\n  {json.dumps(value, ensure_ascii=False)}"
+        before = ","
+    yield "\n]\n" if before == "," else "[]\n"
+
+
+def plain(text: str) -> str:
+    """*text* without what a terminal would obey: anybody can write anything into a description."""
+    return "".join(c if c in "\n\t" or c.isprintable() else ascii(c)[1:-1] for c in text)
+
+
+def date(time: datetime) -> str:
+    """A time as git prints it."""
+    return time.strftime("%a %b %-d %H:%M:%S %Y %z")

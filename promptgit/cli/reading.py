@@ -1,0 +1,158 @@
+"""The commands that look: log, show, diff, ls."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from itertools import islice
+
+import click
+
+from promptgit.cli import differences
+from promptgit.cli.base import Refusal, main
+from promptgit.cli.output import color_option, colored, date, json_array, json_option, paged, plain, print_json
+from promptgit.cli.target import Name, connected, version_of
+from promptgit.client.synchronous import Client
+from promptgit.client.values import Prompt, Version
+
+_REPLACED = "\ufffd"
+
+
+@main.command()
+@click.argument("name", type=Name())
+@click.option("-n", "--max-count", "count", type=click.IntRange(0), metavar="N", help="At most N versions.")
+@click.option("--oneline", is_flag=True, help="A line for each version.")
+@click.option("--reverse", is_flag=True, help="The oldest first.")
+@json_option
+@color_option
+@connected
+def log(client: Client, name: str, count: int | None, oneline: bool, reverse: bool, as_json: bool) -> None:
+    """Show a prompt's versions, the newest first.
+
+    Those of a deleted prompt, too.
+    """
+    page = 500 if count is None else max(1, min(count, 500))
+    versions = islice(client.versions(name, newest_first=not reverse, page=page), count)
+    if as_json:
+        paged(json_array(version.json() for version in versions))
+    else:
+        paged(map(_line if oneline else _paragraph, versions, _gaps()))
+
+
+def _gaps() -> Iterator[str]:
+    yield ""
+    while True:
+        yield "\n"
+
+
+def _heads(version: Version) -> str:
+    labels = "".join(f", {click.style(label, fg='green', bold=True)}" for label in version.labels)
+    return click.style(f"version {version.version_number}", fg="yellow") + labels
+
+
+def _paragraph(version: Version, gap: str) -> str:
+    description = "".join(f"    {line}".rstrip() + "\n" for line in plain(version.description).split("\n"))
+    return (
+        f"{gap}{_heads(version)}\n"
+        f"commit {version.commit}\n"
+        f"Author: {plain(version.author.name)} <{plain(version.author.email)}>\n"
+        f"Date:   {date(version.timestamp)}\n\n"
+        f"{description}"
+    )
+
+
+def _line(version: Version, _: str) -> str:
+    first = plain(version.description).partition("\n")[0]
+    labels = f" ({', '.join(version.labels)})" if version.labels else ""
+    number = click.style(str(version.version_number), fg="yellow")
+    return f"{number} {version.commit[:7]}{click.style(labels, fg='green')} {first}\n"
+
+
+@main.command()
+@click.argument("name", type=Name(), metavar="NAME[@VERSION|@LABEL]")
+@json_option
+@connected
+def show(client: Client, name: str, as_json: bool) -> None:
+    """Print a prompt's content, byte for byte.
+
+    That of its newest version, or of NAME@3 or NAME@production. Where the name itself has an @, write one behind
+    it for the newest: mail@work@.
+    """
+    name, revision = split(name)
+    by_number = revision.isascii() and revision.isdigit()
+    prompt = client.get(name, version=int(revision)) if by_number else client.get(name, label=revision or None)
+    if as_json:
+        print_json(prompt.json())
+    else:
+        sys.stdout.buffer.write(content_of(client, prompt))
+
+
+def split(name: str) -> tuple[str, str]:
+    """NAME@REVISION; what stands behind the last @ is no part of the name."""
+    before, at, after = name.rpartition("@")
+    return (before, after) if at else (name, "")
+
+
+def content_of(client: Client, prompt: Prompt) -> bytes:
+    """The very bytes; JSON has U+FFFD where a file that came by git is not UTF-8."""
+    if _REPLACED in prompt.content:
+        return client.content(prompt.id, prompt.version_number)
+    return prompt.content.encode()
+
+
+@main.command()
+@click.argument("name", type=Name())
+@click.argument("old", required=False, metavar="[A]")
+@click.argument("new", required=False, metavar="[B]")
+@click.option("--word-diff", is_flag=True, help="Show words that changed, as `git diff --word-diff` does.")
+@click.option("--exit-code", is_flag=True, help="Exit with 1 if there are differences.")
+@json_option
+@color_option
+@connected
+def diff(
+    client: Client, name: str, old: str | None, new: str | None, word_diff: bool, exit_code: bool, as_json: bool
+) -> None:
+    """Show what changed between two versions.
+
+    From A to B, each a number or a label. Without B to the newest version; without A what the newest one changed.
+    """
+    after = version_of(client, name, new or "")
+    before = after - 1 if old is None else version_of(client, name, old)
+    if before == 0 and old is None:
+        raise Refusal(f"{name!r} has one version: there is none to compare it with.")
+    found = client.diff(name, before, after)
+    if as_json:
+        print_json({"from": before, "to": after} | {"diff": found.text} | _counts(found.additions, found.deletions))
+    elif word_diff:
+        sides = [client.content(name, number) for number in (before, after)]
+        paged([differences.words(found.text, sides[0], sides[1], color=colored())])
+    else:
+        paged(differences.lines(found.text) if colored() else [found.text])
+    if exit_code and found.text:
+        sys.exit(1)
+
+
+def _counts(additions: int, deletions: int) -> dict[str, int]:
+    return {"additions": additions, "deletions": deletions}
+
+
+@main.command()
+@click.argument("prefix", required=False, type=Name())
+@click.option("-l", "--long", is_flag=True, help="With version, time and labels.")
+@click.option("--label", help="Only those with this label, each at the version that it points at.")
+@click.option("--search", metavar="TEXT", help="Only those with TEXT in the name or the newest content.")
+@json_option
+@connected
+def ls(client: Client, prefix: str | None, long: bool, label: str | None, search: str | None, as_json: bool) -> None:
+    """List prompts, all or those under a prefix."""
+    found = client.list(prefix=prefix, q=search, label=label, page=1000)
+    if as_json:
+        paged(json_array(prompt.json() for prompt in found))
+    else:
+        paged(_row(prompt) if long else f"{plain(prompt.name)}\n" for prompt in found)
+
+
+def _row(prompt: Prompt) -> str:
+    labels = " ".join(f"{label}={number}" for label, number in prompt.labels.items())
+    row = f"{prompt.version_number:>6}  {prompt.updated_at:%Y-%m-%d %H:%M}  {plain(prompt.name)}  {labels}"
+    return row.rstrip() + "\n"

@@ -1,0 +1,61 @@
+"""Who writes, why, and on top of which version: the options of every command that writes."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, TypedDict
+
+import click
+
+from promptgit.models import Author
+
+_IDENTITY = re.compile(r"\s*(.+?)\s*<([^<>]*)>.*", re.DOTALL)
+
+
+class Signed(TypedDict):
+    """What goes along with a write."""
+
+    description: str | None
+    author: Author | None
+
+
+def signed(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options -m and --author, as its argument `signed`."""
+
+    @click.option("-m", "--message", metavar="TEXT", help="Why: the description of the version.")
+    @click.option(
+        "--author", metavar="'NAME <EMAIL>'", callback=_author, help="Who wrote it.  [default: as git has it]"
+    )
+    @wraps(command)
+    def call(*args: Any, message: str | None, author: Author | None, **values: Any) -> None:
+        command(*args, signed=Signed(description=message, author=author), **values)
+
+    return call
+
+
+if_match_option = click.option(
+    "--if-match", type=click.IntRange(1), metavar="N", help="Only if N is the newest version still."
+)
+
+
+def _author(_: click.Context, __: click.Parameter, value: str | None) -> Author | None:
+    if value is None:
+        return _from_git()
+    found = _IDENTITY.fullmatch(value)
+    if found is None:
+        raise click.BadParameter("write it as 'Ada Lovelace <ada@example.org>'.")
+    return Author(found[1], found[2].strip())
+
+
+def _from_git() -> Author | None:
+    """Who git would say commits here; None where git is missing, or was never told: the service signs, then."""
+    command = ["git", "-c", "user.useConfigOnly=true", "var", "GIT_AUTHOR_IDENT"]
+    try:
+        done = subprocess.run(command, capture_output=True, check=False)
+    except FileNotFoundError:
+        return None
+    found = _IDENTITY.match(done.stdout.decode(errors="replace")) if done.returncode == 0 else None
+    return Author(found[1], found[2].strip()) if found else None

@@ -1,0 +1,87 @@
+"""Where the commands work: on a server, or without one on its folder."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import Any
+
+import click
+from click.shell_completion import CompletionItem
+
+from promptgit.cli.base import Refusal, data_option
+from promptgit.client import wire
+from promptgit.client.retries import Retries
+from promptgit.client.synchronous import Client
+from promptgit.errors import PromptgitError
+from promptgit.settings import Settings
+
+_SHOWN = 100  # names that a shell is offered
+
+
+def connect(url: str | None, data: Path | None, retries: Retries | None = None) -> Client:
+    """A client of the server at *url*, or of the application on the folder *data*, run in this process.
+
+    Raises:
+        Refusal: no server was named, and the folder holds no repository.
+    """
+    options = {} if retries is None else {"retries": retries}
+    if url and data:
+        raise click.UsageError("Give --url or --data, not both.")
+    if data is None and (url or wire.environment("PROMPTGIT_URL")):
+        return Client(url, **options)  # type: ignore[arg-type]  # of one kind each
+    settings = Settings.from_environment(data=data)
+    if not (settings.data / "prompts.git").exists():
+        raise Refusal(
+            f"There is no repository in {str(settings.data)!r}. Name a server with --url, its folder with --data, "
+            "or start one with `promptgit serve`."
+        )
+    return _local(settings, options)
+
+
+def _local(settings: Settings, options: dict[str, Any]) -> Client:
+    """The same API without a network: one set of rules for both."""
+    import httpx2
+
+    from promptgit.app import create_app  # Flask and libgit2: not for commands that ask a server
+
+    transport = httpx2.WSGITransport(create_app(settings).wsgi_app)
+    client = Client("http://promptgit.invalid", transport=transport, **options)
+    client.url = settings.data.resolve().as_uri()
+    return client
+
+
+def connected(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command a client as its first argument, and the options that say of what."""
+
+    @data_option
+    @click.option("--url", metavar="URL", help="The server.  [default: PROMPTGIT_URL]")
+    @wraps(command)
+    def call(url: str | None, data: Path | None, **values: Any) -> None:
+        with connect(url, data) as client:
+            command(client, **values)
+
+    return call
+
+
+class Name(click.ParamType[str]):
+    """The name of a prompt; shells are offered those that there are."""
+
+    name = "name"
+
+    def shell_complete(self, ctx: click.Context, _: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        """Names that begin so; none where the server does not answer at once."""
+        try:
+            with connect(ctx.params.get("url"), ctx.params.get("data"), Retries(count=0)) as client:
+                found = client.list(prefix=incomplete, page=_SHOWN)
+                return [CompletionItem(prompt.name) for prompt, _ in zip(found, range(_SHOWN), strict=False)]
+        except (PromptgitError, click.ClickException, ValueError, OSError, ModuleNotFoundError):
+            return []
+
+
+def version_of(client: Client, name: str, revision: str) -> int:
+    """The number of the version that a number, a label or nothing (the newest) names."""
+    if revision.isascii() and revision.isdigit():
+        return int(revision)
+    return client.get(name, label=revision or None).version_number

@@ -1,0 +1,146 @@
+"""A folder of prompts as files, and what was pulled into it.
+
+`support/greeting` is the file `support/greeting.md`, a UUID lies in a folder of its first two digits: as in the
+repository. `.promptgit/pulled.json` remembers from where, and which version each file was.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from promptgit import names
+from promptgit.cli.base import Refusal
+from promptgit.errors import InvalidName
+
+_OWN = ".promptgit"
+
+
+@dataclass(frozen=True, slots=True)
+class Pulled:
+    """A version that a file had; *digest* is SHA-256 of its bytes."""
+
+    version: int
+    digest: str
+
+    @classmethod
+    def of(cls, version: int, content: bytes) -> Pulled:
+        """What is remembered of a content."""
+        return cls(version, hashlib.sha256(content).hexdigest())
+
+    def is_of(self, content: bytes) -> bool:
+        """Whether a file still has the content that it was pulled with."""
+        return self.digest == hashlib.sha256(content).hexdigest()
+
+
+@dataclass
+class State:
+    """Where a folder comes from: the server's address, the label and the prefix that were asked for."""
+
+    source: str = ""
+    label: str = ""
+    prefix: str = ""
+    prompts: dict[str, Pulled] = field(default_factory=dict)
+
+
+class Tree:
+    """The folder *root*. No name leads out of it."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self._file = root / _OWN / "pulled.json"
+        self.state = self._load()
+
+    def path(self, name: str) -> Path:
+        """The file of a prompt.
+
+        Raises:
+            Refusal: the name cannot be that of a file here, or a symbolic link is in the way.
+        """
+        try:
+            allowed = names.check(name) == name
+        except InvalidName:
+            allowed = False
+        if not allowed:
+            raise Refusal(f"{name!r} cannot be the name of a file here.")
+        below = names.path_of(name)[len(names.ROOT) :]
+        path = self.root / below
+        for part in [path, *path.parents[: below.count("/")]]:
+            if part.is_symlink():
+                raise Refusal(f"{part} is a symbolic link, which could lead anywhere.")
+        return path
+
+    def read(self, name: str) -> bytes | None:
+        """What a prompt's file holds; None where there is none."""
+        try:
+            return self.path(name).read_bytes()
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+
+    def write(self, name: str, content: bytes) -> None:
+        """Replace a prompt's file as a whole."""
+        _replace(self.path(name), content)
+
+    def remove(self, name: str) -> None:
+        """Remove a prompt's file, and the folders that are empty then."""
+        path = self.path(name)
+        path.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # not empty
+            for folder in path.parents[: names.path_of(name).count("/") - 1]:
+                folder.rmdir()
+
+    def names(self) -> Iterator[str]:
+        """The names of the files that lie here, sorted; what begins with a dot is nobody's.
+
+        Raises:
+            Refusal: a file is called as no prompt can be.
+        """
+        for folder, folders, files in os.walk(self.root):
+            folders[:] = sorted(one for one in folders if not one.startswith("."))
+            for file in sorted(files):
+                if file.endswith(names.SUFFIX) and not file.startswith("."):
+                    below = Path(folder, file).relative_to(self.root).as_posix()
+                    name = names.name_of(names.ROOT + below)
+                    if name is None:
+                        raise Refusal(f"{below} is not where the prompt of that name lies. Move it, or rename it.")
+                    yield name
+
+    def save(self) -> None:
+        """Remember the state."""
+        _replace(self._file, json.dumps(asdict(self.state), ensure_ascii=True, indent=1, sort_keys=True).encode())
+
+    def _load(self) -> State:
+        try:
+            kept = json.loads(self._file.read_bytes())
+            prompts = {str(name): Pulled(**pulled) for name, pulled in kept.pop("prompts").items()}
+            return State(**kept, prompts=prompts)
+        except (FileNotFoundError, NotADirectoryError):
+            return State()
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            raise Refusal(f"{self._file} is damaged ({error}). Remove it, and pull again.") from error
+
+
+def _replace(path: Path, content: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".promptgit-")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+        os.chmod(temporary, path.stat().st_mode & 0o777 if path.exists() else 0o666 & ~_umask())
+        os.replace(temporary, path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.unlink(temporary)
+        raise
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

@@ -1,0 +1,169 @@
+"""The commands that write one prompt: save, edit, revert, rename, rm."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from pathlib import Path
+from typing import BinaryIO
+
+import click
+
+from promptgit.cli.base import Refusal, main
+from promptgit.cli.output import json_option, plain, print_json
+from promptgit.cli.reading import content_of
+from promptgit.cli.signing import Signed, if_match_option, signed
+from promptgit.cli.target import Name, connected
+from promptgit.client.synchronous import Client
+from promptgit.client.values import Prompt
+from promptgit.errors import PromptgitError, PromptNotFound
+
+
+@main.command()
+@click.argument("name", type=Name())
+@click.argument("file", type=click.File("rb"), default="-")
+@if_match_option
+@json_option
+@signed
+@connected
+def save(client: Client, name: str, file: BinaryIO, if_match: int | None, as_json: bool, signed: Signed) -> None:
+    """Save a file as a prompt's newest version.
+
+    Without FILE, or for -, the standard input. The prompt is created if there is none. The content that it has already
+    makes no version.
+    """
+    if file.isatty():
+        click.echo("promptgit: reads the content from the terminal; end it with Ctrl-D.", err=True)
+    store(client, name, text_of(file.read(), file.name), if_match, signed, as_json=as_json)
+
+
+def text_of(data: bytes, source: str) -> str:
+    """The text in *data*.
+
+    Raises:
+        Refusal: it is not UTF-8.
+    """
+    try:
+        return data.decode()
+    except UnicodeDecodeError as error:
+        raise Refusal(f"{source} is not UTF-8: byte {error.start + 1} cannot be read.") from None
+
+
+def store(client: Client, name: str, text: str, if_match: int | None, signed: Signed, *, as_json: bool) -> None:
+    """Save a text, and tell what came of it."""
+    try:
+        before = client.get(name).version_number
+    except PromptNotFound:
+        if if_match is not None:
+            raise
+        before = 0
+    prompt = client.save(name, text, if_match=if_match, **signed) if before else client.create(name, text, **signed)
+    told(prompt, as_json=as_json, changed=prompt.version_number != before)
+
+
+def told(prompt: Prompt, *, as_json: bool, changed: bool) -> None:
+    """Tell of a version that was made, as `git commit` does; or that none was."""
+    if as_json:
+        print_json(prompt.json())
+    elif changed:
+        why = plain(prompt.description).partition("\n")[0]
+        click.echo(f"[{plain(prompt.name)} {prompt.version_number} {prompt.commit[:7]}] {why}")
+    else:
+        click.echo(f"{plain(prompt.name)} has this content already: it stays at version {prompt.version_number}.")
+
+
+@main.command()
+@click.argument("name", type=Name())
+@json_option
+@signed
+@connected
+def edit(client: Client, name: str, as_json: bool, signed: Signed) -> None:
+    """Edit a prompt in $VISUAL or $EDITOR.
+
+    What has changed is saved, as a new prompt if there is none. Where somebody else saved meanwhile nothing is
+    overwritten, and your text is kept in a file.
+    """
+    try:
+        prompt: Prompt | None = client.get(name)
+    except PromptNotFound:
+        prompt = None
+    before = content_of(client, prompt) if prompt else b""
+    handle, path = tempfile.mkstemp(prefix="promptgit-", suffix=".md")
+    with os.fdopen(handle, "wb") as file:
+        file.write(before)
+    done = False
+    try:
+        click.edit(filename=path)
+        after = Path(path).read_bytes()
+        if after == before:
+            click.echo("Nothing changed, and nothing was saved.", err=True)
+        else:
+            if signed["description"] is None and sys.stdin.isatty():
+                signed["description"] = click.prompt("Message", default="", show_default=False, err=True) or None
+            text = text_of(after, path)
+            store(client, name, text, prompt.version_number if prompt else None, signed, as_json=as_json)
+        done = True
+    finally:
+        if done or Path(path).read_bytes() == before:
+            os.unlink(path)
+        else:
+            click.echo(f"promptgit: your text is kept in {path}", err=True)
+
+
+@main.command()
+@click.argument("name", type=Name())
+@click.argument("version", type=int)
+@if_match_option
+@json_option
+@signed
+@connected
+def revert(client: Client, name: str, version: int, if_match: int | None, as_json: bool, signed: Signed) -> None:
+    """Make an older version the newest.
+
+    A deleted prompt comes back.
+    """
+    try:
+        before = client.get(name).version_number
+    except PromptgitError:  # the revert says what is wrong, if anything is
+        before = 0
+    number = client.revert(name, version, if_match=if_match, **signed)
+    told(client.get(name), as_json=as_json, changed=number != before)
+
+
+@main.command()
+@click.argument("name", type=Name())
+@click.argument("new")
+@if_match_option
+@json_option
+@signed
+@connected
+def rename(client: Client, name: str, new: str, if_match: int | None, as_json: bool, signed: Signed) -> None:
+    """Give a prompt another name.
+
+    Its id, versions and labels stay.
+    """
+    prompt = client.rename(name, new, if_match=if_match, **signed)
+    if as_json:
+        print_json(prompt.json())
+    else:
+        click.echo(f"{plain(name)} -> {plain(prompt.name)}")
+
+
+@main.command()
+@click.argument("name", type=Name())
+@if_match_option
+@json_option
+@signed
+@connected
+def rm(client: Client, name: str, if_match: int | None, as_json: bool, signed: Signed) -> None:
+    """Delete a prompt; revert brings it back.
+
+    Its versions stay readable.
+    """
+    prompt_id = client.find(name)
+    client.delete(prompt_id, if_match=if_match, **signed)
+    if as_json:
+        print_json({"deleted": name, "id": prompt_id})
+    else:
+        click.echo(f"rm {plain(name)}")
