@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from flask import Flask, request
 from flask_smorest import Api
@@ -22,6 +24,9 @@ from promptgit.store.upload_pack import UploadPack
 from promptgit.tokens import Scope, Tokens
 from promptgit.web import errors, keys, pages
 from promptgit.web.access import Person
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 # JSON writes a byte as six characters at worst (\u0000); the rest is room for the other fields.
 _BODY_PER_CONTENT, _BODY_REST = 6, 1 << 20
@@ -70,6 +75,17 @@ def create_app(settings: Settings) -> Flask:
     gate = access.Gate(Direct(app.wsgi_app, service), app.wsgi_app, settings, known)
     app.wsgi_app = Observed(Protected(gate), metrics.request)  # type: ignore[method-assign]  # Flask's documented way
     return app
+
+
+def create_local_app(settings: Settings) -> WSGIApplication:
+    """The same for a process of whoever has the folder, who needs no token; without the server's log."""
+    app = create_app(settings)
+
+    def serve(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        environ[access.CALLER] = access.OWNER
+        return Flask.wsgi_app(app, environ, start_response)
+
+    return serve
 
 
 def _watch_chores(metrics: Metrics, settings: Settings, store: Store) -> None:

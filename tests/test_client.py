@@ -172,7 +172,9 @@ def test_refusals_are_the_services_own_exceptions_with_its_words(client: Client)
     assert (str(told), told.current) == (str(stale.value), 2)
 
 
-@pytest.mark.parametrize("kind", [kind for kind in problems.STATUS if kind.__module__ == errors.__name__])
+@pytest.mark.parametrize(
+    "kind", [kind for kind in problems.STATUS if kind.__module__.startswith(f"{errors.__name__}.")]
+)
 def test_every_code_has_its_exception(kind: type[errors.PromptgitError]) -> None:
     document = problems.document(problems.STATUS[kind], "What to do.", kind.code)
     error = refusal(problems.STATUS[kind], document)

@@ -51,6 +51,7 @@ class Caller(NamedTuple):
     scope: Scope
 
 
+OWNER = Caller(None, Scope.ADMIN)  # who has the folder itself
 ANYBODY = Caller(None, Scope.WRITE)  # a token can only be made by who has one, or the folder
 
 

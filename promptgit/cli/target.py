@@ -44,9 +44,9 @@ def _local(settings: Settings, options: dict[str, Any]) -> Client:
     """The same API without a network: one set of rules for both."""
     import httpx2
 
-    from promptgit.app import create_app  # Flask and libgit2: not for commands that ask a server
+    from promptgit.app import create_local_app  # Flask and libgit2: not for commands that ask a server
 
-    transport = httpx2.WSGITransport(create_app(settings).wsgi_app)
+    transport = httpx2.WSGITransport(create_local_app(settings))
     client = Client("http://promptgit.invalid", transport=transport, **options)
     client.url = settings.data.resolve().as_uri()
     return client
