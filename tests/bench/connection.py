@@ -60,7 +60,7 @@ class Connection:
 def build(method: str, path: str, body: object = None, headers: Mapping[str, str] | None = None) -> bytes:
     """A request as it goes over the wire, with *body* as JSON."""
     data = b"" if body is None else json.dumps(body, ensure_ascii=False).encode()
-    fields = {"Host": "bench", **(headers or {})}
+    fields = {"Host": "localhost", **(headers or {})}
     if data:
         fields |= {"Content-Type": "application/json", "Content-Length": str(len(data))}
     lines = [f"{method} {path} HTTP/1.1", *(f"{name}: {value}" for name, value in fields.items())]
