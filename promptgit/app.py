@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from flask import Flask, request
 from flask_smorest import Api
 
-from promptgit import chores, git_http, mirror
+from promptgit import chores, git_http, langfuse, mirror
 from promptgit.api import access, docs, labels, operations, problems, prompts, tokens, versions
 from promptgit.api.direct import Direct
 from promptgit.api.headers import Protected
@@ -33,12 +33,15 @@ _BODY_PER_CONTENT, _BODY_REST = 6, 1 << 20
 
 
 class _Api(Api):  # type: ignore[misc]  # flask-smorest has no types
-    """flask-smorest's, with all errors left to `problems`, told to people by the pages, and described by `openapi`."""
+    """flask-smorest's, with all errors left to `problems`, and described by `openapi`.
+
+    People are told of them in pages, Langfuse's SDKs in the words that they know.
+    """
 
     DEFAULT_ERROR_RESPONSE_NAME = None
 
     def _register_error_handlers(self) -> None:
-        problems.register(self._app, errors.faced)
+        problems.register(self._app, lambda problem: langfuse.faced(errors.faced(problem)))
 
 
 def create_app(settings: Settings) -> Flask:
@@ -67,6 +70,7 @@ def create_app(settings: Settings) -> Flask:
     for blueprint in (prompts.blueprint, versions.blueprint, labels.blueprint, tokens.blueprint):
         api.register_blueprint(blueprint)
     app.register_blueprint(operations.blueprint(store, metrics))
+    app.register_blueprint(langfuse.blueprint)
     app.register_blueprint(git_http.blueprint(UploadPack(store.repository.git, settings.data, settings.git_clones)))
     docs.register(app, api.spec)
     pages.register(app, service, Catalogue(store), keys.secret_key(settings.data), _who_asks)

@@ -31,6 +31,10 @@ class Signed:
     committer: Author | None = None
 
 
+Sign = Callable[[Signed, str], tuple[str, Author, Author | None]]
+"""The description (or else the text given), the author and the committer of what somebody writes."""
+
+
 def expect(found: tuple[Prompt, Removal | None] | None, prompt_id: str) -> tuple[Prompt, Removal | None]:
     """What was found of the prompt with this id; nothing is refused."""
     if found is None:

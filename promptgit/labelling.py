@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable
 
 from promptgit import checks, labels
-from promptgit.checks import Signed
+from promptgit.checks import Sign, Signed
 from promptgit.errors import LabelNotFound, VersionNotFound
-from promptgit.models import Author, LabelMove, Prompt, Removal, Version
+from promptgit.models import LabelMove, Prompt, Removal, Version
 from promptgit.store import label_queries, queries
 from promptgit.store.batch import Edit
 from promptgit.store.store import Store
@@ -18,7 +17,7 @@ from promptgit.store.writer import Change
 class Labelling:
     """The labels of one store's prompts; *sign* makes a description and an author of what a caller says."""
 
-    def __init__(self, store: Store, sign: Callable[[Signed, str], tuple[str, Author, Author | None]]) -> None:
+    def __init__(self, store: Store, sign: Sign) -> None:
         self._store = store
         self._sign = sign
 

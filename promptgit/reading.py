@@ -59,9 +59,9 @@ class Reading:
         have it, each with the version that it points at in the place of its newest one.
         """
         look = self._store.index.search if q else self._store.index.read
-        exact = None if name is None else names.canonical(name)
-        label = None if label == LATEST else label
-        return look(queries.list_prompts, name=exact, prefix=prefix, q=q or None, after=after, label=label, limit=limit)
+        exact, label = name and names.canonical(name), None if label == LATEST else label
+        where = queries.Where(exact, prefix, q or None, after, label)
+        return look(queries.list_prompts, where, limit=limit)
 
     def version(self, prompt_id: str, number: int | str) -> Version:
         """One version of a prompt, deleted or not. A *number* that is no number is not found.

@@ -13,6 +13,7 @@ from promptgit.checks import Signed
 from promptgit.errors import Invalid, InvalidName, VersionNotFound
 from promptgit.labelling import Labelling
 from promptgit.models import Author, Prompt
+from promptgit.publishing import Publishing
 from promptgit.reading import Reading
 from promptgit.store import queries
 from promptgit.store.batch import Edit
@@ -31,6 +32,7 @@ class Service(Reading):
         super().__init__(store)
         self._max_content = max_content
         self.labels = Labelling(store, self._signature)
+        self.publishing = Publishing(store, max_content, self._signature)
 
     def create(
         self, content: str, *, name: str | None = None, prompt_id: str | None = None, signed: Signed = Signed()

@@ -21,6 +21,8 @@ from tests.support import Answer, Http, Server
 
 # What Flask serves and no client calls by itself.
 UNDOCUMENTED = {"/docs/<file>", "/prompts.git", "/prompts.git/", "/prompts.git/<path:_path>"}
+# Pages for people, and what Langfuse documents.
+OF_OTHERS = ("web.", "langfuse.")
 METHODS = {"get", "put", "post", "delete", "options", "head", "patch", "trace"}
 
 
@@ -97,7 +99,7 @@ def test_every_route_is_in_it(app: Flask, document: dict[str, Any]) -> None:
         (method, re.sub(r"<(?:\w+(?:\(.*?\))?:)?(\w+)>", r"{\1}", rule.rule))
         for rule in app.url_map.iter_rules()
         for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
-        if rule.rule not in UNDOCUMENTED and not rule.endpoint.startswith("web.")  # pages for people
+        if rule.rule not in UNDOCUMENTED and not rule.endpoint.startswith(OF_OTHERS)
     }
     assert {(method, path) for method, path, _ in operations(document)} == routes
 

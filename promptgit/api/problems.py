@@ -18,6 +18,7 @@ log = logging.getLogger(__name__)
 STATUS: dict[type[errors.PromptgitError], int] = {
     MalformedBody: 400,
     errors.PromptNotFound: 404,
+    errors.NameNotFound: 404,
     errors.VersionNotFound: 404,
     errors.LabelNotFound: 404,
     errors.PromptDeleted: 410,
@@ -83,7 +84,7 @@ def _answer(status: int, problem: bytes) -> Response:
 
 
 def register(app: Flask, face: Callable[[Response], Response]) -> None:
-    """Answer every error of *app* with a problem document, or with what *face* makes of it for a person."""
+    """Answer every error of *app* with a problem document, or with what *face* makes of it for others than programs."""
     app.register_error_handler(errors.PromptgitError, lambda error: face(refusal(error)))
     app.register_error_handler(HTTPException, lambda error: face(_http(error)))
     app.register_error_handler(Exception, lambda error: face(_fault(error)))

@@ -22,6 +22,7 @@ EXAMPLES: dict[type[errors.PromptgitError], errors.PromptgitError] = {
     for error in (
         MalformedBody("The body is not JSON: Expecting value at line 1, column 13."),
         errors.PromptNotFound(_ID),
+        errors.NameNotFound(_NAME),
         errors.VersionNotFound(_NAME, "7", 3),
         errors.LabelNotFound(_NAME, "production"),
         errors.PromptDeleted(_ID, _NAME, 3, datetime(2026, 1, 31, 12, tzinfo=UTC)),
@@ -55,6 +56,7 @@ EXAMPLES: dict[type[errors.PromptgitError], errors.PromptgitError] = {
 }
 _HEADERS = {401: ["WWW-Authenticate"], 429: ["Retry-After"], 503: ["Retry-After"]}
 _MEMBERS: dict[str, dict[str, object]] = {
+    "name": {"type": "string", "description": "The name that the prompt had"},
     "prompt_id": {"type": "string", "format": "uuid", "description": "The prompt that has the name"},
     "current_version": {"type": "integer", "minimum": 1, "description": "The number of the prompt's newest version"},
     "version_number": {"type": "integer", "minimum": 1, "description": "The number of the prompt's newest version"},

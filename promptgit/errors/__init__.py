@@ -1,7 +1,7 @@
 """Every refusal, as a tree of exceptions that carry data. Nothing here knows HTTP.
 
     PromptgitError
-     ├─ PromptNotFound, VersionNotFound, LabelNotFound
+     ├─ PromptNotFound, NameNotFound, VersionNotFound, LabelNotFound
      ├─ PromptDeleted
      ├─ Invalid
      │   └─ InvalidName
@@ -43,6 +43,7 @@ from promptgit.errors.prompts import (
     Invalid,
     InvalidName,
     LabelNotFound,
+    NameNotFound,
     NameTaken,
     PathBlocked,
     PromptDeleted,
@@ -77,6 +78,7 @@ __all__ = [
     "LabelNotFound",
     "LockTimeout",
     "MalformedGitRequest",
+    "NameNotFound",
     "NameTaken",
     "NotReady",
     "PathBlocked",

@@ -20,6 +20,19 @@ class PromptNotFound(PromptgitError):
         return f"No prompt has the name or id {self.prompt_id[:60]!r}. List the prompts to find it."
 
 
+class NameNotFound(PromptgitError):
+    """No prompt has this name."""
+
+    code = "name_not_found"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.name = name
+
+    def __str__(self) -> str:
+        return f"No prompt has the name {self.name[:200]!r}. List the prompts to find it."
+
+
 class VersionNotFound(PromptgitError):
     """The prompt has no version of this number."""
 

@@ -22,10 +22,8 @@ SELECT {_VERSION}, p.name, p.created, p.moved, p.removed, (
 """
 _AUTHOR = " JOIN authors a ON a.key = v.author "
 _PROMPT = f"{_PROMPTS} JOIN versions v ON v.prompt = p.key AND v.number = p.versions {_AUTHOR}"
-_PROMPT_AT_LABEL = f"""
-{_PROMPTS} JOIN labels l ON l.name = p.name AND l.label = ?
-JOIN versions v ON v.prompt = p.key AND v.number = l.number {_AUTHOR}
-"""
+_AT_LABEL = "JOIN labels l ON l.name = p.name AND l.label = ? AND l.number <= p.versions"
+_PROMPT_AT_LABEL = f"{_PROMPTS} {_AT_LABEL} JOIN versions v ON v.prompt = p.key AND v.number = l.number {_AUTHOR}"
 _VERSIONS = f"""
 SELECT {_VERSION} FROM prompts p JOIN versions v ON v.prompt = p.key JOIN authors a ON a.key = v.author
 """
@@ -66,42 +64,57 @@ def prompts_at_folded(connection: sqlite3.Connection, paths: Sequence[str], belo
     return [_prompt(row) for row in rows]
 
 
-def list_prompts(
-    connection: sqlite3.Connection,
-    *,
-    name: str | None,
-    prefix: str | None,
-    q: str | None,
-    after: str | None,
-    label: str | None,
-    limit: int,
-) -> list[Prompt]:
-    """Living prompts, sorted by name; with *label* those that have it, each at the version that it points at."""
-    conditions = ["p.removed IS NULL"]
-    values: list[str | int] = [] if label is None else [label]
-    if name is not None:
-        conditions.append("p.name = ?")
-        values.append(name)
-    if prefix is not None:
-        conditions.append("p.name >= ? AND substr(p.name, 1, ?) = ?")
-        values += [prefix, len(prefix), prefix]
-    if after is not None:
-        conditions.append("p.name > ?")
-        values.append(after)
-    if q is not None:
-        # FTS5's trigrams find three characters or more (sqlite.org/fts5.html, "The Trigram Tokenizer").
-        if len(q) >= 3:
-            conditions.append("p.key IN (SELECT rowid FROM search WHERE search MATCH ?)")
-            values.append('"' + q.replace('"', '""') + '"')
-        else:
-            pattern = "%" + "".join("\\" + c if c in "\\%_" else c for c in q) + "%"
-            conditions.append(
-                "p.key IN (SELECT rowid FROM search WHERE name LIKE ? ESCAPE '\\' OR content LIKE ? ESCAPE '\\')"
-            )
-            values += [pattern, pattern]
-    prompts = _PROMPT if label is None else _PROMPT_AT_LABEL
-    rows = connection.execute(f"{prompts} WHERE {' AND '.join(conditions)} ORDER BY p.name LIMIT ?", (*values, limit))
+@dataclass(frozen=True, slots=True)
+class Where:
+    """Which living prompts are looked for: by exact name, by how it starts, after a name, by text, by label."""
+
+    name: str | None = None
+    prefix: str | None = None
+    q: str | None = None
+    after: str | None = None
+    label: str | None = None
+
+    def __call__(self) -> tuple[str, list[str | int]]:
+        """The condition, and its values; the label's is the first of a join."""
+        conditions = ["p.removed IS NULL"]
+        values: list[str | int] = [] if self.label is None else [self.label]
+        if self.name is not None:
+            conditions.append("p.name = ?")
+            values.append(self.name)
+        if self.prefix is not None:
+            conditions.append("p.name >= ? AND substr(p.name, 1, ?) = ?")
+            values += [self.prefix, len(self.prefix), self.prefix]
+        if self.after is not None:
+            conditions.append("p.name > ?")
+            values.append(self.after)
+        if self.q is not None:
+            # FTS5's trigrams find three characters or more (sqlite.org/fts5.html, "The Trigram Tokenizer").
+            if len(self.q) >= 3:
+                conditions.append("p.key IN (SELECT rowid FROM search WHERE search MATCH ?)")
+                values.append('"' + self.q.replace('"', '""') + '"')
+            else:
+                pattern = "%" + "".join("\\" + c if c in "\\%_" else c for c in self.q) + "%"
+                conditions.append(
+                    "p.key IN (SELECT rowid FROM search WHERE name LIKE ? ESCAPE '\\' OR content LIKE ? ESCAPE '\\')"
+                )
+                values += [pattern, pattern]
+        return " AND ".join(conditions), values
+
+
+def list_prompts(connection: sqlite3.Connection, where: Where, *, offset: int = 0, limit: int) -> list[Prompt]:
+    """Prompts, sorted by name; by label, each at the version that the label points at."""
+    condition, values = where()
+    prompts = _PROMPT if where.label is None else _PROMPT_AT_LABEL
+    rows = connection.execute(f"{prompts} WHERE {condition} ORDER BY p.name LIMIT ? OFFSET ?", (*values, limit, offset))
     return [_prompt(row) for row in rows]
+
+
+def count_prompts(connection: sqlite3.Connection, where: Where) -> int:
+    """How many prompts there are."""
+    condition, values = where()
+    joined = "" if where.label is None else _AT_LABEL
+    row = connection.execute(f"SELECT count(*) FROM prompts p {joined} WHERE {condition}", values).fetchone()
+    return int(row[0])
 
 
 def version(connection: sqlite3.Connection, prompt_id: str, number: int) -> Version | None:

@@ -1,0 +1,144 @@
+"""The use cases of those who speak of prompts by name: to publish a version, to label one, in one commit each."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterable
+
+from promptgit import checks, labels, names, texts
+from promptgit.checks import Sign, Signed
+from promptgit.errors import VersionNotFound, WriteContended
+from promptgit.models import Prompt, Version
+from promptgit.store import queries
+from promptgit.store.batch import Edit
+from promptgit.store.objects import BLOB, object_id
+from promptgit.store.store import Store
+from promptgit.store.writer import Change
+
+_ATTEMPTS = 100
+
+
+class _Moved(Exception):
+    """The prompt has another newest version than the one that the new one was made of."""
+
+
+class Publishing:
+    """Publishes in one store; *sign* makes a description and an author of what a caller says.
+
+    *max_content* is in bytes of UTF-8.
+    """
+
+    def __init__(self, store: Store, max_content: int, sign: Sign) -> None:
+        self._store = store
+        self._max_content = max_content
+        self._sign = sign
+
+    def find(self, name: str) -> Prompt | None:
+        """The prompt of this name, if it is there."""
+        return self._store.index.read(queries.prompt_by_name, names.canonical(name))
+
+    def page(
+        self, *, name: str | None = None, label: str | None = None, q: str | None = None, offset: int, limit: int
+    ) -> tuple[list[Prompt], int]:
+        """At most *limit* prompts after the first *offset*, sorted by name, and how many there are in all.
+
+        *name* is exact, and *q* is searched for. With *label* those that have it, each with the version that it
+        points at in the place of its newest one.
+        """
+        where = queries.Where(
+            name=None if name is None else names.canonical(name), q=q, label=None if label == labels.LATEST else label
+        )
+
+        def look(index: sqlite3.Connection) -> tuple[list[Prompt], int]:
+            return queries.list_prompts(index, where, offset=offset, limit=limit), queries.count_prompts(index, where)
+
+        return (self._store.index.search if q else self._store.index.read)(look)
+
+    def publish(
+        self, name: str, make: Callable[[bytes | None], str], pointed: Iterable[str], *, signed: Signed
+    ) -> tuple[Prompt, Version]:
+        """Save what *make* makes of a prompt's newest content (None: there is none), and point labels at it.
+
+        The prompt is created, or brought back, where it is not there. The content that it already has makes no
+        version. *make* is called again where somebody else saved meanwhile.
+
+        Raises:
+            Invalid, InvalidName, ContentTooLarge: a rule is broken.
+            NameTaken, PathBlocked: the name cannot be had.
+        """
+        name = names.check(name)
+        pointed = sorted({labels.check(label) for label in pointed})
+        for _ in range(_ATTEMPTS):
+            seen = self.find(name)
+            content = make(self._store.repository.read(seen.newest.blob) if seen else None)
+            data = texts.check_content(content, self._max_content)
+            try:
+                return self._store.writer.submit(self._publication(name, data, seen, pointed, signed))
+            except _Moved:
+                continue
+        raise WriteContended
+
+    def _publication(
+        self, name: str, data: bytes, seen: Prompt | None, pointed: list[str], signed: Signed
+    ) -> Change[tuple[Prompt, Version]]:
+        description, author, committer = self._sign(signed, "")
+        blob = object_id(BLOB, data)
+
+        def plan(index: sqlite3.Connection) -> Edit | None:
+            prompt = queries.prompt_by_name(index, name)
+            if (prompt and prompt.newest.blob) != (seen and seen.newest.blob):
+                raise _Moved
+            files: dict[str, bytes | str | None] = {}
+            if prompt is None:
+                checks.expect_free(index, name)
+                checks.expect_own(index, name)
+                removed = queries.removed_by_name(index, name)
+                number = removed.newest.number + 1 if removed else 1
+                files |= checks.leftover_labels(index, name)
+            else:
+                number = prompt.newest.number + (prompt.newest.blob != blob)
+            if prompt is None or prompt.newest.blob != blob:
+                files[names.path_of(name)] = data
+            files |= _label_files(prompt, name, pointed, number)
+            default = f"Update {name}" if number > 1 else "Initial version"
+            return Edit(files, description or default, author, committer) if files else None
+
+        def answer(index: sqlite3.Connection) -> tuple[Prompt, Version]:
+            prompt = queries.prompt_by_name(index, name)
+            assert prompt is not None
+            return prompt, prompt.newest
+
+        return Change(plan, answer)
+
+    def label(self, prompt_id: str, number: int, pointed: Iterable[str], *, signed: Signed) -> tuple[Prompt, Version]:
+        """Point labels at one version of a prompt, all or none. Where they point already nothing is written.
+
+        Raises:
+            PromptNotFound, PromptDeleted, VersionNotFound
+            Invalid: a rule is broken.
+            PathBlocked: the label of another prompt lies where this one's file would be.
+        """
+        pointed = sorted({labels.check(label) for label in pointed})
+        description, author, committer = self._sign(signed, "")
+
+        def plan(index: sqlite3.Connection) -> Edit | None:
+            prompt = checks.expect_living(*checks.seen(index, prompt_id, signed.if_match))
+            if not 1 <= number <= prompt.newest.number:
+                raise VersionNotFound(prompt.name, str(number), prompt.newest.number)
+            files = _label_files(prompt, prompt.name, pointed, number)
+            reason = f"Point {', '.join(pointed)} at version {number} of {prompt.name}"
+            return Edit(files, description or reason, author, committer) if files else None
+
+        def answer(index: sqlite3.Connection) -> tuple[Prompt, Version]:
+            prompt, _ = checks.expect(queries.prompt_by_id(index, prompt_id), prompt_id)
+            version = queries.version(index, prompt_id, number)
+            assert version is not None
+            return prompt, version
+
+        return self._store.writer.submit(Change(plan, answer))
+
+
+def _label_files(prompt: Prompt | None, name: str, pointed: list[str], number: int) -> dict[str, bytes | str | None]:
+    """The files of the labels that do not point there yet."""
+    there = prompt.labels if prompt else {}
+    return {labels.path_of(label, name): labels.content(number) for label in pointed if there.get(label) != number}
