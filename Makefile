@@ -3,6 +3,7 @@
 
 PYTHON ?= python3
 BIN := .venv/bin
+LANGFUSE := 3 4 5
 
 help: ## list these targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -10,7 +11,7 @@ help: ## list these targets
 run: .venv/run ## serve http://127.0.0.1:8000 on ./data
 	@exec $(BIN)/promptgit serve
 
-test: .venv/test ## run the whole test suite
+test: .venv/test .venv/langfuse ## run the whole test suite
 	$(BIN)/pytest
 
 check: .venv/test ## lint, format, types and the direction of imports
@@ -37,6 +38,9 @@ lock: .venv/test ## resolve the newest versions into the lock files
 		--extra server -o requirements.lock pyproject.toml requirements.build.in
 	$(BIN)/pip-compile -q --upgrade --strip-extras --generate-hashes --no-emit-index-url --no-emit-find-links --allow-unsafe --no-header \
 		--extra server --extra test --extra dev -c requirements.lock -o requirements-dev.lock pyproject.toml requirements.build.in
+	for major in $(LANGFUSE); do echo "langfuse ==$$major.*" | $(BIN)/pip-compile -q --upgrade --strip-extras --generate-hashes \
+		--no-emit-index-url --no-emit-find-links --allow-unsafe --no-header --no-annotate \
+		-o tests/langfuse/$$major.lock -; done
 
 clean: ## remove what make has installed
 	rm -rf .venv
@@ -50,4 +54,13 @@ clean: ## remove what make has installed
 
 .venv/test: requirements-dev.lock .venv/run
 	$(BIN)/pip install -q --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	@touch $@
+
+# The SDKs of Langfuse, each of its own place, for the tests that use them.
+.venv/langfuse: $(LANGFUSE:%=.venv/langfuse-%/installed)
+	@touch $@
+
+.venv/langfuse-%/installed: tests/langfuse/%.lock | .venv/run
+	test -x $(@D)/bin/python || $(PYTHON) -m venv $(@D)
+	$(@D)/bin/pip install -q --disable-pip-version-check --require-hashes -r $<
 	@touch $@
