@@ -3,36 +3,24 @@
 from __future__ import annotations
 
 import gzip
-import json
 import sqlite3
 import zlib
+from collections import defaultdict
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO, cast
 
-from promptgit import checks, names, texts
-from promptgit.errors import BadLine, PromptgitError
-from promptgit.models import Author
-from promptgit.store import objects, queries
+from promptgit import checks, exporter, labels, lines, names
+from promptgit.errors import BadLine, NameNotFound, VersionNotFound
+from promptgit.lines import Entry, Line, Pointer, parse
+from promptgit.models import Prompt
+from promptgit.store import label_queries, queries
 from promptgit.store.batch import Edit
-from promptgit.store.queries import Recorded
 from promptgit.store.store import Store
 from promptgit.store.writer import Change
 
 _BATCH_LINES = 500
 _BATCH_BYTES = 16 << 20
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """One line of an import; *number* counts from 1, *content* is None for a deletion."""
-
-    number: int
-    name: str
-    content: bytes | None
-    recorded: Recorded
 
 
 def open_lines(path: Path) -> BinaryIO:
@@ -43,48 +31,13 @@ def open_lines(path: Path) -> BinaryIO:
     return file
 
 
-def parse(number: int, raw: bytes, max_content: int) -> Line:
-    """The line that *raw* is.
+Key = tuple[str, str | None]
+"""A prompt's name, and the label that a line is about, if it is about one."""
 
-    Raises:
-        BadLine: it is not JSON in UTF-8, a field is missing, or a field breaks a rule.
-    """
-    try:
-        entry = json.loads(raw.decode())
-        if not isinstance(entry, dict):
-            raise BadLine(number, "is not a JSON object")
-        text = {
-            key: _text(entry, key) for key in ("name", "op", "description", "author_name", "author_email", "timestamp")
-        }
-        if text["op"] not in ("write", "delete"):
-            raise ValueError(f"the op is {text['op']!r}, neither 'write' nor 'delete'")
-        name = names.check(text["name"])
-        content = texts.check_content(_text(entry, "content"), max_content) if text["op"] == "write" else None
-        description = texts.check_description(text["description"])
-        author = texts.check_author(Author(text["author_name"], text["author_email"]))
-        blob = None if content is None else objects.object_id(objects.BLOB, content)
-        return Line(number, name, content, Recorded(blob, author, _seconds(text["timestamp"]), description))
-    except (ValueError, RecursionError, PromptgitError) as error:
-        raise error if isinstance(error, BadLine) else BadLine(number, str(error)) from None
+Sign = tuple[str | None, str | None, str, str, str, str]
+"""What a line is known by: the name before (of a rename), the blob (of a version), by whom, when and why."""
 
-
-def _text(entry: dict[str, object], key: str) -> str:
-    value = entry.get(key)
-    if not isinstance(value, str):
-        raise ValueError(f"the field {key!r} " + ("is missing" if key not in entry else "is not a text"))
-    return value
-
-
-def _seconds(timestamp: str) -> int:
-    moment = datetime.fromisoformat(timestamp)
-    if moment.tzinfo is None:
-        raise ValueError(f"the timestamp {timestamp!r} has no offset from UTC; end it in 'Z'")
-    seconds = int(moment.timestamp())
-    if seconds < 0:
-        raise ValueError(f"the timestamp {timestamp!r} is before 1970, which git cannot store")
-    if seconds > objects.LAST_SECOND:
-        raise ValueError(f"the timestamp {timestamp!r} is after the year 9999 in UTC")
-    return seconds
+Files = dict[str, bytes | str | None]
 
 
 class Import:
@@ -103,7 +56,7 @@ class Import:
         self._store = store
         self._max_content = max_content
         self._skip_invalid = skip_invalid
-        self._done: dict[str, int] = {}  # name -> number of the last line that the history has
+        self._done: dict[Key, int] = {}  # the number of the last line that the history has
 
     def take(self, open_file: Callable[[], BinaryIO]) -> Iterator[int]:
         """Take a file in; yields the bytes read of it, as it lies on disk, after each batch that is stored.
@@ -130,18 +83,18 @@ class Import:
     def _find_done(self, file: BinaryIO) -> None:
         if self._store.index.read(queries.is_empty):
             return
-        rest: dict[str, list[Recorded]] = {}
+        ahead: defaultdict[Key, list[Sign]] = defaultdict(list)
+        for entry in exporter.signs(self._store):
+            ahead[entry["name"], entry.get("label")].append(_sign_of(entry))
         for line in _parse_all(file, self._max_content):
             if isinstance(line, BadLine):
                 if not self._skip_invalid:
                     return
                 continue
-            if line.name not in rest:
-                rest[line.name] = self._store.index.read(queries.recorded, line.name)
-            ahead = rest[line.name]
-            if line.recorded in ahead:
-                del ahead[: ahead.index(line.recorded) + 1]
-                self._done[line.name] = line.number
+            made = ahead[_key(line)]
+            if found := [made.index(sign) for sign in _signs(line) if sign in made]:
+                del made[: min(found) + 1]
+                self._done[_key(line)] = line.number
 
     def _lines(self, file: BinaryIO, batch: list[Line]) -> Iterator[Line]:
         """The lines that are still to be taken in; what is in *batch* is stored before a refusal is raised."""
@@ -150,7 +103,7 @@ class Import:
                 if not self._skip_invalid:
                     self._store_batch(batch)
                 self._refuse(line)
-            elif line.number <= self._done.get(line.name, 0):
+            elif line.number <= self._done.get(_key(line), 0):
                 self.present += 1
             else:
                 yield line
@@ -170,6 +123,23 @@ class Import:
         if not self._skip_invalid:
             raise error
         self.refused.append(error)
+
+
+def _key(line: Line) -> Key:
+    return line.name, line.pointer.label if line.pointer else None
+
+
+def _signs(line: Line) -> list[Sign]:
+    """What the history has where it has this line: a rename may have been a write."""
+    signed = line.author.name, line.author.email, lines.moment(line.timestamp), line.description
+    if line.pointer is not None:
+        return [(None, None, *signed)]
+    return [(source, line.blob, *signed) for source in {line.source, None}]
+
+
+def _sign_of(entry: Entry) -> Sign:
+    signed = entry["author_name"], entry["author_email"], entry["timestamp"], entry["description"]
+    return entry.get("renamed_from"), entry.get("blob"), *signed
 
 
 def _parse_all(file: BinaryIO, max_content: int) -> Iterator[Line | BadLine]:
@@ -193,19 +163,55 @@ def _position(file: BinaryIO) -> int:
 
 def _change(line: Line) -> Change[bool]:
     """The commit of a line; the answer is whether there was anything to change."""
-    recorded = line.recorded
     changed = False
 
     def plan(index: sqlite3.Connection) -> Edit | None:
         nonlocal changed
-        prompt = queries.prompt_by_name(index, line.name)
-        changed = recorded.blob != (prompt.newest.blob if prompt else None)
-        if not changed:
-            return None
-        if prompt is None:
-            checks.expect_free(index, line.name)
-            checks.expect_own(index, line.name)
-        files = {names.path_of(line.name): line.content}
-        return Edit(files, recorded.description, recorded.author, authored=recorded.timestamp)
+        files = _files(index, line)
+        changed = bool(files)
+        return Edit(files, line.description, line.author, authored=line.timestamp) if changed else None
 
     return Change(plan, lambda _: changed)
+
+
+def _files(index: sqlite3.Connection, line: Line) -> Files:
+    """What a line changes."""
+    prompt = queries.prompt_by_name(index, line.name)
+    if line.pointer is not None:
+        return _pointed(index, line.name, prompt, line.pointer)
+    source = queries.prompt_by_name(index, line.source) if line.source else None
+    if source is not None and source.name != line.name:
+        return _moved(index, source, line.name)
+    if line.blob == (prompt.newest.blob if prompt else None):
+        return {}
+    files: Files = {names.path_of(line.name): line.content}
+    if prompt is None:
+        checks.expect_free(index, line.name)
+        checks.expect_own(index, line.name)
+    if prompt is None or line.content is None:
+        files.update(checks.leftover_labels(index, line.name))
+    return files
+
+
+def _moved(index: sqlite3.Connection, source: Prompt, name: str) -> Files:
+    checks.expect_free(index, name, mover=source.id)
+    if name != source.id:
+        checks.expect_own(index, name)
+    return {
+        **checks.leftover_labels(index, name),
+        **checks.moved_labels(index, source.name, name),
+        source.path: None,
+        names.path_of(name): source.newest.blob,
+    }
+
+
+def _pointed(index: sqlite3.Connection, name: str, prompt: Prompt | None, pointer: Pointer) -> Files:
+    if prompt is None:
+        raise NameNotFound(name)
+    path = labels.path_of(pointer.label, name)
+    if pointer.number is None:
+        return {path: None} if pointer.label in label_queries.files(index, name) else {}
+    number = pointer.number or prompt.newest.number
+    if number > prompt.newest.number:
+        raise VersionNotFound(name, str(number), prompt.newest.number)
+    return {} if prompt.labels.get(pointer.label) == number else {path: labels.content(number)}

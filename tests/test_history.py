@@ -20,7 +20,7 @@ def test_a_mode_alone_changes_nothing() -> None:
 
 
 def test_the_same_blob_under_another_path_is_a_move() -> None:
-    assert events([change("prompts/a.md", X, None), change("prompts/b.md", None, X)]) == [Moved("a", "b")]
+    assert events([change("prompts/a.md", X, None), change("prompts/b.md", None, X)]) == [Moved("a", "b", X)]
 
 
 def test_a_similar_blob_is_no_move() -> None:
@@ -39,12 +39,12 @@ def test_a_blob_that_another_prompt_takes_over_is_no_move() -> None:
 def test_twins_move_with_their_last_segment() -> None:
     moved = [change(f"prompts/old/{name}.md", X, None) for name in "ab"]
     moved += [change("prompts/new/b.md", None, X), change("prompts/new/z.md", None, X)]
-    assert events(moved) == [Moved("old/b", "new/b"), Moved("old/a", "new/z")]
+    assert events(moved) == [Moved("old/b", "new/b", X), Moved("old/a", "new/z", X)]
 
 
 def test_of_two_twins_that_go_one_moves() -> None:
     changes = [change("prompts/a.md", X, None), change("prompts/b.md", X, None), change("prompts/c.md", None, X)]
-    assert events(changes) == [Removed("b"), Moved("a", "c")]
+    assert events(changes) == [Removed("b"), Moved("a", "c", X)]
 
 
 def test_a_move_out_of_the_prompts_folder_is_a_removal_and_back_in_a_creation() -> None:

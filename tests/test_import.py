@@ -138,7 +138,7 @@ BAD = [
     (b"{", "Expecting"),
     (b"[]", "not a JSON object"),
     (b'"\xff"', "utf-8"),
-    (encode(line(op="move"))[0], "neither 'write' nor 'delete'"),
+    (encode(line(op="move"))[0], "none of 'write'"),
     (encode(line(op=None))[0], "'op' is not a text"),
     (encode({"name": "a", "op": "write"})[0], "'description' is missing"),
     (encode(line("CON"))[0], "Windows reserves"),

@@ -106,6 +106,26 @@ def test_importing_it_again_adds_nothing(imported: Imported, real_history: Path)
     assert done.stdout == "0 commits added, 2,451 lines there already, 0 skipped.\n"
 
 
+def test_what_is_exported_is_imported_and_exported_as_the_same(imported: Imported, tmp_path: Path) -> None:
+    """Every line, but for the commits' ids; and nothing is added to where it came from."""
+
+    def lines(path: Path) -> list[dict[str, Any]]:
+        with gzip.open(path) as file:
+            return [json.loads(raw) | {"commit": ""} for raw in file]
+
+    first, second = tmp_path / "first.jsonl.gz", tmp_path / "second.jsonl.gz"
+    other = str(tmp_path / "other")
+    assert command("export", str(first), "--data", str(imported.server.folder)).returncode == 0
+    assert command("import", str(first), "--data", other).stdout.startswith("2,451 commits added, 0 lines")
+    assert command("export", str(second), "--data", other).returncode == 0
+    assert lines(second) == lines(first)
+    ids = {name: prompt["id"] for name, prompt in prompts(Http(imported.server.url)).items()}
+    with Server(tmp_path / "other") as server:
+        assert {name: prompt["id"] for name, prompt in prompts(Http(server.url)).items()} == ids
+    again = command("import", str(first), "--data", str(imported.server.folder))
+    assert again.stdout == "0 commits added, 2,451 lines there already, 0 skipped.\n"
+
+
 def test_an_index_built_anew_is_equal(imported: Imported) -> None:
     index = imported.server.folder / "index.sqlite3"
     before = rows(index)

@@ -1,8 +1,7 @@
-"""The commands that read a whole history: import, reindex, check."""
+"""The commands that compare the index with git: reindex, check."""
 
 from __future__ import annotations
 
-import os
 import sys
 from pathlib import Path
 
@@ -12,25 +11,6 @@ from promptgit.cli.base import counter, data_option, existing_store, main, open_
 from promptgit.settings import Settings
 
 # Each command imports what it needs of the server, so that `promptgit --help` works without it.
-
-
-@main.command("import")
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@data_option
-@click.option("--skip-invalid", is_flag=True, help="Go on past lines that cannot be taken, and list them.")
-def import_(file: Path, data: Path | None, skip_invalid: bool) -> None:
-    """Load a history from FILE: JSON Lines, plain or gzip, one commit a line."""
-    from promptgit import importer
-
-    settings = Settings.from_environment(data=data)
-    store = open_store(settings)
-    run = importer.Import(store, settings.max_content_bytes, skip_invalid=skip_invalid)
-    with click.progressbar(length=os.path.getsize(file), label="Importing", file=sys.stderr) as bar:
-        for position in run.take(lambda: importer.open_lines(file)):
-            bar.update(position - bar.pos)
-    for refused in run.refused:
-        click.echo(f"skipped: {refused}", err=True)
-    click.echo(f"{run.added:,} commits added, {run.present:,} lines there already, {len(run.refused):,} skipped.")
 
 
 @main.command()

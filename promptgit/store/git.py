@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-from collections.abc import Iterator, Sequence
-from io import BufferedReader
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from io import BufferedReader, BufferedWriter
 from pathlib import Path
 from typing import cast
 
@@ -31,6 +32,8 @@ _PLAIN = [
         "diff.orderFile=/dev/null",
         "diff.renames=true",
         "diff.suppressBlankEmpty=false",
+        "i18n.logOutputEncoding=UTF-8",
+        "log.showRoot=true",
     )
     for word in ("-c", setting)
 ]
@@ -44,10 +47,62 @@ class Git:
     def __init__(self, path: Path) -> None:
         self.path = path
 
-    def log(self, after: str | None, upto: str) -> Iterator[Commit]:
+    @classmethod
+    def of(cls, folder: Path) -> Git:
+        """The repository that a folder is, or is in.
+
+        Raises:
+            UnusableRepository: there is none that can be read.
+        """
+        found = cls(folder)._ask("-C", str(folder), "rev-parse", "--absolute-git-dir")
+        return cls(Path(found))
+
+    def head(self) -> str:
+        """The commit that is checked out.
+
+        Raises:
+            UnusableRepository: there is none, or ids are none of SHA-1.
+        """
+        head = self._ask(f"--git-dir={self.path}", "rev-parse", "--verify", "HEAD^{commit}")
+        if len(head) != 40:
+            raise UnusableRepository(str(self.path), "its objects are not named by SHA-1.")
+        return head
+
+    def _ask(self, *arguments: str) -> str:
+        done = subprocess.run(
+            ["git", "-c", "safe.directory=*", *arguments],
+            env=environment(),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            check=False,
+        )
+        if done.returncode:
+            raise UnusableRepository(str(self.path), done.stderr.decode(errors="replace").strip())
+        return os.fsdecode(done.stdout).removesuffix("\n")
+
+    @contextmanager
+    def blobs(self) -> Iterator[Callable[[str], bytes]]:
+        """A function that reads blobs by their ids in hexadecimal."""
+        with subprocess.Popen(
+            self.command("cat-file", "--batch"), env=environment(), stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        ) as child:
+            asked, given = cast(BufferedWriter, child.stdin), cast(BufferedReader, child.stdout)
+
+            def read(oid: str) -> bytes:
+                asked.write(oid.encode() + b"\n")
+                asked.flush()
+                head = given.readline().split()  # <id> blob <size>
+                if len(head) != 3:
+                    raise UnusableRepository(str(self.path), f"the object {oid} is missing.")
+                return given.read(int(head[2]) + 1)[:-1]
+
+            yield read
+
+    def log(self, after: str | None, upto: str, roots: tuple[bytes, ...] = gitlog.ROOTS) -> Iterator[Commit]:
         """The commits after *after* (None: all) up to *upto*, along first parents, oldest first.
 
-        The first one's parent is *after* only if that is in the first-parent history of *upto*.
+        Of their changes those of paths that start with one of *roots*. The first one's parent is *after* only if that
+        is in the first-parent history of *upto*.
         """
         revisions = [upto] if after is None else [f"^{after}", upto]
         with subprocess.Popen(
@@ -59,7 +114,7 @@ class Git:
         ) as child:
             output, errors = cast(BufferedReader, child.stdout), cast(BufferedReader, child.stderr)
             try:
-                yield from gitlog.parse(iter(lambda: output.read1(_CHUNK), b""))
+                yield from gitlog.parse(iter(lambda: output.read1(_CHUNK), b""), roots)
             except GeneratorExit:
                 child.kill()
                 raise

@@ -24,13 +24,14 @@ ARGUMENTS = (
     "--no-notes",
     f"--format={FORMAT}",
 )
-_ROOTS = (names.ROOT.encode(), labels.ROOT.encode())
+ROOTS = (names.ROOT.encode(), labels.ROOT.encode())
 _FIELDS = 7  # the six of FORMAT, and the empty one that ends it
 
 
-def parse(chunks: Iterable[bytes]) -> Iterator[Commit]:
+def parse(chunks: Iterable[bytes], roots: tuple[bytes, ...] = ROOTS) -> Iterator[Commit]:
     """The commits in the output of git with `ARGUMENTS`, in its order, in bounded memory.
 
+    Of their changes only those of paths that start with one of *roots*.
     Text that is not UTF-8 comes with U+FFFD in place of what cannot be read.
     """
     authors: dict[tuple[bytes, bytes], Author] = {}
@@ -41,7 +42,7 @@ def parse(chunks: Iterable[bytes]) -> Iterator[Commit]:
         if len(header) < _FIELDS:
             header.append(token)
         elif raw is not None:
-            if token.startswith(_ROOTS):
+            if token.startswith(roots):
                 changes.append(_change(raw, token))
             raw = None
         elif token.startswith((b":", b"\n:")):

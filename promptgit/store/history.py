@@ -56,6 +56,7 @@ class Moved:
 
     source: str
     name: str
+    blob: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,17 +78,18 @@ class LabelFile:
 Event = Written | Moved | Removed
 
 
-def events(changes: Iterable[FileChange]) -> list[Event]:
+def events(changes: Iterable[FileChange], naming: Callable[[str], str | None] = name_of) -> list[Event]:
     """What the changes of one commit mean for prompts: removals, then moves, then writes, each by path.
 
     A move joins a path that goes and one that comes with the very same blob; the same last segment
-    is preferred where there is a choice, then the order of the paths.
+    is preferred where there is a choice, then the order of the paths. *naming* gives the name of the prompt
+    whose file a path is, or None.
     """
     gone: list[tuple[str, str]] = []
     came: list[tuple[str, str]] = []
     written: list[Event] = []
     for change in changes:
-        if change.old == change.new or (name := _decoded(change.path, name_of)) is None:
+        if change.old == change.new or (name := _decoded(change.path, naming)) is None:
             continue
         if change.new is None:
             assert change.old is not None
@@ -99,7 +101,8 @@ def events(changes: Iterable[FileChange]) -> list[Event]:
     moved = _moves(gone, came) if gone and came else {}
     removed: list[Event] = [Removed(name) for name, _ in gone if name not in moved.values()]
     written += [Written(name, blob) for name, blob in came if name not in moved]
-    return removed + [Moved(source, name) for name, source in moved.items()] + written
+    blobs = dict(came)
+    return removed + [Moved(source, name, blobs[name]) for name, source in moved.items()] + written
 
 
 def label_files(changes: Iterable[FileChange]) -> list[LabelFile]:

@@ -83,7 +83,7 @@ class Ledger:
             match event:
                 case Written(name, blob):
                     self._write(name, blob, commit)
-                case Moved(source, name):
+                case Moved(source, name, _):
                     self._move(source, name, commit)
                 case Removed(name):
                     self._remove(name, commit)

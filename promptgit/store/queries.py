@@ -197,42 +197,6 @@ def _split(labels: str | None) -> list[str]:
     return labels.split(",") if labels else []
 
 
-@dataclass(frozen=True, slots=True)
-class Recorded:
-    """What the history has of a name: a version's blob, or None for a deletion; *timestamp* in seconds since 1970."""
-
-    blob: str | None
-    author: Author
-    timestamp: int
-    description: str
-
-
 def is_empty(connection: sqlite3.Connection) -> bool:
     """Whether no prompt was ever written."""
     return connection.execute("SELECT 1 FROM prompts LIMIT 1").fetchone() is None
-
-
-def recorded(connection: sqlite3.Connection, name: str) -> list[Recorded]:
-    """All versions and deletions that were made under a name, in order."""
-    rows = connection.execute(
-        """
-        WITH spans AS (
-            SELECT l.prompt, l.after, (
-                SELECT min(n.after) FROM places n WHERE n.prompt = l.prompt AND n.after > l.after
-            ) AS last FROM places l WHERE l.name = ?
-        )
-        SELECT s.prompt, v.number, 0, v.blob, a.name, a.email, v.timestamp, v.description FROM spans s
-        JOIN versions v ON v.prompt = s.prompt AND v.number > s.after AND (s.last IS NULL OR v.number <= s.last)
-        JOIN authors a ON a.key = v.author
-        UNION ALL
-        SELECT s.prompt, r.after, 1, NULL, a.name, a.email, r.timestamp, r.description FROM spans s
-        JOIN removals r ON r.prompt = s.prompt AND r.after >= s.after AND (s.last IS NULL OR r.after < s.last)
-        JOIN authors a ON a.key = r.author
-        ORDER BY 1, 2, 3
-        """,
-        (name,),
-    )
-    return [
-        Recorded(blob and blob.hex(), Author(author, email), timestamp, description)
-        for _, _, _, blob, author, email, timestamp, description in rows
-    ]

@@ -1,0 +1,115 @@
+"""The commands by which histories come and go: import, export."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO, cast
+
+import click
+
+from promptgit import names
+from promptgit.cli.base import counter, data_option, existing_store, main, open_store
+from promptgit.settings import Settings
+
+if TYPE_CHECKING:
+    from promptgit import importer
+
+# Each command imports what it needs of the server, so that `promptgit --help` works without it.
+
+_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+@main.command("import")
+@click.argument("file", type=_FILE, required=False)
+@data_option
+@click.option("--skip-invalid", is_flag=True, help="Go on past lines that cannot be taken, and list them.")
+@click.option("--langfuse", type=_FILE, help="In the place of FILE: answers of Langfuse's API.")
+@click.option(
+    "--git",
+    "repository",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="In the place of FILE: a git repository with a file for each prompt.",
+)
+@click.option("--under", default=names.ROOT, show_default=True, help="With --git: the folder of the prompts.")
+@click.option("--suffix", default=names.SUFFIX, show_default=True, help="With --git: how their files' names end.")
+def import_(
+    file: Path | None,
+    data: Path | None,
+    skip_invalid: bool,
+    langfuse: Path | None,
+    repository: Path | None,
+    under: str,
+    suffix: str,
+) -> None:
+    """Load a history from FILE: JSON Lines, plain or gzip, one commit a line."""
+    from promptgit import conversions, importer
+
+    if [file, langfuse, repository].count(None) != 2:
+        raise click.UsageError("Give one of FILE, --langfuse and --git.")
+    settings = Settings.from_environment(data=data)
+    run = importer.Import(open_store(settings), settings.max_content_bytes, skip_invalid=skip_invalid)
+    if file is not None:
+        _take(run, file)
+    elif langfuse is not None:
+        with conversions.written(conversions.from_langfuse(langfuse)) as converted:
+            _take(run, converted)
+    elif repository is not None:
+        with (
+            counter("Reading history") as progress,
+            conversions.written(conversions.from_git(repository, under, suffix, progress)) as converted,
+        ):
+            _take(run, converted)
+    for refused in run.refused:
+        click.echo(f"skipped: {refused}", err=True)
+    click.echo(f"{run.added:,} commits added, {run.present:,} lines there already, {len(run.refused):,} skipped.")
+
+
+def _take(run: importer.Import, file: Path) -> None:
+    from promptgit import importer
+
+    with click.progressbar(length=os.path.getsize(file), label="Importing", file=sys.stderr) as bar:
+        for position in run.take(lambda: importer.open_lines(file)):
+            bar.update(position - bar.pos)
+
+
+@main.command()
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path), default="-")
+@data_option
+def export(file: Path, data: Path | None) -> None:
+    """Write the whole history to FILE as JSON Lines, packed if its name ends in .gz; to the output without FILE."""
+    import orjson
+
+    from promptgit import exporter
+
+    store = existing_store(Settings.from_environment(data=data))
+    count = 0
+    with _output(file) as output:
+        for entry in exporter.export(store):
+            output.write(orjson.dumps(entry) + b"\n")
+            count += 1
+    click.echo(f"{count:,} lines exported.", err=True)
+
+
+@contextmanager
+def _output(file: Path) -> Iterator[BinaryIO]:
+    """Where to write; a file is there whole or not at all."""
+    if str(file) == "-":
+        yield sys.stdout.buffer
+        return
+    part = file.with_name(f"{file.name}.part")
+    try:
+        with open(part, "wb") as raw:
+            if file.suffix == ".gz":
+                with gzip.GzipFile(file.name, "wb", fileobj=raw, mtime=0) as packed:
+                    yield cast(BinaryIO, packed)
+            else:
+                yield raw
+        part.replace(file)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise

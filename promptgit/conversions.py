@@ -1,0 +1,117 @@
+"""Other people's histories as lines for an import: git repositories, and what Langfuse's API answers."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from promptgit import front_matter, lines, messages, names
+from promptgit.errors import Invalid
+from promptgit.exporter import History
+from promptgit.importer import open_lines
+from promptgit.labels import LATEST
+from promptgit.lines import Entry
+from promptgit.models import Author
+from promptgit.store.git import Git
+from promptgit.store.intake import Progress
+
+_REPORT_EVERY = 500  # commits
+_REQUIRED: dict[str, type | tuple[type, ...]] = {"name": str, "version": int, "createdAt": str, "prompt": (str, list)}
+
+
+@contextmanager
+def written(entries: Iterable[Entry]) -> Iterator[Path]:
+    """A file of these lines, for as long as it is needed."""
+    with tempfile.TemporaryDirectory(prefix="promptgit-import-") as folder:
+        path = Path(folder) / "history.jsonl.gz"
+        with gzip.open(path, "wb", compresslevel=1) as file:
+            for entry in entries:
+                file.write(orjson.dumps(entry) + b"\n")
+        yield path
+
+
+def from_git(folder: Path, under: str, suffix: str, progress: Progress) -> Iterator[Entry]:
+    """The history of the prompt files of a git repository, along the first parents of what is checked out.
+
+    A file below the folder *under* whose name ends in *suffix* is a prompt, named by its path between the two.
+
+    Raises:
+        UnusableRepository: there is none, or none that can be read.
+    """
+    root = under.strip("/") + "/" if under.strip("/") not in ("", ".") else ""
+
+    def name_of(path: str) -> str | None:
+        within = path.startswith(root) and path.endswith(suffix)
+        return path[len(root) : len(path) - len(suffix)] or None if within else None
+
+    git = Git.of(folder)
+    # A repository of promptgit's has its UUIDs in folders.
+    naming = names.name_of if (root, suffix) == (names.ROOT, names.SUFFIX) else name_of
+    with git.blobs() as read:
+        history = History(read, naming=naming, labelling=lambda _: [])
+        for count, commit in enumerate(git.log(None, git.head(), (root.encode(),)), 1):
+            yield from history.entries([commit])
+            if count % _REPORT_EVERY == 0:
+                progress(count)
+
+
+def from_langfuse(path: Path) -> Iterator[Entry]:
+    """The versions of prompts in a file of answers of `GET /api/public/v2/prompts/{name}`, oldest first.
+
+    They stand one after the other, or in arrays. After each version come its labels.
+
+    Raises:
+        ValueError: the file is not JSON, or has something that is no version of a prompt.
+    """
+    with open_lines(path) as file:
+        items = [_checked(place, item) for place, item in enumerate(_items(file.read().decode()), 1)]
+    items.sort(key=lambda item: (item["name"], item["version"]))
+    newest: dict[str, datetime] = {}
+    for item in items:  # a version that was changed later comes after those before it all the same
+        item["order"] = newest[item["name"]] = max(item["made"], newest.get(item["name"], item["made"]))
+    items.sort(key=lambda item: item["order"])
+    for item in items:
+        made = int(item["made"].timestamp())
+        author = Author(str(item.get("createdBy") or "Langfuse"), "")
+        content = lines.content(front_matter.render(item["file"]))
+        yield lines.entry("write", item["name"], item.get("commitMessage") or "", author, made, **content)
+        for label in sorted(set(item["labels"]) - {LATEST}):
+            why = f"Point {label} at what was version {item['version']} of {item['name']}"
+            yield lines.entry("label", item["name"], why, author, made, label=label)
+
+
+def _items(text: str) -> Iterator[Any]:
+    """All values of the arrays, lists' pages and single values that stand one after the other."""
+    decoder, at = json.JSONDecoder(), 0
+    while at < len(text):
+        if text[at].isspace():
+            at += 1
+            continue
+        value, at = decoder.raw_decode(text, at)
+        data = value.get("data", value) if isinstance(value, dict) else value
+        yield from data if isinstance(data, list) else [data]
+
+
+def _checked(place: int, item: Any) -> dict[str, Any]:
+    if not isinstance(item, dict) or not all(isinstance(item.get(key), kind) for key, kind in _REQUIRED.items()):
+        raise ValueError(
+            f"Item {place} of the file is no version of a prompt, with 'name', 'version', 'createdAt' and 'prompt'. "
+            "A list has names alone: fetch each version."
+        )
+    tags, pointed = (item.get(key) or [] for key in ("tags", "labels"))
+    kind = item.get("type") or ("text" if isinstance(item["prompt"], str) else "chat")
+    try:
+        if not all(isinstance(text, str) for text in (*tags, *pointed)):
+            raise ValueError("its tags or labels are no texts")
+        file = messages.file_of(kind, item["prompt"], item.get("config"), tags)
+        return {**item, "file": file, "labels": pointed, "made": datetime.fromisoformat(item["createdAt"])}
+    except (Invalid, ValueError, TypeError) as error:
+        raise ValueError(f"{item['name']!r}, version {item['version']}: {error}") from None

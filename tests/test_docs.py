@@ -1,0 +1,89 @@
+"""The commands in docs/ do what they say."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from promptgit.service import Service
+from promptgit.store.store import Store
+from tests.support import PROMPTGIT, Http, Server, command, environment, git
+
+ROOT = Path(__file__).parents[1]
+
+
+def marked(page: str, language: str) -> list[str]:
+    """The blocks of a page that are marked as tested."""
+    text = (ROOT / "docs" / page).read_text()
+    return re.findall(rf"<!-- tested.*?-->\n```{language}\n(.*?)```", text, re.DOTALL)
+
+
+def shell(script: str, folder: Path, **settings: str) -> None:
+    path = f"{Path(PROMPTGIT).parent}{os.pathsep}{os.environ['PATH']}"
+    done = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", script],
+        cwd=folder,
+        env=environment(PATH=path, HOME=str(folder), **settings),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def names(folder: Path) -> dict[str, int]:
+    prompts = Service(Store(folder, lock_timeout=5), 1).list(limit=10)
+    return {prompt.name: prompt.newest.number for prompt in prompts}
+
+
+def test_histories_come_and_go_as_the_page_says(tmp_path: Path) -> None:
+    work = tmp_path / "work" / "texts"
+    (work / "prompts").mkdir(parents=True)
+    (work / "prompts" / "b.md").write_text("b")
+    git(work, "init", "-q")
+    git(work, "add", "-A")
+    git(work, "commit", "-q", "-m", "First")
+    with Server(tmp_path / "data") as server:
+        Http(server.url)("POST", "/api/prompts", {"name": "a", "content": "1"})
+        script, _ = marked("coming-and-going.md", "sh")
+        shell(script, tmp_path)
+    assert names(tmp_path / "other") == {"a": 1, "b": 1}
+
+
+def test_langfuse_is_left_as_the_page_says(tmp_path: Path) -> None:
+    """What stands in for Langfuse is promptgit with the same API."""
+    with Server(tmp_path / "data") as server:
+        http = Http(server.url)
+        prompts = "/api/public/v2/prompts"
+        http("POST", prompts, {"name": "a/b c&d", "prompt": "1", "labels": ["production"], "tags": ["t"]})
+        http("POST", prompts, {"name": "a/b c&d", "prompt": "2", "config": {"n": 1}, "commitMessage": "Second"})
+        http("POST", prompts, {"name": "chat", "type": "chat", "prompt": [{"role": "user", "content": "Hi"}]})
+        _, script = marked("coming-and-going.md", "sh")
+        script = script.replace("https://cloud.langfuse.com", server.url)
+        shell(script, tmp_path, LANGFUSE_PUBLIC_KEY="any", LANGFUSE_SECRET_KEY="token")
+        before = http("GET", f"{prompts}?limit=100").json
+    with Server(tmp_path / "other") as other:
+        after = Http(other.url)("GET", f"{prompts}?limit=100").json
+    assert after == before
+    assert names(tmp_path / "other") == {"a/b c&d": 2, "chat": 1}
+    assert command("check", "--data", str(tmp_path / "other")).returncode == 0
+
+
+def test_the_sdks_example_works(server: Server) -> None:
+    python = ROOT / ".venv" / "langfuse-5" / "bin" / "python"
+    if not (python.parents[1] / "installed").exists():
+        pytest.skip("Langfuse's SDK 5 is not installed: make .venv/langfuse")
+    (example,) = marked("langfuse.md", "python")
+    keys = {"LANGFUSE_PUBLIC_KEY": "any", "LANGFUSE_SECRET_KEY": "token", "LANGFUSE_TRACING_ENABLED": "false"}
+    done = subprocess.run(
+        [python, "-c", example],
+        env=environment(LANGFUSE_HOST=server.url, **keys),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stdout == "1 Hello Ada, how can I help?\n", done.stderr
