@@ -120,7 +120,7 @@ class _Burst:
 
 
 def test_a_server_killed_in_the_middle_of_writes_loses_nothing_acknowledged(tmp_path: Path) -> None:
-    """Fifty times over: four writers, kill -9 when enough was acknowledged, start again, look."""
+    """Twenty-five times over: four writers, kill -9 when enough was acknowledged, start again, look."""
     folder = tmp_path / "data"
     acknowledged: dict[int, str] = {}
     with Server(folder) as server:
@@ -136,7 +136,7 @@ def test_a_server_killed_in_the_middle_of_writes_loses_nothing_acknowledged(tmp_
         if kills % 10 == 0:
             assert_sound(folder / "prompts.git")
             _assert_all_there(folder, where, acknowledged)
-    assert len(acknowledged) >= 250
+    assert len(acknowledged) >= 125
 
 
 def _assert_all_there(folder: Path, where: str, acknowledged: dict[int, str]) -> None:
