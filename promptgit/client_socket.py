@@ -32,10 +32,8 @@ class ClientSocket(socket.socket):
 
     def recv(self, size: int, flags: int = 0, /) -> bytes:
         """Like `socket.socket.recv`."""
-        try:
-            # What is there already needs no clock: a time limit costs three system calls.
-            data = super().recv(size, flags | _AT_ONCE)
-        except BlockingIOError:
+        data = self._at_once(super().recv, size, flags)
+        if data is None:
             data = self._wait(super().recv, size, flags)
         self._give_back(len(data))
         return data
@@ -43,8 +41,7 @@ class ClientSocket(socket.socket):
     def sendall(self, data: Any, flags: int = 0, /) -> None:
         """Like `socket.socket.sendall`."""
         view = memoryview(data)
-        with suppress(BlockingIOError):  # the client has not yet read what was sent before
-            view = view[super().send(view, flags | _AT_ONCE) :]
+        view = view[self._at_once(super().send, view, flags) or 0 :]
         for start in range(0, len(view), _SLICE):
             part = view[start : start + _SLICE]
             self._wait(super().sendall, part, flags)
@@ -57,6 +54,16 @@ class ClientSocket(socket.socket):
             self.shutdown(socket.SHUT_WR)
             while self._wait(super().recv, _SLICE):
                 pass
+
+    def _at_once(self, call: Callable[[Any, int], T], argument: object, flags: int) -> T | None:
+        """The answer if it can be had without waiting: a time limit costs three system calls.
+
+        Not where a limit is set: with one, Python itself waits before it calls the system.
+        """
+        if self.gettimeout() is None:
+            with suppress(BlockingIOError):
+                return call(argument, flags | _AT_ONCE)
+        return None
 
     def _wait(self, call: Callable[..., T], *arguments: Any) -> T:
         limit = self.gettimeout()
