@@ -23,7 +23,7 @@ from promptgit.store.store import Store
 from promptgit.store.upload_pack import UploadPack
 from promptgit.tokens import Scope, Tokens
 from promptgit.web import errors, keys, pages
-from promptgit.web.access import Person
+from promptgit.web.access import Door, Person
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -41,7 +41,7 @@ class _Api(Api):  # type: ignore[misc]  # flask-smorest has no types
     DEFAULT_ERROR_RESPONSE_NAME = None
 
     def _register_error_handlers(self) -> None:
-        problems.register(self._app, lambda problem: langfuse.faced(errors.faced(problem)))
+        problems.register(self._app, lambda problem: errors.faced(langfuse.faced(problem)))
 
 
 def create_app(settings: Settings) -> Flask:
@@ -73,10 +73,15 @@ def create_app(settings: Settings) -> Flask:
     app.register_blueprint(langfuse.blueprint)
     app.register_blueprint(git_http.blueprint(UploadPack(store.repository.git, settings.data, settings.git_clones)))
     docs.register(app, api.spec)
-    pages.register(app, service, Catalogue(store), keys.secret_key(settings.data), _who_asks)
-    app.before_request(access.expect_scope)
     # From the outside in: the log and the metrics, what every answer says, who asks, what needs no Flask.
     gate = access.Gate(Direct(app.wsgi_app, service), app.wsgi_app, settings, known)
+    door = Door(
+        who_asks=_who_asks,
+        sign_in=lambda secret: gate.sign_in(request.environ, secret),
+        resume=lambda ticket: gate.resume(request.environ, ticket),
+    )
+    pages.register(app, service, Catalogue(store), keys.secret_key(settings.data), door)
+    app.before_request(access.expect_scope)
     app.wsgi_app = Observed(Protected(gate), metrics.request)  # type: ignore[method-assign]  # Flask's documented way
     return app
 
@@ -111,9 +116,9 @@ def _who_asks() -> Person:
     """Who the gate found, for the pages."""
     caller: access.Caller | PromptgitError = request.environ[access.CALLER]
     if isinstance(caller, PromptgitError):
-        return Person(None, may_write=False)
+        return Person(None, may_read=False, may_write=False)
     identity = None if caller.token is None else caller.token.identity
-    return Person(identity, may_write=caller.scope >= Scope.WRITE)
+    return Person(identity, may_read=True, may_write=caller.scope >= Scope.WRITE)
 
 
 def start_chores(settings: Settings) -> None:

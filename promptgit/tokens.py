@@ -84,6 +84,11 @@ class Token:
         slug = re.sub(r"\W+", "-", self.name.lower()).strip("-") or self.id
         return Author(self.name, f"{slug}@promptgit")
 
+    @property
+    def ticket(self) -> str:
+        """What a session holds in the token's place: it ends with the token, and tells nothing of the secret."""
+        return f"{self.id}.{_digest(f'session {self.digest}')}"
+
     def state(self, now: float) -> str:
         """`active`, `expired` or `revoked`."""
         if self.revoked is not None:
@@ -137,6 +142,17 @@ class Tokens:
         token = known.get(digest)
         if token is None or not hmac.compare_digest(token.digest, digest) or token.state(self._clock()) != "active":
             raise Unauthenticated(presented=True)
+        return token
+
+    def recognise(self, ticket: str) -> Token | None:
+        """The active token that has this ticket; None: it was revoked, has expired, or never was.
+
+        Raises:
+            UnusableTokens: the file cannot be read.
+        """
+        token = next((one for one in self.all() if ticket.startswith(f"{one.id}.")), None)
+        if token is None or not hmac.compare_digest(token.ticket, ticket) or token.state(self._clock()) != "active":
+            return None
         return token
 
     def all(self) -> list[Token]:

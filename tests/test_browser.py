@@ -14,6 +14,7 @@ from selenium.webdriver.common.keys import Keys
 from promptgit.names import id_of
 from promptgit.service import Service
 from promptgit.store.store import Store
+from promptgit.tokens import Scope, Tokens
 from tests import example
 from tests.browser import CHROMIUM, DRIVER, MISSING, Browser, browser
 from tests.support import Http, Server, command
@@ -129,6 +130,51 @@ def test_somebody_elses_save_is_shown_and_nothing_is_lost(page: Browser, api: Ht
     assert page.find("#content").get_attribute("value") == "My own sentence."
     page.press("Save on top of version 2")
     assert newest(api, where) == b"My own sentence."
+
+
+def test_a_token_signs_in_once_and_out_again(page: Browser, tmp_path: Path) -> None:
+    """From a link to a prompt over the sign-in to that prompt; links work from then on, until the token ends."""
+    store = Store(tmp_path / "data", lock_timeout=5)
+    store.open()
+    where = f"/prompts/{Service(store, 100).create('Hello', name='greeting').id}"
+    store.close()
+    tokens = Tokens(tmp_path / "data")
+    _, secret = tokens.create("rae", Scope.WRITE)
+    with Server(tmp_path / "data") as server:
+        page.driver.get(server.url + where)
+        assert page.text("h1") == "Sign in"
+        for dark, width in ((False, 1280), (True, 390)):
+            page.look(dark=dark, width=width)
+            assert Axe().run(page.driver)["violations"] == []
+        page.write("#token", "pgt_wrong")
+        page.press("Sign in")
+        assert "No active token has this secret" in page.text(".error")
+        page.write("#token", secret)
+        page.press("Sign in")
+        assert (page.text("h1"), urlsplit(page.driver.current_url).path) == ("greeting", where)
+        assert page.text(".signed .who bdi") == "rae"
+        assert page.driver.execute_script("return document.cookie") == ""
+        for dark, width in ((False, 1280), (True, 390)):
+            page.look(dark=dark, width=width)
+            assert Axe().run(page.driver)["violations"] == []
+            assert page.driver.execute_script("return document.documentElement.scrollWidth") <= width
+        page.press("Raw")
+        assert page.text("body") == "Hello"
+        page.driver.get(f"{server.url}/api{where}")
+        assert "Hello" not in page.driver.page_source
+        page.driver.get(server.url + where)
+        page.press("Edit")
+        page.write("#content", "Hello there")
+        page.press("Save")
+        assert page.text(MESSAGE) == "Saved version 2."
+        page.leave(page.find(".signed button"))
+        assert page.text(MESSAGE) == "You are signed out."
+        page.driver.get(server.url + where)
+        page.write("#token", secret)
+        page.press("Sign in")
+        tokens.revoke("rae")
+        page.driver.refresh()
+        assert "revoked" in page.text(MESSAGE)
 
 
 def test_going_back_and_saving_again_is_a_conflict_not_a_loss(page: Browser, api: Http) -> None:

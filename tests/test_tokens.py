@@ -231,7 +231,7 @@ def test_some_paths_take_no_token(closed: Server) -> None:
     http = Http(closed.url)
     for path in ("/healthz", "/readyz", "/openapi.json", "/docs", "/docs/any.css"):
         assert http("GET", path).status not in (401, 403)
-    for path in ("/healthzz", "/docs.git", "/openapi.json5", "/metrics", "/"):
+    for path in ("/healthzz", "/docs.git", "/openapi.json5", "/metrics", "/staticc", "/sign-inn"):
         assert http("GET", path).status == 401
     assert http("GET", "/docs/../api/prompts").status == 404
 

@@ -1,7 +1,8 @@
 """Who may do what: the rules that every request has to pass, and the one table of scopes.
 
 The gate stands before all else and finds out who asks. What that takes is known once the request is
-routed; what is answered without routing takes no more than the scope `read`.
+routed; what is answered without routing takes no more than the scope `read`. So is whether a page was
+asked for: on pages alone, who has signed in needs no header, and so the API takes no cookie from anybody.
 
 A wrong token is counted only after it was looked for, so that a right one works whatever others
 behind the same proxy do. Headers that a proxy adds are believed nowhere.
@@ -18,7 +19,14 @@ from werkzeug.datastructures import Authorization
 
 from promptgit import hosts
 from promptgit.api.failures import Failures
-from promptgit.errors import CrossOrigin, Forbidden, ForeignHost, PromptgitError, Unauthenticated
+from promptgit.errors import (
+    CrossOrigin,
+    Forbidden,
+    ForeignHost,
+    PromptgitError,
+    TooManyFailures,
+    Unauthenticated,
+)
 from promptgit.models import Author
 from promptgit.observed import CREDENTIAL
 from promptgit.settings import Settings
@@ -36,6 +44,9 @@ _SCOPES: tuple[tuple[str, Scope | None, Scope | None], ...] = (
     ("/readyz", None, None),
     ("/openapi.json", None, None),
     ("/docs", None, None),
+    ("/static", None, None),
+    ("/sign-in", None, None),
+    ("/sign-out", None, None),
     ("/api/tokens", Scope.ADMIN, Scope.ADMIN),
     ("/prompts.git", Scope.READ, Scope.READ),  # git fetches with POST; a push is refused there
 )
@@ -112,21 +123,52 @@ class Gate:
             return self._flask(environ, start_response)
         return self._inside(environ, start_response)
 
+    def sign_in(self, environ: WSGIEnvironment, secret: str) -> str:
+        """The ticket of the token with this secret, for a session.
+
+        Raises:
+            PromptgitError: there is no such token, or whoever asks would be refused with it.
+        """
+        _expect_in_need(environ)
+        token = self._authenticate(environ, secret)
+        assert token is not None  # else nobody would be in need of one
+        self._admit(environ, token)
+        return token.ticket
+
+    def resume(self, environ: WSGIEnvironment, ticket: str) -> bool:
+        """Let in who has signed in, if a header has not; whether the ticket is worth keeping.
+
+        Raises:
+            PromptgitError: why whoever asks is refused all the same.
+        """
+        if isinstance(environ[CALLER], Caller):
+            return True
+        _expect_in_need(environ)
+        token = self._tokens.recognise(ticket)
+        if token is not None:
+            environ[CALLER] = self._admit(environ, token)
+        return token is not None
+
     def _find_caller(self, environ: WSGIEnvironment) -> Caller:
         host = environ.get("HTTP_HOST")
         self._expect_own_origin(environ, host)
-        token = None if self._is_off else self._authenticate(environ)
-        self._expect_own_host(host, token)
+        header = environ.get("HTTP_AUTHORIZATION")
+        secret = None if header is None else _secret(header)
+        token = None if self._is_off else self._authenticate(environ, secret)
         if token is not None:
-            environ[CREDENTIAL] = token.name
-            return Caller(token, token.scope)
+            return self._admit(environ, token)
+        self._expect_own_host(host, None)
         self._expect_local(environ)
         return ANYBODY
 
-    def _authenticate(self, environ: WSGIEnvironment) -> Token | None:
-        header = environ.get("HTTP_AUTHORIZATION")
+    def _admit(self, environ: WSGIEnvironment, token: Token) -> Caller:
+        self._expect_own_host(environ.get("HTTP_HOST"), token)
+        environ[CREDENTIAL] = token.name
+        return Caller(token, token.scope)
+
+    def _authenticate(self, environ: WSGIEnvironment, secret: str | None) -> Token | None:
         try:
-            return self._tokens.authenticate(None if header is None else _secret(header))
+            return self._tokens.authenticate(secret)
         except Unauthenticated as error:
             if error.presented:
                 peer = str(environ.get("REMOTE_ADDR"))
@@ -166,6 +208,13 @@ class Gate:
             is_own = site in ("same-origin", "none") or is_link
         if not is_own:
             raise CrossOrigin
+
+
+def _expect_in_need(environ: WSGIEnvironment) -> None:
+    """Refuse who was refused for more than the want of a right token."""
+    refusal = environ[CALLER]
+    if isinstance(refusal, PromptgitError) and not isinstance(refusal, (Unauthenticated, TooManyFailures)):
+        raise refusal
 
 
 def _secret(header: str) -> str:

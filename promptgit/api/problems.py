@@ -9,6 +9,7 @@ from http import HTTPStatus
 import orjson
 from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
+from werkzeug.wrappers import Response as Answer
 
 from promptgit import errors, logs
 from promptgit.api.bodies import MalformedBody
@@ -83,7 +84,7 @@ def _answer(status: int, problem: bytes) -> Response:
     return Response(problem, status, content_type=MEDIA_TYPE)
 
 
-def register(app: Flask, face: Callable[[Response], Response]) -> None:
+def register(app: Flask, face: Callable[[Response], Answer]) -> None:
     """Answer every error of *app* with a problem document, or with what *face* makes of it for others than programs."""
     app.register_error_handler(errors.PromptgitError, lambda error: face(refusal(error)))
     app.register_error_handler(HTTPException, lambda error: face(_http(error)))

@@ -20,17 +20,32 @@ class Person:
     """Somebody at a browser; *identity* is None where nobody needs a credential."""
 
     identity: Author | None
+    may_read: bool
     may_write: bool
 
 
-WhoAsks = Callable[[], Person]
-"""Who sends the request that is being answered."""
+@dataclass(frozen=True, slots=True)
+class Door:
+    """What the application that the pages are part of knows of the request that is being answered.
+
+    `who_asks` sends it. `sign_in` gives the ticket of a token's secret, or raises why not. `resume` lets in who
+    brings a ticket; False: that of a token that works no more.
+    """
+
+    who_asks: Callable[[], Person]
+    sign_in: Callable[[str], str]
+    resume: Callable[[str], bool]
+
+
+def door() -> Door:
+    """The door that the pages were registered with."""
+    found: Door = current_app.extensions["promptgit.web.door"]
+    return found
 
 
 def person() -> Person:
-    """Who sends this request, as the application that the pages are part of knows them."""
-    who_asks: WhoAsks = current_app.extensions["promptgit.web.person"]
-    return who_asks()
+    """Who sends this request."""
+    return door().who_asks()
 
 
 def expect_writer() -> None:

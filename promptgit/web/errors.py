@@ -6,20 +6,29 @@ from typing import Any
 
 import orjson
 from flask import Response, g, render_template, request
+from werkzeug.wrappers import Response as Answer
 
-from promptgit.web import pages
+from promptgit.web import pages, signing
 
-_NOWHERE = "There is no page at this address."
+_DETAILS = {
+    "http_not_found": "There is no page at this address.",
+    "unauthenticated": "You are not signed in any more. Sign in in another window, and then load this page again: "
+    "what you have sent comes back to you.",
+}
 
 
-def faced(problem: Response) -> Response:
+def faced(problem: Response) -> Answer:
     """*problem*, an error as a problem document, or a page in its place for whoever looks with a browser."""
-    if not _is_for_a_person():
+    if not pages.is_asked_for():
         return problem
+    if problem.status_code == 401:
+        if "page" not in g and request.method in ("GET", "HEAD"):
+            return signing.to_sign_in()
+        problem.headers["WWW-Authenticate"] = "Bearer"  # no browser asks for that in a window of its own
     told: dict[str, Any] = orjson.loads(problem.data)
     html = g.pop("page", None)
     if html is None:
-        detail = _NOWHERE if told["code"] == "http_not_found" else told["detail"]
+        detail = _DETAILS.get(told["code"], told["detail"])
         html = render_template(
             "web/error.html",
             title=told["title"],
@@ -30,10 +39,3 @@ def faced(problem: Response) -> Response:
     problem.set_data(html)
     problem.content_type = "text/html; charset=utf-8"
     return pages.dress(problem)
-
-
-def _is_for_a_person() -> bool:
-    """Whether a page was asked for, or an address of nobody's by a browser."""
-    if request.url_rule is not None:
-        return request.blueprint == pages.blueprint.name
-    return not request.path.startswith("/api/") and request.accept_mimetypes.best == "text/html"

@@ -42,6 +42,8 @@ def refusal(error: Exception) -> Refusal:
             return Refusal("name", f"{error}")
         case errors.StaleVersion(current=current):
             return Refusal(None, f"Somebody saved version {current} after you opened this page.")
+        case errors.Unauthenticated() | errors.TooManyFailures():
+            return Refusal("token", f"{error}")
         case errors.PromptgitError():
             return Refusal(None, f"{error}")
         case CSRFError():
@@ -54,10 +56,17 @@ def refusal(error: Exception) -> Refusal:
 
 @contextmanager
 def showing(page: Callable[[Refusal], str]) -> Iterator[None]:
-    """Refuse what `access` refuses, and have every error inside shown on *page*: the form, as it was sent."""
+    """Refuse who may not write, and have every error inside shown on *page*: the form, as it was sent."""
+    with own(page):
+        access.expect_writer()
+        yield
+
+
+@contextmanager
+def own(page: Callable[[Refusal], str]) -> Iterator[None]:
+    """Refuse a form that is none of ours, and have every error inside shown on *page*."""
     try:
         access.csrf.protect()
-        access.expect_writer()
         yield
     except Exception as error:
         g.page = page(refusal(error))

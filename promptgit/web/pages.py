@@ -37,10 +37,10 @@ class Sources:
     catalogue: Catalogue
 
 
-def register(app: Flask, service: Service, catalogue: Catalogue, key: bytes, who_asks: access.WhoAsks) -> None:
+def register(app: Flask, service: Service, catalogue: Catalogue, key: bytes, door: access.Door) -> None:
     """Put the pages into *app*; *key* signs its cookies and forms."""
     app.extensions["promptgit.web"] = Sources(service, catalogue)
-    app.extensions["promptgit.web.person"] = who_asks
+    app.extensions["promptgit.web.door"] = door
     app.config.update(
         SECRET_KEY=key,
         SESSION_COOKIE_NAME="promptgit",
@@ -52,9 +52,11 @@ def register(app: Flask, service: Service, catalogue: Catalogue, key: bytes, who
     )
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     access.csrf.init_app(app)
-    from promptgit.web import reading, writing  # noqa: F401  # they give the blueprint its routes
+    from promptgit.web import reading, signing, writing  # noqa: F401  # they give the blueprint its routes
 
     app.register_blueprint(blueprint)
+    app.session_interface = signing.Sessions()
+    app.before_request(signing.resume)
 
 
 def service() -> Service:
@@ -67,6 +69,13 @@ def catalogue() -> Catalogue:
     """The catalogue that the application was made with."""
     sources: Sources = current_app.extensions["promptgit.web"]
     return sources.catalogue
+
+
+def is_asked_for() -> bool:
+    """Whether a page was asked for, or an address of nobody's by a browser."""
+    if request.url_rule is not None:
+        return request.blueprint == blueprint.name
+    return not request.path.startswith("/api/") and request.accept_mimetypes.best == "text/html"
 
 
 def dress(response: Response) -> Response:

@@ -103,6 +103,13 @@ def version(prompt_id: UUID, number: str) -> str:
     )
 
 
+@blueprint.get("/prompts/<uuid:prompt_id>/versions/<number>/raw")
+def raw(prompt_id: UUID, number: str) -> Response:
+    """The file's very bytes: the API has them too, but takes no session."""
+    one = service().version(str(prompt_id), number)
+    return Response(service().content(one), content_type="text/plain; charset=utf-8")
+
+
 @blueprint.get("/prompts/<uuid:prompt_id>/compare")
 def compare(prompt_id: UUID) -> str:
     """What changed from one version to another."""
