@@ -64,7 +64,7 @@ def create_app(settings: Settings) -> Flask:
         MAX_CONTENT_LENGTH=settings.max_content_bytes * _BODY_PER_CONTENT + _BODY_REST,
         PROPAGATE_EXCEPTIONS=False,
     )
-    service = app.extensions["promptgit"] = Service(store, settings.max_content_bytes)
+    service = app.extensions["promptgit"] = Service(store, settings.max_content_bytes, settings.protected)
     known = app.extensions["promptgit.tokens"] = Tokens(settings.data)
     api = _Api(app)
     for blueprint in (prompts.blueprint, versions.blueprint, labels.blueprint, tokens.blueprint):
@@ -116,9 +116,8 @@ def _who_asks() -> Person:
     """Who the gate found, for the pages."""
     caller: access.Caller | PromptgitError = request.environ[access.CALLER]
     if isinstance(caller, PromptgitError):
-        return Person(None, may_read=False, may_write=False)
-    identity = None if caller.token is None else caller.token.identity
-    return Person(identity, may_read=True, may_write=caller.scope >= Scope.WRITE)
+        return Person(None, may_read=False, may_write=False, may_move=frozenset())
+    return Person(caller.committer, may_read=True, may_write=caller.scope >= Scope.WRITE, may_move=caller.may_move)
 
 
 def start_chores(settings: Settings) -> None:

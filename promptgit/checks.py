@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from promptgit import labels, names
-from promptgit.errors import NameTaken, PromptDeleted, PromptNotFound, StaleVersion
+from promptgit.errors import LabelProtected, NameTaken, PromptDeleted, PromptNotFound, StaleVersion
 from promptgit.models import Author, Prompt, Removal
 from promptgit.store import label_queries, queries
 
@@ -22,13 +22,26 @@ Precondition = Callable[[Prompt], bool]
 class Signed:
     """What a caller says about a write: why, who wrote it (None: the committer), and what it has seen.
 
-    *committer* is whose credential stores it; None: the service.
+    *committer* is whose credential stores it; None: the service. *may_move* are the protected labels that
+    the caller may move; None: all.
     """
 
     description: str = ""
     author: Author | None = None
     if_match: Precondition | None = None
     committer: Author | None = None
+    may_move: frozenset[str] | None = frozenset()
+
+
+def expect_mover(labels: Iterable[str], protected: frozenset[str], signed: Signed) -> None:
+    """Refuse to move or to remove a protected label that the caller may not move.
+
+    Raises:
+        LabelProtected
+    """
+    if signed.may_move is not None:
+        for label in sorted(protected.intersection(labels) - signed.may_move):
+            raise LabelProtected(label)
 
 
 Sign = Callable[[Signed, str], tuple[str, Author, Author | None]]

@@ -15,11 +15,15 @@ from promptgit.store.writer import Change
 
 
 class Labelling:
-    """The labels of one store's prompts; *sign* makes a description and an author of what a caller says."""
+    """The labels of one store's prompts; *sign* makes a description and an author of what a caller says.
 
-    def __init__(self, store: Store, sign: Sign) -> None:
+    *protected* are the labels that only those move who were allowed to.
+    """
+
+    def __init__(self, store: Store, sign: Sign, protected: frozenset[str]) -> None:
         self._store = store
         self._sign = sign
+        self.protected = protected
 
     def all(self, prompt_id: str) -> list[LabelMove]:
         """Where the labels of a prompt point, and since when; none of a deleted one.
@@ -63,9 +67,11 @@ class Labelling:
         Raises:
             PromptNotFound, PromptDeleted, StaleVersion, VersionNotFound
             Invalid: a rule is broken.
+            LabelProtected: the caller may not move it.
             PathBlocked: the label of another prompt lies where this one's file would be.
         """
         labels.check(label)
+        checks.expect_mover([label], self.protected, signed)
         description, author, committer = self._sign(signed, "")
 
         def plan(index: sqlite3.Connection) -> Edit | None:
@@ -91,8 +97,10 @@ class Labelling:
             PromptNotFound, PromptDeleted, StaleVersion
             LabelNotFound: the prompt never had this label.
             Invalid: a rule is broken.
+            LabelProtected: the caller may not move it.
         """
         labels.check(label)
+        checks.expect_mover([label], self.protected, signed)
         description, author, committer = self._sign(signed, "")
 
         def plan(index: sqlite3.Connection) -> Edit | None:

@@ -25,10 +25,11 @@ class _Moved(Exception):
 class Publishing:
     """Publishes in one store; *sign* makes a description and an author of what a caller says.
 
-    *max_content* is in bytes of UTF-8.
+    *max_content* is in bytes of UTF-8; *protected* are the labels that only those move who were allowed to.
     """
 
-    def __init__(self, store: Store, max_content: int, sign: Sign) -> None:
+    def __init__(self, store: Store, max_content: int, sign: Sign, protected: frozenset[str]) -> None:
+        self._protected = protected
         self._store = store
         self._max_content = max_content
         self._sign = sign
@@ -65,9 +66,10 @@ class Publishing:
         Raises:
             Invalid, InvalidName, ContentTooLarge: a rule is broken.
             NameTaken, PathBlocked: the name cannot be had.
+            LabelProtected: the caller may not move one of the labels.
         """
         name = names.check(name)
-        pointed = sorted({labels.check(label) for label in pointed})
+        pointed = self._movable(pointed, signed)
         for _ in range(_ATTEMPTS):
             seen = self.find(name)
             content = make(self._store.repository.read(seen.newest.blob) if seen else None)
@@ -117,8 +119,9 @@ class Publishing:
             PromptNotFound, PromptDeleted, VersionNotFound
             Invalid: a rule is broken.
             PathBlocked: the label of another prompt lies where this one's file would be.
+            LabelProtected: the caller may not move one of them.
         """
-        pointed = sorted({labels.check(label) for label in pointed})
+        pointed = self._movable(pointed, signed)
         description, author, committer = self._sign(signed, "")
 
         def plan(index: sqlite3.Connection) -> Edit | None:
@@ -136,6 +139,11 @@ class Publishing:
             return prompt, version
 
         return self._store.writer.submit(Change(plan, answer))
+
+    def _movable(self, pointed: Iterable[str], signed: Signed) -> list[str]:
+        checked = sorted({labels.check(label) for label in pointed})
+        checks.expect_mover(checked, self._protected, signed)
+        return checked
 
 
 def _label_files(prompt: Prompt | None, name: str, pointed: list[str], number: int) -> dict[str, bytes | str | None]:

@@ -25,14 +25,14 @@ from promptgit.store.writer import Change
 class Service(Reading):
     """Prompts and their versions, in one store.
 
-    *max_content* is in bytes of UTF-8.
+    *max_content* is in bytes of UTF-8. *protected* are the labels that only those move who were allowed to.
     """
 
-    def __init__(self, store: Store, max_content: int) -> None:
+    def __init__(self, store: Store, max_content: int, protected: frozenset[str] = frozenset()) -> None:
         super().__init__(store)
         self._max_content = max_content
-        self.labels = Labelling(store, self._signature)
-        self.publishing = Publishing(store, max_content, self._signature)
+        self.labels = Labelling(store, self._signature, protected)
+        self.publishing = Publishing(store, max_content, self._signature, protected)
 
     def create(
         self, content: str, *, name: str | None = None, prompt_id: str | None = None, signed: Signed = Signed()
@@ -112,6 +112,7 @@ class Service(Reading):
 
         Raises:
             PromptNotFound, StaleVersion
+            LabelProtected: it has a label that the caller may not move.
         """
         description, author, committer = self._signature(signed, "")
 
@@ -119,6 +120,7 @@ class Service(Reading):
             prompt, removal = checks.seen(index, prompt_id, signed.if_match)
             if removal is not None:
                 return None
+            checks.expect_mover(prompt.labels, self.labels.protected, signed)
             files = {prompt.path: None} | checks.leftover_labels(index, prompt.name)
             return Edit(files, description or f"Delete {prompt.name}", author, committer)
 

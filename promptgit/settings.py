@@ -9,6 +9,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from promptgit import labels
+from promptgit.errors import Invalid
+
 LOG_LEVELS = ("debug", "info", "warning", "error")
 
 
@@ -31,6 +34,7 @@ class Settings:
     mirror: str = field(default="", repr=False)  # it may hold a password
     upkeep_interval: float = 30.0
     signing_key: str = ""
+    protected_labels: str = ""
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ, **flags: object) -> Settings:
@@ -66,8 +70,20 @@ class Settings:
             urlsplit(self.mirror)
         except ValueError:  # it tells the address, which may hold a password
             raise ValueError("PROMPTGIT_MIRROR is no address; give one that 'git push' takes.") from None
+        try:
+            for label in self.protected:
+                labels.check(label)
+        except Invalid as error:
+            raise ValueError(
+                f"PROMPTGIT_PROTECTED_LABELS is {self.protected_labels!r}; give labels with commas between. {error}"
+            ) from None
         if not 0 <= self.upkeep_interval <= 86_400:
             raise ValueError(f"PROMPTGIT_UPKEEP_INTERVAL is {self.upkeep_interval}; give 0 (never) to 86,400 seconds.")
+
+    @property
+    def protected(self) -> frozenset[str]:
+        """The labels that only those move who were allowed to."""
+        return frozenset(label for one in self.protected_labels.split(",") if (label := one.strip()))
 
 
 def _parse(variable: str, text: str, kind: type[object]) -> object:

@@ -12,7 +12,7 @@ import os
 import re
 import secrets
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import IntEnum
@@ -22,6 +22,7 @@ from typing import Any, Self
 from filelock import FileLock, Timeout
 
 from promptgit.errors import Invalid, LockTimeout, TokenNameTaken, TokenNotFound, Unauthenticated, UnusableTokens
+from promptgit.labels import check as check_label
 from promptgit.models import Author
 from promptgit.names import fold
 from promptgit.store.files import fsync_folder, storage_errors, write_durably
@@ -68,7 +69,10 @@ class Scope(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """A token without its secret; times are in seconds since 1970, *expires* None is never."""
+    """A token without its secret; times are in seconds since 1970, *expires* None is never.
+
+    *may_move* are protected labels that it may move; of the scope admin it may move all.
+    """
 
     id: str
     name: str
@@ -77,6 +81,7 @@ class Token:
     created: int
     expires: int | None
     revoked: int | None
+    may_move: tuple[str, ...] = ()
 
     @property
     def identity(self) -> Author:
@@ -159,14 +164,17 @@ class Tokens:
         """Every token that was ever made, oldest first."""
         return list((self._read() or {}).values())
 
-    def create(self, name: str, scope: Scope, seconds: int | None = None) -> tuple[Token, str]:
+    def create(
+        self, name: str, scope: Scope, seconds: int | None = None, may_move: Iterable[str] = ()
+    ) -> tuple[Token, str]:
         """Make a token that expires after *seconds* (None: never); gives it and its secret, which is kept nowhere.
 
         Raises:
-            Invalid: the name breaks a rule.
+            Invalid: the name or a label breaks a rule, or a token that moves nothing is to move labels.
             TokenNameTaken: a token that is active has the name.
         """
         name = check_identity("name", name, 1, MAX_NAME)
+        movable = _check_movable(may_move, scope)
         secret = PREFIX + secrets.token_urlsafe(32)
         with self._changing() as records:
             now = int(self._clock())
@@ -181,6 +189,7 @@ class Tokens:
                 "created": now,
                 "expires": None if seconds is None else now + seconds,
                 "revoked": None,
+                "may_move": movable,
             }
             records.append(record)
         return _token(record), secret
@@ -255,7 +264,20 @@ def _token(record: Mapping[str, Any]) -> Token:
         record["created"],
         record["expires"],
         record["revoked"],
+        tuple(record.get("may_move", ())),  # which older tokens do not have
     )
+
+
+def _check_movable(labels: Iterable[str], scope: Scope) -> list[str]:
+    found = sorted(set(labels))
+    try:
+        for label in found:
+            check_label(label)
+    except Invalid as error:
+        raise Invalid("may_move", f"has a label that {error.reason}") from None
+    if found and scope < Scope.WRITE:
+        raise Invalid("may_move", f"is for tokens that may write; give the scope {Scope.WRITE.word!r}")
+    return found
 
 
 def _digest(secret: str) -> str:

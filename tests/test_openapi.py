@@ -140,7 +140,8 @@ def test_every_refusal_of_the_table_has_an_example() -> None:
 
 def test_answers_are_what_it_says(tmp_path: Path) -> None:
     """Every status and every kind of refusal that a client can bring about, with all headers, and no key more."""
-    with Server(tmp_path / "data", PROMPTGIT_LOCK_TIMEOUT="0.2", PROMPTGIT_MAX_CONTENT_BYTES="1000") as server:
+    settings = {"PROMPTGIT_LOCK_TIMEOUT": "0.2", "PROMPTGIT_MAX_CONTENT_BYTES": "1000"}
+    with Server(tmp_path / "data", **settings, PROMPTGIT_PROTECTED_LABELS="protected") as server:
         call = Checked(Http(server.url))
         missing = "/api/prompts/0190a6b2-3c4d-7e8f-9a0b-1c2d3e4f5a6b"
         created = call(201, "POST", "/api/prompts", {"name": "a/b", "content": "x\n"})
@@ -207,6 +208,11 @@ def test_answers_are_what_it_says(tmp_path: Path) -> None:
         call(403, "PUT", where, {"content": "x"}, headers={"Authorization": f"Bearer {made.json['token']}"})
         call(409, "POST", "/api/tokens", {"name": "ci", "scope": "read"}, headers=root)
         call(422, "POST", "/api/tokens", {"name": "x", "scope": "all"}, headers=root)
+        body = {"name": "mover", "scope": "write", "may_move": ["staging"]}
+        mover = {"Authorization": f"Bearer {call(201, 'POST', '/api/tokens', body, headers=root).json['token']}"}
+        call(200, "PUT", f"{where}/labels/staging", {"version_number": 1}, headers=mover)
+        call(403, "PUT", f"{where}/labels/protected", {"version_number": 1}, headers=mover)
+        call(403, "DELETE", f"{where}/labels/protected", headers=mover)
         call(204, "DELETE", f"/api/tokens/{made.json['id']}", headers=root)
         call(404, "DELETE", "/api/tokens/none", headers=root)
         call(200, "GET", "/api/tokens", headers=root)

@@ -61,6 +61,18 @@ class Caller(NamedTuple):
     token: Token | None
     scope: Scope
 
+    @property
+    def committer(self) -> Author | None:
+        """Whose credential it is, as git's committer; None: nobody's."""
+        return None if self.token is None else self.token.identity
+
+    @property
+    def may_move(self) -> frozenset[str] | None:
+        """The protected labels that they may move; None: all, as where nobody needs a token."""
+        if self.token is None or self.scope >= Scope.ADMIN:
+            return None
+        return frozenset(self.token.may_move)
+
 
 OWNER = Caller(None, Scope.ADMIN)  # who has the folder itself
 ANYBODY = Caller(None, Scope.WRITE)  # a token can only be made by who has one, or the folder
@@ -96,10 +108,10 @@ def expect_scope() -> None:
         raise Forbidden(f"This takes a token of the scope {scope.word!r}, and {had}.")
 
 
-def committer() -> Author | None:
-    """Whose credential this request came with, as git's committer; None: it needed none."""
-    token: Token | None = request.environ[CALLER].token
-    return None if token is None else token.identity
+def who_asks() -> Caller:
+    """Who sends Flask's request, which was let through."""
+    found: Caller = request.environ[CALLER]
+    return found
 
 
 class Gate:

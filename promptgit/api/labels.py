@@ -14,6 +14,7 @@ from promptgit.api.prompts import conditional, service, signed, uuid_of
 from promptgit.api.refusals import headers
 from promptgit.errors import (
     LabelNotFound,
+    LabelProtected,
     PathBlocked,
     PromptDeleted,
     PromptNotFound,
@@ -46,7 +47,7 @@ def show(prompt_id: str, label: str) -> Response:
 @blueprint.put("/<label>")
 @blueprint.arguments(label_schemas.PointSchema())
 @blueprint.response(200, label_schemas.LabelSchema)
-@refuses(PromptNotFound, PromptDeleted, VersionNotFound, StaleVersion, PathBlocked)
+@refuses(PromptNotFound, PromptDeleted, VersionNotFound, StaleVersion, PathBlocked, LabelProtected)
 def point(body: dict[str, Any], prompt_id: str, label: str) -> Response:
     """Point a label at a version."""
     move = service().labels.point(uuid_of(prompt_id), label, body["version_number"], signed=signed(body))
@@ -56,7 +57,7 @@ def point(body: dict[str, Any], prompt_id: str, label: str) -> Response:
 @blueprint.delete("/<label>")
 @blueprint.arguments(schemas.ReasonSchema(), required=False)
 @blueprint.response(204)
-@refuses(PromptNotFound, PromptDeleted, LabelNotFound, StaleVersion)
+@refuses(PromptNotFound, PromptDeleted, LabelNotFound, StaleVersion, LabelProtected)
 def remove(body: dict[str, Any], prompt_id: str, label: str) -> Response:
     """Remove a label."""
     service().labels.remove(uuid_of(prompt_id), label, signed=signed(body))

@@ -37,6 +37,7 @@ STATUS: dict[type[errors.PromptgitError], int] = {
     errors.UnusableRepository: 503,
     errors.Unauthenticated: 401,
     errors.Forbidden: 403,
+    errors.LabelProtected: 403,
     errors.CrossOrigin: 403,
     errors.ForeignHost: 421,
     errors.TooManyFailures: 429,

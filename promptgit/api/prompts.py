@@ -15,6 +15,7 @@ from promptgit.checks import Precondition, Signed
 from promptgit.errors import (
     ContentTooLarge,
     InvalidName,
+    LabelProtected,
     NameTaken,
     PathBlocked,
     PromptDeleted,
@@ -47,7 +48,8 @@ def signed(body: dict[str, Any]) -> Signed:
     """Why and by whom, and what the client has seen."""
     who = body.get("author")
     author = Author(**who) if who else None
-    return Signed(body.get("description", ""), author, precondition(), access.committer())
+    caller = access.who_asks()
+    return Signed(body.get("description", ""), author, precondition(), caller.committer, caller.may_move)
 
 
 def precondition() -> Precondition | None:
@@ -134,7 +136,7 @@ def rename(body: dict[str, Any], prompt_id: str) -> Response:
 @blueprint.delete("/<prompt_id>")
 @blueprint.arguments(schemas.ReasonSchema(), required=False)
 @blueprint.response(204)
-@refuses(PromptNotFound, StaleVersion)
+@refuses(PromptNotFound, StaleVersion, LabelProtected)
 def delete(body: dict[str, Any], prompt_id: str) -> Response:
     """Delete a prompt; its versions stay readable, and a revert brings it back."""
     service().delete(uuid_of(prompt_id), signed=signed(body))

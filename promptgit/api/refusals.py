@@ -41,6 +41,7 @@ EXAMPLES: dict[type[errors.PromptgitError], errors.PromptgitError] = {
         errors.Unauthenticated(presented=False),
         errors.TooManyFailures(3),
         errors.Forbidden("This takes a token of the scope 'write', and 'ci' has the scope 'read'."),
+        errors.LabelProtected("production"),
         errors.ForeignHost("evil.example"),
         errors.CrossOrigin(),
         errors.TokenNotFound("5f3a9c01"),

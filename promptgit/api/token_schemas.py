@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from marshmallow import fields
+from marshmallow import fields, validate
 
 from promptgit.api.fields import Answer, Strict, Text, told
 
@@ -15,6 +15,11 @@ class NewTokenSchema(Strict):
     expires = Text(
         "After how long, in minutes, hours or days; left out: never", pattern="^[1-9][0-9]{0,4}[mhd]$", examples=["90d"]
     )
+    may_move = fields.List(
+        Text("A label", pattern="^[a-z0-9][a-z0-9_.-]{0,35}$", examples=["production"]),
+        validate=validate.Length(max=100),
+        metadata={"description": "The protected labels that it may move; of the scope `admin` it may move all"},
+    )
 
 
 class TokenSchema(Answer):
@@ -26,6 +31,7 @@ class TokenSchema(Answer):
     created_at = fields.DateTime(metadata=told("When it was made", "2026-01-31T12:00:00Z"))
     expires_at = fields.DateTime(allow_none=True, metadata=told("When it ends by itself; null: never", None))
     revoked_at = fields.DateTime(allow_none=True, metadata=told("When it was revoked; null: it was not", None))
+    may_move = fields.List(fields.String(), metadata=told("The protected labels that it may move", ["production"]))
 
 
 class NewTokenAnswerSchema(TokenSchema):

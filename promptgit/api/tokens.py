@@ -32,6 +32,7 @@ def _shown(token: tokens.Token) -> dict[str, object]:
         "created_at": _time(token.created),
         "expires_at": _time(token.expires),
         "revoked_at": _time(token.revoked),
+        "may_move": token.may_move,
     }
 
 
@@ -53,7 +54,8 @@ def index() -> Response:
 def create(body: dict[str, Any]) -> Response:
     """Make a token; this answer alone has its secret."""
     seconds = tokens.lifetime(body["expires"]) if "expires" in body else None
-    token, secret = _tokens().create(body["name"], tokens.Scope.of(body["scope"]), seconds)
+    may_move = body.get("may_move", ())
+    token, secret = _tokens().create(body["name"], tokens.Scope.of(body["scope"]), seconds, may_move)
     return answers.json(_shown(token) | {"token": secret}, 201, {"Cache-Control": "no-store"})
 
 

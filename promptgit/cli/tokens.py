@@ -29,8 +29,9 @@ def token() -> None:
 @click.argument("name")
 @click.option("--scope", type=click.Choice(["read", "write", "admin"]), required=True, help="What it allows.")
 @click.option("--expires", metavar="TIME", help="After how long it ends, such as 90d, 12h or 30m.  [default: never]")
+@click.option("--may-move", metavar="LABEL", multiple=True, help="A protected label that it may move; repeatable.")
 @data_option
-def create(name: str, scope: str, expires: str | None, data: Path | None) -> None:
+def create(name: str, scope: str, expires: str | None, may_move: tuple[str, ...], data: Path | None) -> None:
     """Make a token named NAME, and print its secret, this once.
 
     NAME becomes git's committer of what is written with it.
@@ -39,7 +40,7 @@ def create(name: str, scope: str, expires: str | None, data: Path | None) -> Non
 
     tokens = _tokens(data)
     first = not tokens.are_made()
-    made, secret = tokens.create(name, Scope.of(scope), None if expires is None else lifetime(expires))
+    made, secret = tokens.create(name, Scope.of(scope), None if expires is None else lifetime(expires), may_move)
     click.echo(secret)
     click.echo(f"Keep it now: it cannot be shown again. {made.name!r} may {scope}, {_until(made)}.", err=True)
     click.echo("Send it as 'Authorization: Bearer <token>'; git asks for it as the password, with any user.", err=True)
@@ -50,10 +51,10 @@ def create(name: str, scope: str, expires: str | None, data: Path | None) -> Non
 @token.command("list")
 @data_option
 def list_(data: Path | None) -> None:
-    """Every token that was ever made: id, state, scope, end, name."""
+    """Every token that was ever made: id, state, scope, end, name, and the protected labels that it may move."""
     now = time.time()
     for one in _tokens(data).all():
-        click.echo(f"{one.id}  {one.state(now):7}  {one.scope.word:5}  {_until(one):26}  {one.name}")
+        click.echo(f"{one.id}  {one.state(now):7}  {one.scope.word:5}  {_until(one):26}  {one.name}{_moves(one)}")
 
 
 @token.command()
@@ -76,6 +77,10 @@ def _tokens(data: Path | None) -> Tokens:
             "Run this as the user that runs the service."
         )
     return Tokens(folder)
+
+
+def _moves(token: Token) -> str:
+    return f"  (may move {', '.join(token.may_move)})" if token.may_move else ""
 
 
 def _until(token: Token) -> str:

@@ -17,7 +17,7 @@
      ├─ UnusableRepository
      ├─ BadLine, BackupRefused
      ├─ Unauthenticated, TooManyFailures
-     ├─ Forbidden, ForeignHost, CrossOrigin
+     ├─ Forbidden, LabelProtected, ForeignHost, CrossOrigin
      ├─ TokenNotFound, TokenNameTaken, UnusableTokens
      ├─ PushRefused, SmartProtocolOnly
      └─ MalformedGitRequest, GitRequestTooLarge
@@ -30,6 +30,7 @@ from promptgit.errors.access import (
     CrossOrigin,
     Forbidden,
     ForeignHost,
+    LabelProtected,
     TokenNameTaken,
     TokenNotFound,
     TooManyFailures,
@@ -76,6 +77,7 @@ __all__ = [
     "Invalid",
     "InvalidName",
     "LabelNotFound",
+    "LabelProtected",
     "LockTimeout",
     "MalformedGitRequest",
     "NameNotFound",

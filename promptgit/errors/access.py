@@ -46,6 +46,22 @@ class Forbidden(PromptgitError):
         return self.reason
 
 
+class LabelProtected(PromptgitError):
+    """The label is protected, and the caller may not move it."""
+
+    code = "label_protected"
+
+    def __init__(self, label: str) -> None:
+        super().__init__(label)
+        self.label = label
+
+    def __str__(self) -> str:
+        return (
+            f"The label {self.label!r} is protected. To move or remove it, or to delete a prompt that has it, takes a "
+            f"token that was made with '--may-move {self.label}', or one of the scope 'admin'."
+        )
+
+
 class ForeignHost(PromptgitError):
     """The request is for a host that is not this one."""
 

@@ -162,4 +162,5 @@ def _shown(found: Prompt, version: Version, file: PromptFile) -> dict[str, Any]:
 
 
 def _signed(description: str = "") -> Signed:
-    return Signed(description, committer=access.committer())
+    caller = access.who_asks()
+    return Signed(description, committer=caller.committer, may_move=caller.may_move)

@@ -17,11 +17,15 @@ csrf = CSRFProtect()
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Somebody at a browser; *identity* is None where nobody needs a credential."""
+    """Somebody at a browser; *identity* is None where nobody needs a credential.
+
+    *may_move* are the protected labels that they may move; None: all.
+    """
 
     identity: Author | None
     may_read: bool
     may_write: bool
+    may_move: frozenset[str] | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -80,13 +80,14 @@ def field(name: str) -> str:
 
 def signed(*, if_match: Precondition | None = None) -> Signed:
     """Why and by whom; the name is kept for the next form."""
-    identity = access.person().identity
-    if identity is not None:
-        return Signed(field("description"), identity, if_match, identity)
+    person = access.person()
+    if (identity := person.identity) is not None:
+        return Signed(field("description"), identity, if_match, identity, person.may_move)
     name, email = (field(key).strip() for key in ("author.name", "author.email"))
     if len(name + email) <= _KEPT:
         session["author"] = [name, email]
-    return Signed(field("description"), Author(name, email) if name or email else None, if_match)
+    author = Author(name, email) if name or email else None
+    return Signed(field("description"), author, if_match, None, person.may_move)
 
 
 def seen() -> Precondition:
