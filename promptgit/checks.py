@@ -39,9 +39,13 @@ def expect_mover(labels: Iterable[str], protected: frozenset[str], signed: Signe
     Raises:
         LabelProtected
     """
-    if signed.may_move is not None:
-        for label in sorted(protected.intersection(labels) - signed.may_move):
-            raise LabelProtected(label)
+    for label in immovable(labels, protected, signed.may_move):
+        raise LabelProtected(label)
+
+
+def immovable(labels: Iterable[str], protected: frozenset[str], may_move: frozenset[str] | None) -> list[str]:
+    """Those of *labels* that are protected, and not among those that a caller may move (None: all); sorted."""
+    return [] if may_move is None else sorted(protected.intersection(labels) - may_move)
 
 
 Sign = Callable[[Signed, str], tuple[str, Author, Author | None]]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterable
 
 from promptgit import checks, labels
 from promptgit.checks import Sign, Signed
@@ -24,6 +25,10 @@ class Labelling:
         self._store = store
         self._sign = sign
         self.protected = protected
+
+    def are_movable(self, names: Iterable[str], may_move: frozenset[str] | None) -> bool:
+        """Whether a caller who may move these protected labels (None: all) may move all of *names*."""
+        return not checks.immovable(names, self.protected, may_move)
 
     def all(self, prompt_id: str) -> list[LabelMove]:
         """Where the labels of a prompt point, and since when; none of a deleted one.

@@ -170,11 +170,11 @@ class Tokens:
         """Make a token that expires after *seconds* (None: never); gives it and its secret, which is kept nowhere.
 
         Raises:
-            Invalid: the name or a label breaks a rule, or a token that moves nothing is to move labels.
+            Invalid: the name or a label breaks a rule.
             TokenNameTaken: a token that is active has the name.
         """
         name = check_identity("name", name, 1, MAX_NAME)
-        movable = _check_movable(may_move, scope)
+        movable = _check_movable(may_move)
         secret = PREFIX + secrets.token_urlsafe(32)
         with self._changing() as records:
             now = int(self._clock())
@@ -268,15 +268,13 @@ def _token(record: Mapping[str, Any]) -> Token:
     )
 
 
-def _check_movable(labels: Iterable[str], scope: Scope) -> list[str]:
+def _check_movable(labels: Iterable[str]) -> list[str]:
     found = sorted(set(labels))
     try:
         for label in found:
             check_label(label)
     except Invalid as error:
         raise Invalid("may_move", f"has a label that {error.reason}") from None
-    if found and scope < Scope.WRITE:
-        raise Invalid("may_move", f"is for tokens that may write; give the scope {Scope.WRITE.word!r}")
     return found
 
 

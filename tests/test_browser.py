@@ -222,6 +222,31 @@ def test_a_prompt_is_renamed_deleted_and_restored(page: Browser, api: Http) -> N
     assert newest(api, where) == b"text\n"
 
 
+def test_a_label_is_set_moved_and_removed(page: Browser, api: Http) -> None:
+    """With a reason, and a look at what a move would change."""
+    page.open(create(api, "labelled", "one two three\n", "one two four\n"))
+    page.press("Set a label")
+    page.write("#label", "production")
+    page.write("#version-number", "1")
+    page.write("#description", "It works")
+    page.press("Set the label")
+    assert page.text(MESSAGE) == "production now points at version 1."
+    assert page.text("#v1 .label bdi") == "production"
+    page.leave(page.find("#v1 .label"))
+    assert (page.text("del"), page.text("ins")) == ("three", "four")
+    assert "It works" in page.text(".moves")
+    page.press("Move")
+    assert page.find("#version-number").get_attribute("value") == "2"
+    page.press("Move the label")
+    assert page.text(MESSAGE) == "production now points at version 2."
+    page.leave(page.find("#v2 .label"))
+    assert "Nothing: it points at the newest version." in page.text()
+    page.press("Remove")
+    page.press("Remove this label")
+    assert page.text(MESSAGE) == "Removed the label production."
+    assert page.all(".label") == []
+
+
 def test_everything_works_without_scripts(page: Browser, api: Http) -> None:
     where = create(api, "plain", "one two three\n")
     page.scripts(on=False)
@@ -237,7 +262,9 @@ def test_everything_works_without_scripts(page: Browser, api: Http) -> None:
     page.press("Revert to version 1")
     assert page.text(MESSAGE) == "Reverted to version 1 successfully."
     assert newest(api, where) == b"one two three\n"
+    before = page.find("html")
     page.find("[type=search]").send_keys("plain", Keys.ENTER)
+    page.wait_for_another(before)
     page.press("plain")
     assert page.text("h1") == "plain"
 
@@ -279,7 +306,9 @@ def every_page(api: Http) -> list[str]:
     below = (
         *("", "/edit", "/rename", "/delete", "/versions/2", "/versions/1/revert", "/versions/99"),
         *("/compare?from=2&to=3", "/compare?from=1&to=5&view=inline"),
+        *("/labels/production", "/labels/production/remove", "/point", "/point?label=production"),
     )
+    assert api("PUT", f"/api{where}/labels/production", {"version_number": 2}).status == 200
     gone = create(api, "gone \u05d0", "bye {{x}}")
     api("DELETE", f"/api{gone}")
     return ["/", "/?q=nothing at all", "/?folder=support", "/new", "/deleted", gone, *(where + path for path in below)]

@@ -12,7 +12,7 @@ from werkzeug.test import TestResponse
 
 from promptgit.app import create_app
 from promptgit.checks import Signed
-from promptgit.errors import Invalid, LabelProtected
+from promptgit.errors import LabelProtected
 from promptgit.service import Service
 from promptgit.settings import Settings
 from promptgit.store.store import Store
@@ -138,7 +138,7 @@ def test_the_api_makes_such_tokens(client: FlaskClient, prompt: str, who: Header
     assert move(client, prompt, "staging", 1, bearer(made.json["token"])).status_code == 200
     listed = client.get("/api/tokens", headers=who["admin"]).json
     assert [one["may_move"] for one in listed] == [[], ["production"], [], ["staging"]]
-    for wrong in ({"may_move": ["latest"]}, {"may_move": ["A"]}, {"may_move": "staging"}, {"scope": "read"}):
+    for wrong in ({"may_move": ["latest"]}, {"may_move": ["A"]}, {"may_move": "staging"}):
         answer = client.post("/api/tokens", json=body | {"name": "other"} | wrong, headers=who["admin"])
         assert (answer.status_code, list(answer.json["errors"])) == (422, ["may_move"])
 
@@ -151,11 +151,6 @@ def test_tokens_from_before_move_none(tmp_path: Path) -> None:
     tokens.path.write_text(json.dumps(stored))
     found = tokens.authenticate(secret)
     assert found and found.may_move == ()
-
-
-def test_who_may_only_read_is_to_move_nothing(tmp_path: Path) -> None:
-    with pytest.raises(Invalid):
-        Tokens(tmp_path / "data").create("x", Scope.READ, may_move=["production"])
 
 
 @pytest.mark.parametrize("text", ["Production", "a b", "latest", "a;b", "production,Ä"])

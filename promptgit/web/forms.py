@@ -42,6 +42,10 @@ def refusal(error: Exception) -> Refusal:
             return Refusal("name", f"{error}")
         case errors.StaleVersion(current=current):
             return Refusal(None, f"Somebody saved version {current} after you opened this page.")
+        case errors.LabelProtected():
+            return Refusal("label", f"{error}")
+        case errors.VersionNotFound():
+            return Refusal("version_number", f"{error}")
         case errors.Unauthenticated() | errors.TooManyFailures():
             return Refusal("token", f"{error}")
         case errors.PromptgitError():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import shlex
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -52,7 +53,7 @@ def register(app: Flask, service: Service, catalogue: Catalogue, key: bytes, doo
     )
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     access.csrf.init_app(app)
-    from promptgit.web import reading, signing, writing  # noqa: F401  # they give the blueprint its routes
+    from promptgit.web import labelling, reading, signing, writing  # noqa: F401  # they give the blueprint its routes
 
     app.register_blueprint(blueprint)
     app.session_interface = signing.Sessions()
@@ -69,6 +70,12 @@ def catalogue() -> Catalogue:
     """The catalogue that the application was made with."""
     sources: Sources = current_app.extensions["promptgit.web"]
     return sources.catalogue
+
+
+def may_move(labels: Iterable[str]) -> bool:
+    """Whether who looks may move and remove all these labels."""
+    person = access.person()
+    return person.may_write and service().labels.are_movable(labels, person.may_move)
 
 
 def is_asked_for() -> bool:
@@ -100,6 +107,7 @@ def _shared() -> dict[str, Any]:
     return {
         "fingerprint": _FINGERPRINT,
         "person": access.person(),
+        "may_move": may_move,
         "ago": lambda then: times.ago(then, now),
         "exact": times.exact,
         "invisible": shown.FOR_SCRIPTS,

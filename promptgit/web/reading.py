@@ -79,6 +79,7 @@ def prompt(prompt_id: UUID) -> tuple[str, int]:
         is_first=before is None or before > found.newest.number,
         newer=entries[0].version.number + _VERSIONS + 1 if entries else found.newest.number + 1,
         timeline=_timeline(found),
+        pointers=service().labels.all(found.id),
     )
     return page, 410 if removal else 200
 

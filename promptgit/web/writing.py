@@ -12,6 +12,7 @@ from promptgit import errors, names
 from promptgit.models import Prompt, Version
 from promptgit.web import access, forms, lines, shown
 from promptgit.web.forms import Refusal, field
+from promptgit.web.labelling import expect_mover
 from promptgit.web.pages import blueprint, service
 from promptgit.web.reading import between
 from promptgit.web.shown import Content
@@ -179,7 +180,9 @@ def rename(prompt_id: UUID) -> Response:
 def confirm_delete(prompt_id: UUID) -> str:
     """The name, to be typed."""
     access.expect_writer()
-    return _name_page("web/delete.html", service().get(str(prompt_id)), "")
+    prompt = service().get(str(prompt_id))
+    expect_mover(*prompt.labels)
+    return _name_page("web/delete.html", prompt, "")
 
 
 @blueprint.post("/prompts/<uuid:prompt_id>/delete")
