@@ -255,6 +255,8 @@ def test_what_was_written_outlives_the_session(client: FlaskClient, page: str, t
 def test_nobody_signs_in_where_nobody_needs_a_token(client: FlaskClient, app: Flask, tmp_path: Path) -> None:
     assert client.get("/sign-in?next=/deleted").headers["Location"] == "/deleted"
     assert "Signed in" not in words(client.get("/"))
+    form = {"csrf_token": fields(client.get("/new").text)["csrf_token"], "token": "pgt_x"}
+    assert client.post("/sign-in", data=form).headers["Location"] == "/"
     Tokens(tmp_path / "data").create("rae", Scope.READ)
     everybody = create_app(Settings(data=tmp_path / "data", auth="off")).test_client()
     assert everybody.get("/").status_code == 200

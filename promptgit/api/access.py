@@ -135,15 +135,16 @@ class Gate:
             return self._flask(environ, start_response)
         return self._inside(environ, start_response)
 
-    def sign_in(self, environ: WSGIEnvironment, secret: str) -> str:
-        """The ticket of the token with this secret, for a session.
+    def sign_in(self, environ: WSGIEnvironment, secret: str) -> str | None:
+        """The ticket of the token with this secret, for a session; None where nobody needs one.
 
         Raises:
             PromptgitError: there is no such token, or whoever asks would be refused with it.
         """
         _expect_in_need(environ)
         token = self._authenticate(environ, secret)
-        assert token is not None  # else nobody would be in need of one
+        if token is None:
+            return None
         self._admit(environ, token)
         return token.ticket
 

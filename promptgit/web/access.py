@@ -32,12 +32,12 @@ class Person:
 class Door:
     """What the application that the pages are part of knows of the request that is being answered.
 
-    `who_asks` sends it. `sign_in` gives the ticket of a token's secret, or raises why not. `resume` lets in who
-    brings a ticket; False: that of a token that works no more.
+    `who_asks` sends it. `sign_in` gives the ticket of a token's secret, or raises why not; None: nobody needs one.
+    `resume` lets in who brings a ticket; False: that of a token that works no more.
     """
 
     who_asks: Callable[[], Person]
-    sign_in: Callable[[str], str]
+    sign_in: Callable[[str], str | None]
     resume: Callable[[str], bool]
 
 

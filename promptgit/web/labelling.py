@@ -16,6 +16,8 @@ from promptgit.web.forms import Refusal, field
 from promptgit.web.pages import blueprint, may_move, service
 from promptgit.web.reading import between
 
+_MOVES = 100  # shown; the API and git have them all
+
 
 def expect_mover(*labels: str) -> None:
     """Refuse somebody who may not move all these labels.
@@ -41,7 +43,8 @@ def label(prompt_id: UUID, label: str) -> str:
         removal=removal,
         label=label,
         number=number,
-        moves=moves[::-1],
+        moves=moves[: -_MOVES - 1 : -1],
+        count=len(moves),
         **change,
     )
 

@@ -72,8 +72,9 @@ def enter() -> Response:
     with forms.own(_page):
         ticket = access.door().sign_in(field("token").strip())
         session.clear()  # whatever was there before may be known to others
-        session[_TICKET] = ticket
-        session[_SECURE] = request.is_secure or request.headers.get("Origin", "").startswith("https://")
+        if ticket is not None:
+            session[_TICKET] = ticket
+            session[_SECURE] = request.is_secure or request.headers.get("Origin", "").startswith("https://")
         return redirect(_next(), 303)
 
 
