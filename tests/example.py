@@ -53,4 +53,6 @@ def fill(service: Service) -> str:
     service.save(prompt.id, _THIRD, signed=Signed("Shorter, and no exclamation marks", _CHI))
     service.revert(prompt.id, 2, signed=Signed("The short one was found cold by testers", _ADA))
     service.save(prompt.id, _FIFTH, signed=Signed("Plain, but not cold", _BEN))
+    service.labels.point(prompt.id, "production", 4, signed=Signed("Fewest complaints in a week", _CHI))
+    service.labels.point(prompt.id, "staging", 5, signed=Signed("To be tested", _BEN))
     return prompt.id

@@ -15,7 +15,7 @@ from tests.browser import browser
 from tests.support import Server
 
 _HOURS = 19  # between two changes
-_CHANGES = 15  # at least as many as the example has
+_CHANGES = 18  # at least as many as the example has
 
 
 def main() -> None:
