@@ -9,7 +9,8 @@ from __future__ import annotations
 import re
 
 from flask import Flask, flash, redirect, render_template, request, session, url_for
-from flask.sessions import SecureCookieSessionInterface
+from flask import Response as FlaskResponse
+from flask.sessions import SecureCookieSessionInterface, SessionMixin
 from werkzeug.wrappers import Response
 
 from promptgit.web import access, forms
@@ -31,6 +32,11 @@ class Sessions(SecureCookieSessionInterface):
     def get_cookie_secure(self, app: Flask) -> bool:  # noqa: ARG002  # Flask's
         """Whether the cookie is for https alone."""
         return request.is_secure or bool(session.get(_SECURE))
+
+    def save_session(self, app: Flask, session: SessionMixin, response: FlaskResponse) -> None:
+        """Send the cookie, unless nobody asked for the session: the API's answers know of none."""
+        if session.accessed or session.modified:
+            super().save_session(app, session, response)
 
 
 def resume() -> None:
