@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 from flask import Flask, request
 from flask_smorest import Api
 
-from promptgit import chores, git_http, langfuse, mirror
-from promptgit.api import access, docs, labels, operations, problems, prompts, tokens, versions
+from promptgit import chores, deliveries, git_http, langfuse, mirror
+from promptgit.api import access, changes, docs, labels, operations, problems, prompts, tokens, versions
 from promptgit.api.direct import Direct
 from promptgit.api.headers import Protected
 from promptgit.catalogue import Catalogue
 from promptgit.errors import PromptgitError
+from promptgit.feed import Feed
 from promptgit.metrics import Metrics
 from promptgit.observed import Observed
 from promptgit.service import Service
@@ -65,9 +66,10 @@ def create_app(settings: Settings) -> Flask:
         PROPAGATE_EXCEPTIONS=False,
     )
     service = app.extensions["promptgit"] = Service(store, settings.max_content_bytes, settings.protected)
+    app.extensions["promptgit.feed"] = Feed(store, waiters=settings.threads // 2)
     known = app.extensions["promptgit.tokens"] = Tokens(settings.data)
     api = _Api(app)
-    for blueprint in (prompts.blueprint, versions.blueprint, labels.blueprint, tokens.blueprint):
+    for blueprint in (prompts.blueprint, versions.blueprint, labels.blueprint, changes.blueprint, tokens.blueprint):
         api.register_blueprint(blueprint)
     app.register_blueprint(operations.blueprint(store, metrics))
     app.register_blueprint(langfuse.blueprint)
@@ -100,6 +102,9 @@ def create_local_app(settings: Settings) -> WSGIApplication:
 def _watch_chores(metrics: Metrics, settings: Settings, store: Store) -> None:
     upkeep = store.upkeep
     metrics.gauge("unpacked_objects", "Objects that no upkeep has seen yet.", lambda: upkeep.state().fresh_objects)
+    metrics.gauge(
+        "webhook_deliveries_waiting", "Changes that hooks are yet to be told of.", deliveries.Deliveries(store).waiting
+    )
     if settings.mirror:
         mirrored = mirror.of(settings)
         metrics.gauge(
@@ -123,6 +128,7 @@ def _who_asks() -> Person:
 def start_chores(settings: Settings) -> None:
     """Begin what one worker does for all; call it after the fork, once `create_app` has made the folder."""
     mirror.start(settings)
+    deliveries.start(settings)
     if settings.upkeep_interval:
         store = Store(settings.data, lock_timeout=settings.lock_timeout)
 

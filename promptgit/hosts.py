@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from ipaddress import IPv4Address, IPv6Address, ip_address
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
+
+_NAT64 = IPv6Network("64:ff9b::/96")
 
 
 @lru_cache(maxsize=256)
@@ -44,3 +46,20 @@ def _address(text: str) -> IPv4Address | IPv6Address | None:
         return None
     # A socket that takes both kinds shows an IPv4 client as ::ffff:127.0.0.1.
     return getattr(found, "ipv4_mapped", None) or found
+
+
+def is_public(address: str) -> bool:
+    """Whether an address is one of the whole internet's: of no private network, no link, not this machine."""
+    found = _address(address.partition("%")[0])
+    if isinstance(found, IPv6Address):
+        # What carries an IPv4 address inside leads there: 6to4 (RFC 3056), Teredo (RFC 4380), NAT64 (RFC 6052).
+        if found in _NAT64:
+            return _is_global(IPv4Address(int(found) & 0xFFFFFFFF))
+        inner = [found.sixtofour, *(found.teredo or ())]
+        if any(one is not None and not _is_global(one) for one in inner):
+            return False
+    return found is not None and _is_global(found)
+
+
+def _is_global(address: IPv4Address | IPv6Address) -> bool:
+    return address.is_global and not address.is_multicast and not address.is_reserved

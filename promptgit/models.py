@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
+CHANGE_TYPES = ("version", "label", "rename", "delete", "restore")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -104,3 +105,48 @@ class LabelMove:
     def timestamp(self) -> datetime:
         """When it was moved, aware and in UTC."""
         return _EPOCH + timedelta(seconds=self.seconds)
+
+
+class Change(NamedTuple):
+    """What a commit did to one prompt: a `version`, a `label` move, a `rename`, a `delete` or a `restore`.
+
+    `name` is the prompt's after the commit; `other` the label, or the name before a rename; `before` is where
+    the label pointed. `number` is that of the version; of a restore: of the version that the same commit made;
+    of a deletion: of the newest one; of a label: where it points since, if anywhere.
+    """
+
+    type: str
+    commit: str
+    prompt_id: str
+    name: str
+    other: str | None
+    before: int | None
+    number: int | None
+    seconds: int
+    description: str
+    author: Author
+
+    @property
+    def timestamp(self) -> datetime:
+        """The author's date, aware and in UTC."""
+        return _EPOCH + timedelta(seconds=self.seconds)
+
+    def as_json(self) -> dict[str, object]:
+        """What the feed and webhooks say of it."""
+        match self.type:
+            case "label":
+                own: dict[str, object] = {"label": self.other, "from": self.before, "to": self.number}
+            case "rename":
+                own = {"old_name": self.other}
+            case _:
+                own = {"version_number": self.number}
+        return {
+            "type": self.type,
+            "commit": self.commit,
+            "prompt_id": self.prompt_id,
+            "name": self.name,
+            **own,
+            "timestamp": self.timestamp,
+            "description": self.description,
+            "author": self.author._asdict(),
+        }

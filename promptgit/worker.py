@@ -66,6 +66,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
         super().set_accept_enabled(enabled)
         if enabled or self.alive:
             return
+        self.wsgi.extensions["promptgit.feed"].end()
         for listener in self.sockets:
             listener.setblocking(False)
             before = -1

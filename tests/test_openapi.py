@@ -192,6 +192,10 @@ def test_answers_are_what_it_says(tmp_path: Path) -> None:
         call(410, "PUT", where, {"content": "x"})
         call(200, "POST", f"{where}/versions/1/revert")
         call(404, "POST", f"{where}/versions/3x/revert")
+        kinds = {change["type"] for change in call(200, "GET", "/api/changes").json}
+        assert kinds == {"version", "label", "rename", "delete", "restore"}
+        call(200, "GET", "/api/changes?limit=1")
+        call(404, "GET", f"/api/changes?after={'0' * 40}")
         call(421, "GET", where, headers={"Host": "evil.example"})
         call(403, "GET", where, headers={"Origin": "http://evil.example"})
         for path in ("/healthz", "/readyz", "/metrics", "/prompts.git/info/refs?service=git-upload-pack"):

@@ -12,7 +12,7 @@ import click
 from flask.testing import FlaskClient
 
 from promptgit.cli import main
-from promptgit.errors import BackupRefused, BadLine
+from promptgit.errors import BackupRefused, BadLine, HookNotFound, UnusableHooks
 from promptgit.settings import Settings
 from tests.support import Server, environment, server_errors
 
@@ -57,6 +57,6 @@ def test_every_route_is_documented(client: FlaskClient) -> None:
 
 
 def test_every_kind_of_refusal_is_documented() -> None:
-    internal = {"error", "unavailable", BackupRefused.code, BadLine.code}
+    internal = {"error", "unavailable", BackupRefused.code, BadLine.code, HookNotFound.code, UnusableHooks.code}
     for kind in server_errors():
         assert kind.code in internal or f"`{kind.code}`" in README, kind

@@ -15,6 +15,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from promptgit import checker
 from promptgit.checks import Signed
 from promptgit.errors import InvalidName, NameTaken, PromptDeleted, VersionNotFound
+from promptgit.feed import Feed
 from promptgit.service import Service
 from promptgit.store.store import Store
 from tests.support import assert_sound, commits_of, foreign_commit
@@ -219,9 +220,46 @@ class Prompts(RuleBasedStateMachine):
             assert {move.label: move.number for move in self.service.labels.all(model.id)} == expected
             assert self.service.find(model.id)[0].labels == expected
 
+    def replay(self) -> dict[str, tuple[str, bool, int, dict[str, int]]]:
+        """Name, whether it lives, newest version and labels of each prompt, from the feed alone, in small pages."""
+        known: dict[str, tuple[str, bool, int, dict[str, int]]] = {}
+        feed, page = Feed(self.store), None
+        while page is None or page.more:
+            page = feed.page(page.last if page else None, 3)
+            for change in page.changes:
+                name, living, number, labels = known.get(change.prompt_id, (change.name, True, 0, {}))
+                match change.type:
+                    case "version":
+                        assert living and change.number == number + 1
+                        number += 1
+                    case "rename":
+                        assert living and change.other == name
+                    case "delete":
+                        assert living and change.number == number
+                        living = False
+                    case "restore":
+                        assert not living and change.number == number + 1
+                        living = True
+                    case _:
+                        assert labels.get(change.other) == change.before != change.number
+                        labels = {label: to for label, to in labels.items() if label != change.other}
+                        labels |= {str(change.other): change.number} if change.number else {}
+                known[change.prompt_id] = (change.name, living, number, labels)
+        assert page.last == self.store.repository.main()
+        return known
+
     def teardown(self) -> None:
         if not hasattr(self, "service"):
             return
+        assert self.replay() == {
+            model.id: (
+                model.name,
+                model.living,
+                len(model.contents),
+                self.labels[model.name] if model.living else {},
+            )
+            for model in self.prompts
+        }
         repository = self.store.repository.path
         for model in self.prompts:
             prompt, removal = self.service.find(model.id)

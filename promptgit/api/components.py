@@ -70,6 +70,11 @@ HEADERS: dict[str, Json] = {
         example='</api/prompts?limit=100&after=support%2Fgreeting>; rel="next"',
     ),
     "X-Total-Count": _header("How many versions the prompt has", {"type": "integer", "minimum": 1}, example=3),
+    "X-Last-Commit": _header(
+        "The commit from which to go on: the next `after`",
+        {"type": "string", "pattern": "^[0-9a-f]{40}$"},
+        example=_ETAG.strip('"'),
+    ),
     "Vary": _header("The answer depends on this header of the request", example="Accept"),
     "Retry-After": _header("After how many seconds to try again", {"type": "integer", "minimum": 0}, example=1),
     "WWW-Authenticate": _header("How to prove who calls (RFC 9110, 11.6.1)", example='Basic realm="promptgit"'),

@@ -22,6 +22,7 @@ STATUS: dict[type[errors.PromptgitError], int] = {
     errors.NameNotFound: 404,
     errors.VersionNotFound: 404,
     errors.LabelNotFound: 404,
+    errors.CommitNotFound: 404,
     errors.PromptDeleted: 410,
     errors.Invalid: 422,
     errors.ContentTooLarge: 413,

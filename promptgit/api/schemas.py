@@ -21,7 +21,7 @@ from promptgit.api.fields import (
 )
 
 _UUID = "^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$"
-_ID = "3d798a29-5c6e-5ea1-806b-7b92197fa9b4"
+ID = "3d798a29-5c6e-5ea1-806b-7b92197fa9b4"
 COMMIT = "0f3b1c8e5d7a9b2c4e6f8091a3b5c7d9e1f20314"
 
 # Rules that JSON Schema has no words for are formats, which are described.
@@ -147,7 +147,7 @@ class VersionSchema(Answer):
     """A version of a prompt."""
 
     id = fields.UUID(metadata=told("Of this version alone", "7d0c2f0b-5a55-5a0e-9f1c-3f0d7c6b2a19"))
-    prompt_id = fields.UUID(metadata=told("The id of the prompt", _ID))
+    prompt_id = fields.UUID(metadata=told("The id of the prompt", ID))
     version_number = fields.Integer(metadata=told("1 is the oldest", 1, minimum=1))
     timestamp = fields.DateTime(metadata=told("When it was written, in UTC", "2026-01-31T12:00:00Z"))
     description = fields.String(metadata=told("Why: the commit's message", "Initial version"))
@@ -165,7 +165,7 @@ class VersionWithContentSchema(VersionSchema):
 class PromptSchema(Answer):
     """A prompt and its newest version."""
 
-    id = fields.UUID(metadata=told("Of this prompt for ever, whatever its name", _ID))
+    id = fields.UUID(metadata=told("Of this prompt for ever, whatever its name", ID))
     name = fields.String(metadata=told("Where it lies, without folder and ending", "support/greeting"))
     path = fields.String(metadata=told("Its file in the repository", "prompts/support/greeting.md"))
     version_number = fields.Integer(metadata=told("Of its newest version", 1, minimum=1))
@@ -197,7 +197,7 @@ class RevertedSchema(Answer):
     """What a revert did."""
 
     message = fields.String(metadata=told("What was done", "Reverted to version 2 successfully."))
-    prompt_id = fields.UUID(metadata=told("The id of the prompt", _ID))
+    prompt_id = fields.UUID(metadata=told("The id of the prompt", ID))
     version_number = fields.Integer(metadata=told("Of its newest version now", 4, minimum=1))
     commit = fields.String(metadata=told("Of its newest version now", COMMIT, **SHA))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -29,6 +30,7 @@ _FILES = {
     "exchange": ["import", "export"],
     "histories": ["check", "reindex"],
     "tokens": ["token"],
+    "hooks": ["hook"],
     "backups": ["backup"],
     "upkeep": ["upkeep"],
     "verify": ["verify"],
@@ -135,6 +137,15 @@ def existing_store(settings: Settings) -> Store:
     if not store.repository.path.exists():
         raise Refusal(f"There is no repository at {store.repository.path}.")
     return store
+
+
+def expect_owner(repository: Path) -> None:
+    """Refuse to write a file with secrets that the service could not read."""
+    if (owner := repository.stat().st_uid) != os.geteuid():
+        raise Refusal(
+            f"{repository} belongs to the user {owner}, who could not read a file of yours. "
+            "Run this as the user that runs the service."
+        )
 
 
 @contextmanager

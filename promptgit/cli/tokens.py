@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from promptgit.cli.base import Refusal, data_option, main
+from promptgit.cli.base import data_option, expect_owner, main
 from promptgit.settings import Settings
 
 if TYPE_CHECKING:
@@ -71,11 +70,8 @@ def _tokens(data: Path | None) -> Tokens:
 
     folder = Settings.from_environment(data=data).data
     repository = folder / "prompts.git"
-    if repository.exists() and (owner := repository.stat().st_uid) != os.geteuid():
-        raise Refusal(
-            f"{repository} belongs to the user {owner}, who could not read a file of yours. "
-            "Run this as the user that runs the service."
-        )
+    if repository.exists():
+        expect_owner(repository)
     return Tokens(folder)
 
 

@@ -1,7 +1,7 @@
 """Every refusal, as a tree of exceptions that carry data. Nothing here knows HTTP.
 
     PromptgitError
-     ├─ PromptNotFound, NameNotFound, VersionNotFound, LabelNotFound
+     ├─ PromptNotFound, NameNotFound, VersionNotFound, LabelNotFound, CommitNotFound
      ├─ PromptDeleted
      ├─ Invalid
      │   └─ InvalidName
@@ -19,6 +19,7 @@
      ├─ Unauthenticated, TooManyFailures
      ├─ Forbidden, LabelProtected, ForeignHost, CrossOrigin
      ├─ TokenNotFound, TokenNameTaken, UnusableTokens
+     ├─ HookNotFound, UnusableHooks
      ├─ PushRefused, SmartProtocolOnly
      └─ MalformedGitRequest, GitRequestTooLarge
 
@@ -39,7 +40,9 @@ from promptgit.errors.access import (
 )
 from promptgit.errors.base import PromptgitError, Unavailable
 from promptgit.errors.clones import ClonesBusy, GitRequestTooLarge, MalformedGitRequest, PushRefused, SmartProtocolOnly
+from promptgit.errors.hooks import HookNotFound, UnusableHooks
 from promptgit.errors.prompts import (
+    CommitNotFound,
     ContentTooLarge,
     Invalid,
     InvalidName,
@@ -68,11 +71,13 @@ __all__ = [
     "BackupRefused",
     "BadLine",
     "ClonesBusy",
+    "CommitNotFound",
     "ContentTooLarge",
     "CrossOrigin",
     "Forbidden",
     "ForeignHost",
     "GitRequestTooLarge",
+    "HookNotFound",
     "IndexBusy",
     "Invalid",
     "InvalidName",
@@ -97,6 +102,7 @@ __all__ = [
     "TooManyFailures",
     "Unauthenticated",
     "Unavailable",
+    "UnusableHooks",
     "UnusableRepository",
     "UnusableTokens",
     "VersionNotFound",

@@ -59,6 +59,22 @@ class LabelNotFound(PromptgitError):
         return f"{self.name!r} has no label {self.label!r}."
 
 
+class CommitNotFound(PromptgitError):
+    """The commit is not in the first-parent history of `main`: it never was, or `main` was rewritten."""
+
+    code = "commit_not_found"
+
+    def __init__(self, commit: str) -> None:
+        super().__init__(commit)
+        self.commit = commit
+
+    def __str__(self) -> str:
+        return (
+            f"The commit {self.commit[:60]!r} is not in the first-parent history of main. "
+            "Begin anew, without 'after', and take what comes for all there is."
+        )
+
+
 class PromptDeleted(PromptgitError):
     """The prompt was deleted; its versions remain."""
 

@@ -37,15 +37,20 @@ class LabelRows:
             self._files_of(file.name)[file.label] = number
             self._written[file.name, file.label] = number, bytes.fromhex(file.blob)
 
-    def settle(self, prompt: int, name: str | None, commit: Commit, author: int) -> bool:
-        """Note where a prompt's labels point after a commit; whether one moved. Without *name* it was removed."""
+    def settle(
+        self, prompt: int, name: str | None, commit: Commit, author: int
+    ) -> list[tuple[str, int | None, int | None]]:
+        """Note where a prompt's labels point after a commit; those that moved, from where, to where.
+
+        Without *name* it was removed.
+        """
         now = self._files_of(name) if name else {}
         last = self._last_of(prompt)
-        moved = False
+        moved: list[tuple[str, int | None, int | None]] = []
         for label in sorted({*now, *last}):
             move, before = last.get(label, (0, None))
             if (number := now.get(label)) != before:
-                moved = True
+                moved.append((label, before, number))
                 last[label] = move + 1, number
                 made = bytes.fromhex(commit.id), commit.timestamp, author, commit.description
                 self._moves.append((prompt, label, move + 1, number, *made))

@@ -11,10 +11,11 @@ import orjson
 
 from promptgit.models import Author
 from promptgit.names import fold, id_of, path_of, version_id
+from promptgit.store.change_rows import ChangeRows
 from promptgit.store.history import Commit, Moved, Removed, Written, events, label_files
 from promptgit.store.label_rows import LabelRows
 
-_FLUSH_EVERY = 5_000  # rows
+_FLUSH_EVERY = 15_000  # rows; a version has three
 
 
 @dataclass(slots=True)
@@ -47,6 +48,7 @@ class Ledger:
         self._next_key = self._after_last("prompts")
         self._next_author = self._after_last("authors")
         self._labels = LabelRows(connection, empty=empty)
+        self._changes = ChangeRows(connection, empty=empty)
         self._rows: dict[int, _Row] = {}
         self._renamed: dict[int, _Row] = {}  # by the commit at hand, or with a label's file that it changed
         self._placed: dict[int, _Row] = {}  # created, moved, removed or brought back
@@ -59,11 +61,12 @@ class Ledger:
     def apply(self, commits: Iterable[Commit], read: Callable[[str], bytes]) -> None:
         """Apply commits in order; flushes now and then. *read* gives the bytes of a blob by its id in hexadecimal."""
         for commit in commits:
+            self._changes.begin(commit, self._author(commit.author))
             if commit.changes:
                 self._apply(commit, read)
-                held_back = len(self._versions) + len(self._places) + len(self._removals) + len(self._labels)
-                if held_back >= _FLUSH_EVERY:
-                    self.flush()
+            held_back = len(self._versions) + len(self._places) + len(self._labels) + len(self._changes)
+            if held_back >= _FLUSH_EVERY:
+                self.flush()
 
     def _apply(self, commit: Commit, read: Callable[[str], bytes]) -> None:
         self._renamed.clear()
@@ -74,7 +77,8 @@ class Ledger:
                 self._renamed[owner.key] = owner
         for key, row in self._renamed.items():
             name = row.name if row.removed is None else None
-            if self._labels.settle(key, name, commit, self._author(commit.author)):
+            for label, before, number in self._labels.settle(key, name, commit, self._author(commit.author)):
+                self._changes.add("label", key, row.name, label, before, number)
                 row.moved = bytes.fromhex(commit.id)
                 self._placed[key] = row
 
@@ -111,6 +115,7 @@ class Ledger:
             )
         )
         self._grown[row.key] = row
+        self._changes.add("version", row.key, name, number=row.versions)
 
     def _create(self, name: str, commit: Commit) -> _Row:
         prompt_id = id_of(name)
@@ -130,6 +135,7 @@ class Ledger:
             return None
         row = rows.pop()
         row.removed = None
+        self._changes.add("restore", row.key, name, number=row.versions + 1)
         self._placed[row.key] = self._renamed[row.key] = row
         return row
 
@@ -138,6 +144,7 @@ class Ledger:
         self._living[source] = None
         self._living[name] = row
         row.name = name
+        self._changes.add("rename", row.key, name, source)
         row.moved = bytes.fromhex(commit.id)
         self._places[row.key, row.versions] = name
         self._placed[row.key] = self._renamed[row.key] = row
@@ -149,6 +156,7 @@ class Ledger:
         rows = self._find_removed(name)
         row.removed = rows[-1].removed + 1 if rows and rows[-1].removed else 1
         rows.append(row)
+        self._changes.add("delete", row.key, name, number=row.versions)
         self._removals.append(
             (
                 row.key,
@@ -239,6 +247,7 @@ class Ledger:
         )
         self._born = 0
         self._labels.flush()
+        self._changes.flush()
         for held_back in (self._placed, self._grown, self._versions, self._places, self._removals):
             held_back.clear()
 

@@ -1,6 +1,6 @@
 """The tables of the index. There are no migrations: another SCHEMA means another index, built anew."""
 
-SCHEMA = 4
+SCHEMA = 5
 
 TABLES = f"""
 PRAGMA user_version = {SCHEMA};
@@ -89,6 +89,28 @@ CREATE TABLE label_moves (
     PRIMARY KEY (prompt, label, move)
 ) WITHOUT ROWID;
 
+-- The first-parent history of `main`, numbered from 1.
+CREATE TABLE commits (
+    number INTEGER PRIMARY KEY,
+    id BLOB NOT NULL,
+    timestamp INTEGER NOT NULL,
+    author INTEGER NOT NULL,
+    description TEXT NOT NULL
+);
+
+-- What each commit did, in order.
+CREATE TABLE changes (
+    made INTEGER NOT NULL,      -- the number of its commit
+    place INTEGER NOT NULL,     -- 0, 1, 2, ... within it
+    type TEXT NOT NULL,         -- version, label, rename, delete or restore
+    prompt INTEGER NOT NULL,
+    name TEXT NOT NULL,         -- of the prompt, after this
+    other TEXT,                 -- the label, or the name before
+    before INTEGER,             -- where the label pointed
+    number INTEGER,             -- of the version; or where the label points
+    PRIMARY KEY (made, place)
+) WITHOUT ROWID;
+
 -- Names and newest contents; brought up to date when somebody searches.
 CREATE VIRTUAL TABLE search USING fts5 (name, content, tokenize = 'trigram');
 CREATE TABLE unsearched (prompt INTEGER PRIMARY KEY);
@@ -98,4 +120,5 @@ CREATE TABLE unsearched (prompt INTEGER PRIMARY KEY);
 INDEXES = """
 -- Which versions have the same content.
 CREATE INDEX versions_blob ON versions (prompt, blob);
+CREATE UNIQUE INDEX commits_id ON commits (id);
 """
