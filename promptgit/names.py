@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import re
 import unicodedata
+from functools import lru_cache
 from uuid import UUID, uuid5
 
 from promptgit.errors import InvalidName
@@ -58,6 +59,7 @@ def path_of(name: str) -> str:
     return f"{ROOT}{name[:2]}/{name}{SUFFIX}" if is_uuid(name) else f"{ROOT}{name}{SUFFIX}"
 
 
+@lru_cache(4_096)  # of the paths of a long history most come often
 def name_of(path: str) -> str | None:
     """The name of the prompt whose file is *path*, or None where no prompt has that path."""
     if not (path.startswith(ROOT) and path.endswith(SUFFIX)):

@@ -98,6 +98,8 @@ def events(changes: Iterable[FileChange], naming: Callable[[str], str | None] = 
             came.append((name, change.new))
         else:
             written.append(Written(name, change.new))
+    if not gone and not came:
+        return written
     moved = _moves(gone, came) if gone and came else {}
     removed: list[Event] = [Removed(name) for name, _ in gone if name not in moved.values()]
     written += [Written(name, blob) for name, blob in came if name not in moved]

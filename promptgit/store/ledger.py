@@ -16,6 +16,7 @@ from promptgit.store.history import Commit, Moved, Removed, Written, events, lab
 from promptgit.store.label_rows import LabelRows
 
 _FLUSH_EVERY = 15_000  # rows; a version has three
+_LOOK_EVERY = 100  # commits
 
 
 @dataclass(slots=True)
@@ -60,12 +61,11 @@ class Ledger:
 
     def apply(self, commits: Iterable[Commit], read: Callable[[str], bytes]) -> None:
         """Apply commits in order; flushes now and then. *read* gives the bytes of a blob by its id in hexadecimal."""
-        for commit in commits:
+        for count, commit in enumerate(commits, 1):
             self._changes.begin(commit, self._author(commit.author))
             if commit.changes:
                 self._apply(commit, read)
-            held_back = len(self._versions) + len(self._places) + len(self._labels) + len(self._changes)
-            if held_back >= _FLUSH_EVERY:
+            if count % _LOOK_EVERY == 0 and len(self._changes) + len(self._labels) >= _FLUSH_EVERY:
                 self.flush()
 
     def _apply(self, commit: Commit, read: Callable[[str], bytes]) -> None:
