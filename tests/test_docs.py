@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -54,6 +55,7 @@ def test_histories_come_and_go_as_the_page_says(tmp_path: Path) -> None:
     assert names(tmp_path / "other") == {"a": 1, "b": 1}
 
 
+@pytest.mark.skipif(shutil.which("jq") is None, reason="the page's commands need jq: install it")
 def test_langfuse_is_left_as_the_page_says(tmp_path: Path) -> None:
     """What stands in for Langfuse is promptgit with the same API."""
     with Server(tmp_path / "data") as server:

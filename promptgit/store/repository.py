@@ -17,6 +17,7 @@ from promptgit.store.batch import Batch
 from promptgit.store.claim import Claim
 from promptgit.store.files import fsync_folder, is_full, storage_errors
 from promptgit.store.git import Git
+from promptgit.store.layout import README
 from promptgit.store.objects import Tree
 
 MAIN = "refs/heads/main"
@@ -27,30 +28,6 @@ _OPEN_PACKS = 256  # of the whole process
 _TIDY_EVERY = 16  # batches
 _STALE_LOCK_SECONDS = 2.0  # git holds a ref's lock for milliseconds
 _LOCK_SECONDS = 8.0
-
-README = """\
-# Prompts, as promptgit keeps them
-
-This repository is the only truth of a promptgit service; all else is derived from it.
-
-* A prompt named `support/greeting` is the file `prompts/support/greeting.md`, byte for byte.
-* A prompt whose name is a UUID is `prompts/<its first two hex digits>/<uuid>.md`.
-* Version N of a prompt is the Nth commit of `main`, along first parents, that adds its file or
-  changes its content. The commit's message is the version's description, its author who wrote
-  the version, and when; its committer is who stored it, and when.
-
-See the history of a prompt, the commit of its version 3, and what changed from then to now:
-
-    git log --first-parent -p -- prompts/support/greeting.md
-    git log --first-parent --diff-filter=AM --reverse --format=%H -- prompts/support/greeting.md | sed -n 3p
-    git diff <commit> main -- prompts/support/greeting.md
-
-* `git mv` moves a prompt: the same blob under another path keeps the prompt's id and numbers.
-* `labels/<label>/support/greeting` holds the number of the version that the label points at.
-* Other files are left alone.
-
-To get the very bytes on Windows, clone with `git clone -c core.autocrlf=false`.
-"""
 
 
 class MainMoved(Exception):
