@@ -1,4 +1,5 @@
 # docker build -t promptgit .
+# docker run --rm -v promptgit:/data promptgit promptgit token create me --scope admin   # first: others need a token
 # docker run -p 8000:8000 -v promptgit:/data --stop-timeout 60 promptgit
 FROM python:3.11-slim
 
