@@ -25,6 +25,7 @@ _TREES_KEPT = 1_000
 _TICK_NS = 50_000_000
 _READS_OF_A_HANDLE = 256
 _OPEN_PACKS = 256  # of the whole process
+_WINDOW_BYTES, _MAPPED_BYTES = 1 << 20, 16 << 20  # of packs in memory, of the whole process
 _TIDY_EVERY = 16  # batches
 _STALE_LOCK_SECONDS = 2.0  # git holds a ref's lock for milliseconds
 _LOCK_SECONDS = 8.0
@@ -53,6 +54,9 @@ class Repository:
         pygit2.settings.enable_fsync_gitdir(True)
         # Each thread's handle would keep every pack open that it has read from.
         pygit2.settings.mwindow_file_limit = _OPEN_PACKS
+        # By default it maps packs as wholes, and without end.
+        pygit2.settings.mwindow_size = _WINDOW_BYTES
+        pygit2.settings.mwindow_mapped_limit = _MAPPED_BYTES
 
     def is_complete(self) -> bool:
         """Whether the repository is there, with a branch main."""
