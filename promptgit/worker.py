@@ -52,10 +52,9 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
     """
 
     def init_signals(self) -> None:
-        """Take Ctrl-C, which the terminal sends to all processes, for what SIGTERM is; open for what waits."""
+        """Leave Ctrl-C, which the terminal sends to all processes, to the master, which closes its socket first."""
         super().init_signals()
-        signal.signal(signal.SIGINT, self.handle_exit)
-        signal.siginterrupt(signal.SIGINT, False)
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)
 
     def set_accept_enabled(self, enabled: bool) -> None:
