@@ -70,6 +70,22 @@ def test_only_who_was_allowed_to_moves_a_protected_label(client: FlaskClient, pr
     assert labels == {"production": 2, "staging": 1, "free": 2}
 
 
+def test_langfuses_api_moves_none_either(client: FlaskClient, prompt: str, who: Headers, repository: Path) -> None:
+    """Not by publishing, not by pointing, not by deleting; and who may is git's committer."""
+    address = "/api/public/v2/prompts"
+    body = {"name": "a", "prompt": "3", "labels": ["production"]}
+    refused = [
+        client.post(address, json=body, headers=who["writer"]),
+        client.patch(f"{address}/a/versions/2", json={"newLabels": ["production"]}, headers=who["writer"]),
+        client.delete(f"{address}/a", headers=who["writer"]),
+    ]
+    assert [(answer.status_code, answer.json["error"]) for answer in refused] == [(403, "ForbiddenError")] * 3
+    assert client.get(prompt, headers=who["writer"]).json["labels"] == {"production": 1, "free": 1}
+    assert client.post(address, json=body, headers=who["mover"]).status_code == 201
+    assert client.delete(f"{address}/a", headers=who["mover"]).status_code == 204
+    assert git_text(repository, "log", "-2", "--format=%cn", "main").split() == ["mover", "mover"]
+
+
 def test_only_who_was_allowed_to_removes_it(client: FlaskClient, prompt: str, who: Headers, repository: Path) -> None:
     before = git_text(repository, "rev-parse", "main")
     assert_protected(client.delete(f"{prompt}/labels/production", headers=who["writer"]), "production")

@@ -116,7 +116,7 @@ def delete(name: str) -> Response:
     for field in ("version", "label"):
         if field in query:
             raise Invalid(field, "cannot be given: git keeps single versions; delete the whole prompt")
-    service().delete(_find(name).id)
+    service().delete(_find(name).id, signed=_signed())
     return Response(status=204)
 
 
