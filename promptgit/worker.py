@@ -1,13 +1,15 @@
 """gunicorn's worker of several threads, which cuts nobody off, waits for nobody long and tells nobody's secrets.
 
 gunicorn's own gives a new connection a thread before its first byte has come, lets that thread wait for the
-client without end, and takes leave of clients in its one main loop, for up to two seconds each.
+client without end, sends each connection through its one main loop after each request, and takes leave of
+clients there, for up to two seconds each.
 """
 
 from __future__ import annotations
 
 import contextlib
 import logging
+import select
 import signal
 from functools import partial
 from http import HTTPStatus
@@ -26,6 +28,7 @@ from promptgit.api.headers import PROTECTION
 from promptgit.client_socket import ClientSocket
 
 _LEAST_SHARE = 0.1
+_PAUSE_MILLISECONDS = 10  # a client that goes on sends its next request sooner
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
 
 log = logging.getLogger(__name__)
@@ -47,8 +50,9 @@ _STATUS: tuple[tuple[type[Exception], int], ...] = (
 class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
     """Serves until SIGTERM or SIGINT; then answers whoever is connected, and ends.
 
-    A connection has a thread once there is something to read, for as long as its client keeps up. The
-    application that is served (gunicorn's, not WSGI's) says `client_timeout`, in seconds.
+    A connection has a thread once there is something to read, for as long as its client keeps up: for one
+    request where others wait for a thread, else until it pauses. The application that is served (gunicorn's,
+    not WSGI's) says `client_timeout`, in seconds.
     """
 
     def init_signals(self) -> None:
@@ -88,15 +92,35 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
         self.poller.register(conn.sock, EVENT_READ, partial(self.on_pending_socket_readable, conn))
 
     def handle(self, conn: TConn) -> object:
-        """Answer a request, or refuse it, in a thread; the more connections wait for one, the less time each gets."""
-        logs.request_id.set(None)
+        """Answer, or refuse, what comes on a connection, in a thread, until its client pauses or another waits."""
+        while True:
+            logs.request_id.set(None)
+            # The more connections wait for a thread, the less time each gets.
+            conn.sock.grant(self.app.client_timeout * max(_LEAST_SHARE, min(1.0, self._threads_a_connection())))
+            again = super().handle(conn)
+            if not again:
+                conn.sock.grant(0)  # the main loop closes it, and does not wait for the client
+                return again
+            if not self._goes_on(conn):
+                return again
+
+    def _goes_on(self, conn: TConn) -> bool:
+        """Whether the client's next request is here, or comes while another thread is free.
+
+        The way through the main loop costs more than a request does: both threads wake each other, and that twice.
+        """
+        if not self.alive or self._threads_a_connection() <= 1:
+            return False
+        if conn.parser.unreader.buf.getvalue():
+            return True  # it was read with the request before
+        coming = select.poll()
+        coming.register(conn.sock, select.POLLIN)
+        return bool(coming.poll(_PAUSE_MILLISECONDS))
+
+    def _threads_a_connection(self) -> float:
+        """How many threads there are for each connection that has one or waits for one."""
         busy = self.nr_conns - len(self.keepalived_conns) - len(self.pending_conns)
-        share = min(1.0, max(_LEAST_SHARE, self.cfg.threads / max(busy, 1)))
-        conn.sock.grant(self.app.client_timeout * share)
-        again = super().handle(conn)
-        if not again:
-            conn.sock.grant(0)  # the main loop closes it, and does not wait for the client
-        return again
+        return float(self.cfg.threads / max(busy, 1))
 
     def handle_error(self, req: Any, client: ClientSocket, addr: Any, exc: Exception) -> None:
         """Refuse with a problem document; what the client sent, perhaps a token, is not logged."""
