@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import select
 import signal
 from functools import partial
 from http import HTTPStatus
@@ -28,7 +27,7 @@ from promptgit.api.headers import PROTECTION
 from promptgit.client_socket import ClientSocket
 
 _LEAST_SHARE = 0.1
-_PAUSE_MILLISECONDS = 10  # a client that goes on sends its next request sooner
+_PAUSE_SECONDS = 0.01  # a client that goes on sends its next request sooner
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
 
 log = logging.getLogger(__name__)
@@ -84,9 +83,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
         if conn.initialized or conn.data_ready:
             super().enqueue_req(conn)
             return
-        accepted = conn.sock
-        conn.sock = ClientSocket(accepted.family, accepted.type, accepted.proto, accepted.detach())
-        conn.sock.setblocking(False)
+        conn.sock = ClientSocket(conn.sock)
         conn.set_timeout()
         self.pending_conns.append(conn)
         self.poller.register(conn.sock, EVENT_READ, partial(self.on_pending_socket_readable, conn))
@@ -113,9 +110,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
             return False
         if conn.parser.unreader.buf.getvalue():
             return True  # it was read with the request before
-        coming = select.poll()
-        coming.register(conn.sock, select.POLLIN)
-        return bool(coming.poll(_PAUSE_MILLISECONDS))
+        return bool(conn.sock.is_readable(_PAUSE_SECONDS))
 
     def _threads_a_connection(self) -> float:
         """How many threads there are for each connection that has one or waits for one."""
