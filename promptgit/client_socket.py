@@ -5,12 +5,15 @@ from __future__ import annotations
 import errno
 import select
 import socket
+import struct
 import time
 from contextlib import suppress
 from typing import Any
 
 _BYTES_A_SECOND = 16 << 10  # a client that keeps to it is never given up
 _PART = 64 << 10
+_REQUEST = 8 << 10  # what gunicorn reads at once
+_PAUSE = struct.pack("@ll", 0, 10_000)  # struct timeval: 10 ms; a client that goes on sends its next request sooner
 _LEAVE_SECONDS = 2.0
 
 
@@ -20,17 +23,19 @@ class ClientSocket(socket.socket):
     What was transferred gives time back, up to what was granted. When no time is left, reading and
     writing raise TimeoutError.
 
-    To the system it never blocks, whatever `setblocking` and `settimeout` say: what can be had at once
-    takes one system call, and changes of mode, of which gunicorn makes four a request, take none.
+    What can be had at once takes one system call. `setblocking` and `settimeout`, of which gunicorn calls four
+    a request, take none.
     """
 
     _granted = _left = 0.0
     _limit: float | None = None  # of one wait, in seconds, as settimeout() takes it
+    _ahead: bytes | None = None
 
     def __init__(self, accepted: socket.socket) -> None:
         """Take over a socket."""
         super().__init__(accepted.family, accepted.type, accepted.proto, accepted.detach())
-        super().setblocking(False)
+        super().settimeout(None)  # to Python it blocks, and so nothing is done around a call
+        self.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, _PAUSE)
 
     def setblocking(self, flag: bool, /) -> None:
         """Like `socket.socket.setblocking`."""
@@ -48,15 +53,22 @@ class ClientSocket(socket.socket):
         """Allow this time from now on."""
         self._granted = self._left = seconds
 
-    def is_readable(self, seconds: float) -> bool:
-        """Whether something comes, or the client goes, in this time, which is not taken from what was granted."""
-        return self._is_ready(select.POLLIN, seconds)
+    def goes_on(self) -> bool:
+        """Whether more comes, or the client goes, before it has paused; what came is kept for `recv`."""
+        try:
+            self._ahead = super().recv(_REQUEST)
+        except BlockingIOError:
+            return False
+        return True
 
     def recv(self, size: int, flags: int = 0, /) -> bytes:
-        """Like `socket.socket.recv`."""
+        """Like `socket.socket.recv`; what was read ahead comes first, up to 8 KiB."""
+        if self._ahead is not None:
+            data, self._ahead = self._ahead, None
+            return data
         while True:
             try:
-                data = super().recv(size, flags)
+                data = super().recv(size, flags | socket.MSG_DONTWAIT)
             except BlockingIOError:
                 self._wait(select.POLLIN)
             else:
@@ -67,7 +79,7 @@ class ClientSocket(socket.socket):
         """Like `socket.socket.send`."""
         while True:
             try:
-                sent = super().send(data, flags)
+                sent = super().send(data, flags | socket.MSG_DONTWAIT)
             except BlockingIOError:
                 self._wait(select.POLLOUT)
             else:
@@ -87,7 +99,7 @@ class ClientSocket(socket.socket):
         deadline = time.monotonic() + min(self._left, _LEAVE_SECONDS)
         with suppress(OSError):  # it has gone
             self.shutdown(socket.SHUT_WR)
-            while self.is_readable(deadline - time.monotonic()) and super().recv(_PART):
+            while self._is_ready(select.POLLIN, deadline - time.monotonic()) and super().recv(_PART):
                 pass
 
     def _wait(self, event: int) -> None:

@@ -27,7 +27,6 @@ from promptgit.api.headers import PROTECTION
 from promptgit.client_socket import ClientSocket
 
 _LEAST_SHARE = 0.1
-_PAUSE_SECONDS = 0.01  # a client that goes on sends its next request sooner
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
 
 log = logging.getLogger(__name__)
@@ -110,7 +109,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
             return False
         if conn.parser.unreader.buf.getvalue():
             return True  # it was read with the request before
-        return bool(conn.sock.is_readable(_PAUSE_SECONDS))
+        return bool(conn.sock.goes_on())
 
     def _threads_a_connection(self) -> float:
         """How many threads there are for each connection that has one or waits for one."""
