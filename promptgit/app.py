@@ -76,7 +76,8 @@ def create_app(settings: Settings) -> Flask:
     app.register_blueprint(git_http.blueprint(UploadPack(store.repository.git, settings.data, settings.git_clones)))
     docs.register(app, api.spec)
     # From the outside in: the log and the metrics, what every answer says, who asks, what needs no Flask.
-    gate = access.Gate(Direct(app.wsgi_app, service), app.wsgi_app, settings, known)
+    direct = app.extensions["promptgit.direct"] = Direct(app.wsgi_app, service)
+    gate = access.Gate(direct, app.wsgi_app, settings, known)
     door = Door(
         who_asks=_who_asks,
         sign_in=lambda secret: gate.sign_in(request.environ, secret),

@@ -21,15 +21,17 @@ class ClientSocket(socket.socket):
     """An accepted connection, on which a thread may wait so many seconds in all.
 
     What was transferred gives time back, up to what was granted. When no time is left, reading and
-    writing raise TimeoutError.
+    writing raise TimeoutError. Where none was granted, nobody waits: what cannot be sent at once is kept
+    for `send_rest`.
 
-    What can be had at once takes one system call. `setblocking` and `settimeout`, of which gunicorn calls four
-    a request, take none.
+    What can be had at once takes one system call. `setblocking` and `settimeout`, of which gunicorn calls
+    four a request, take none.
     """
 
     _granted = _left = 0.0
     _limit: float | None = None  # of one wait, in seconds, as settimeout() takes it
     _ahead: bytes | None = None
+    _rest = b""
 
     def __init__(self, accepted: socket.socket) -> None:
         """Take over a socket."""
@@ -53,8 +55,16 @@ class ClientSocket(socket.socket):
         """Allow this time from now on."""
         self._granted = self._left = seconds
 
+    def peek(self) -> bytes:
+        """What is here to be received, up to 8 KiB; empty if nothing is, or the client has gone."""
+        if not self._ahead:
+            self._ahead = None
+            with suppress(OSError):
+                self._ahead = super().recv(_REQUEST, socket.MSG_DONTWAIT)
+        return self._ahead or b""
+
     def goes_on(self) -> bool:
-        """Whether more comes, or the client goes, before it has paused; what came is kept for `recv`."""
+        """Whether more comes, or the client goes, before it has paused."""
         try:
             self._ahead = super().recv(_REQUEST)
         except BlockingIOError:
@@ -62,7 +72,7 @@ class ClientSocket(socket.socket):
         return True
 
     def recv(self, size: int, flags: int = 0, /) -> bytes:
-        """Like `socket.socket.recv`; what was read ahead comes first, up to 8 KiB."""
+        """Like `socket.socket.recv`; what was read ahead comes first, and whole."""
         if self._ahead is not None:
             data, self._ahead = self._ahead, None
             return data
@@ -76,46 +86,57 @@ class ClientSocket(socket.socket):
                 return data
 
     def send(self, data: Any, flags: int = 0, /) -> int:
-        """Like `socket.socket.send`."""
-        while True:
-            try:
-                sent = super().send(data, flags | socket.MSG_DONTWAIT)
-            except BlockingIOError:
-                self._wait(select.POLLOUT)
-            else:
-                self._give_back(sent)
-                return sent
+        """Like `socket.socket.send`, but of all of it."""
+        self.sendall(data, flags)
+        return len(data)
 
     def sendall(self, data: Any, flags: int = 0, /) -> None:
         """Like `socket.socket.sendall`."""
-        sent, size = self.send(data, flags), len(data)
-        if sent < size:
-            rest = memoryview(data)[sent:]
-            while rest:
-                rest = rest[self.send(rest, flags) :]
+        rest = memoryview(self._rest + data if self._rest else data)
+        self._rest = b""
+        while rest:
+            try:
+                sent = super().send(rest, flags | socket.MSG_DONTWAIT)
+            except BlockingIOError:
+                if not self._granted:
+                    self._rest = bytes(rest)
+                    return
+                self._wait(select.POLLOUT)
+            else:
+                self._give_back(sent)
+                rest = rest[sent:]
+
+    def has_rest(self) -> bool:
+        """Whether something was kept."""
+        return bool(self._rest)
+
+    def send_rest(self) -> None:
+        """Send what was kept."""
+        self.sendall(b"")
 
     def leave(self) -> None:
         """Send nothing more, and read what still comes, so that the client sees its answer (RFC 9112, 9.6)."""
         deadline = time.monotonic() + min(self._left, _LEAVE_SECONDS)
         with suppress(OSError):  # it has gone
             self.shutdown(socket.SHUT_WR)
-            while self._is_ready(select.POLLIN, deadline - time.monotonic()) and super().recv(_PART):
+            while _is_ready(self, select.POLLIN, deadline - time.monotonic()) and super().recv(_PART):
                 pass
 
     def _wait(self, event: int) -> None:
         if self._limit == 0:
             raise BlockingIOError(errno.EAGAIN, "The client is not ready")
         start = time.monotonic()
-        in_time = self._is_ready(event, self._left if self._limit is None else min(self._limit, self._left))
+        in_time = _is_ready(self, event, self._left if self._limit is None else min(self._limit, self._left))
         self._left -= time.monotonic() - start
         if not in_time:
             # gunicorn takes this number for a client that has gone, and is silent about it.
             raise TimeoutError(errno.ECONNRESET, "The client was too slow")
 
-    def _is_ready(self, event: int, seconds: float) -> bool:
-        poll = select.poll()
-        poll.register(self, event)
-        return bool(poll.poll(max(seconds, 0) * 1000))
-
     def _give_back(self, count: int) -> None:
         self._left = min(self._left + count / _BYTES_A_SECOND, self._granted)
+
+
+def _is_ready(client: socket.socket, event: int, seconds: float) -> bool:
+    poll = select.poll()
+    poll.register(client, event)
+    return bool(poll.poll(max(seconds, 0) * 1000))

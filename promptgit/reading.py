@@ -22,6 +22,10 @@ class Reading:
     def __init__(self, store: Store) -> None:
         self._store = store
 
+    def is_current(self) -> bool:
+        """Whether this thread can read at once, with nothing to be taken in from git first."""
+        return self._store.index.is_current()
+
     def find(self, prompt_id: str) -> tuple[Prompt, Removal | None]:
         """A prompt, and how it was removed if it is not there now.
 

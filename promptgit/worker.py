@@ -11,47 +11,36 @@ import contextlib
 import logging
 import signal
 from functools import partial
-from http import HTTPStatus
 from selectors import EVENT_READ
-from time import perf_counter
+from time import monotonic, perf_counter
 from typing import Any
 
 from gunicorn import util
 from gunicorn.glogging import Logger
-from gunicorn.http import errors
+from gunicorn.http import wsgi
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
 from promptgit import logs, observed
-from promptgit.api import problems
-from promptgit.api.headers import PROTECTION
 from promptgit.client_socket import ClientSocket
+from promptgit.response import Answer, refuse, status_of
 
 _LEAST_SHARE = 0.1
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
 
 log = logging.getLogger(__name__)
 
-# What gunicorn refuses before the application sees it; the first that fits.
-_STATUS: tuple[tuple[type[Exception], int], ...] = (
-    (errors.InvalidResponseHeader, 500),  # ours, though a kind of InvalidHeader
-    (errors.InvalidResponseHeaderName, 500),
-    (errors.LimitRequestLine, 414),
-    (errors.LimitRequestHeaders, 431),
-    (errors.ExpectationFailed, 417),
-    (errors.UnsupportedTransferCoding, 501),
-    (errors.ForbiddenProxyRequest, 403),
-    (errors.ConfigurationProblem, 500),
-    (errors.ParseException, 400),
-)
-
 
 class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
     """Serves until SIGTERM or SIGINT; then answers whoever is connected, and ends.
 
-    A connection has a thread once there is something to read, for as long as its client keeps up: for one
-    request where others wait for a thread, else until it pauses. The application that is served (gunicorn's,
-    not WSGI's) says `client_timeout`, in seconds.
+    The main loop's thread answers the quick reads itself: threads that take Python's lock from each other at
+    every system call need twice the time for them. Any other request gets a thread once there is something
+    to read, for as long as its client keeps up; the thread stays with the connection until that pauses, or
+    another waits for a thread. The application that is served (gunicorn's, not WSGI's) says `client_timeout`,
+    in seconds.
     """
+
+    _notified = 0.0
 
     def init_signals(self) -> None:
         """Leave Ctrl-C, which the terminal sends to all processes, to the master, which closes its socket first."""
@@ -87,45 +76,72 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
         self.pending_conns.append(conn)
         self.poller.register(conn.sock, EVENT_READ, partial(self.on_pending_socket_readable, conn))
 
+    def on_pending_socket_readable(self, conn: TConn, client: ClientSocket) -> None:
+        """Answer the first request of a connection if it is quick; or give the connection a thread."""
+        if self._is_quick(conn):
+            self.pending_conns.remove(conn)
+            conn.data_ready = True
+            self.poller.modify(client, EVENT_READ, partial(self.on_client_socket_readable, conn))
+            self._answer_here(conn)
+        else:
+            super().on_pending_socket_readable(conn, client)
+
+    def on_client_socket_readable(self, conn: TConn, client: ClientSocket) -> None:
+        """Answer the next request of a connection if it is quick; or give the connection a thread."""
+        if self._is_quick(conn):
+            self.keepalived_conns.remove(conn)
+            self._answer_here(conn)
+        else:
+            super().on_client_socket_readable(conn, client)
+
     def handle(self, conn: TConn) -> object:
         """Answer, or refuse, what comes on a connection, in a thread, until its client pauses or another waits."""
         while True:
-            logs.request_id.set(None)
             # The more connections wait for a thread, the less time each gets.
             conn.sock.grant(self.app.client_timeout * max(_LEAST_SHARE, min(1.0, self._threads_a_connection())))
-            again = super().handle(conn)
+            quick = self._is_quick(conn)
+            again = self._answer(conn)
             if not again:
                 conn.sock.grant(0)  # the main loop closes it, and does not wait for the client
+            if not again or quick or not self._goes_on(conn):
                 return again
-            if not self._goes_on(conn):
-                return again
 
-    def _goes_on(self, conn: TConn) -> bool:
-        """Whether the client's next request is here, or comes while another thread is free.
-
-        The way through the main loop costs more than a request does: both threads wake each other, and that twice.
-        """
-        if not self.alive or self._threads_a_connection() <= 1:
-            return False
-        if conn.parser.unreader.buf.getvalue():
-            return True  # it was read with the request before
-        return bool(conn.sock.goes_on())
-
-    def _threads_a_connection(self) -> float:
-        """How many threads there are for each connection that has one or waits for one."""
-        busy = self.nr_conns - len(self.keepalived_conns) - len(self.pending_conns)
-        return float(self.cfg.threads / max(busy, 1))
+    def handle_request(self, req: Any, conn: TConn) -> bool:
+        """Answer a request; whether the connection can take another."""
+        response, environ = wsgi.create(req, conn.sock, conn.client, conn.server, self.cfg, Answer)
+        environ["wsgi.multithread"] = True
+        if not self.alive or len(self.keepalived_conns) >= self.max_keepalived:
+            response.force_close()
+        try:
+            chunks = self.wsgi(environ, response.start_response)
+            try:
+                for chunk in chunks:
+                    response.write(chunk)
+                response.close()
+            finally:
+                if hasattr(chunks, "close"):
+                    chunks.close()
+        except OSError:
+            raise
+        except (Exception, SystemExit):
+            if not response.headers_sent:
+                raise
+            # A second answer behind the begun one would be taken for its rest.
+            log.exception("A request failed while it was answered")
+            util.close_graceful(conn.sock)
+            raise StopIteration from None
+        return not response.should_close()
 
     def handle_error(self, req: Any, client: ClientSocket, addr: Any, exc: Exception) -> None:
         """Refuse with a problem document; what the client sent, perhaps a token, is not logged."""
         start = perf_counter()
-        status = next((status for kind, status in _STATUS if isinstance(exc, kind)), 500)
+        status = status_of(exc)
         seen = logs.request_id.get()  # by the application, which has logged and counted it
         request_id = seen or observed.new_request_id()
         logs.request_id.set(request_id)
         if status == 500:
             log.error("A request failed", exc_info=exc)
-        size = _send_problem(client, status, problems.FAULT if status == 500 else _refusal(exc), request_id)
+        size = refuse(client, exc, request_id)
         if seen is None:
             observed.finished(
                 self.wsgi.wsgi_app.count,
@@ -140,27 +156,58 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
             )
         client.leave()
 
+    def notify(self) -> None:
+        """Tell the master that this worker lives: once a second is enough."""
+        now = monotonic()
+        if now - self._notified >= 1:
+            self._notified = now
+            super().notify()
 
-def _refusal(error: Exception) -> str:
-    return f"The request is refused: {error}".rstrip(".") + "."
+    def _is_quick(self, conn: TConn) -> bool:
+        if conn.parser is not None and conn.parser.unreader.buf.getvalue():
+            return False  # another request is before the one that is looked at
+        return bool(self.wsgi.extensions["promptgit.direct"].is_quick(conn.sock.peek()))
 
+    def _answer_here(self, conn: TConn) -> None:
+        """Answer in the main loop's thread, which waits for nobody: the rest, if one is left, is sent by another."""
+        conn.sock.grant(0)
+        again = self._answer(conn)
+        if again and not conn.sock.has_rest():
+            conn.set_timeout()
+            self.keepalived_conns.append(conn)
+            return
+        self.poller.unregister(conn.sock)
+        done = self.tpool.submit(self._send_rest, conn, again)
+        done.add_done_callback(lambda future: self.method_queue.defer(self.finish_request, conn, future))
 
-def _send_problem(client: ClientSocket, status: int, detail: str, request_id: str) -> int:
-    body = problems.document(status, detail)
-    fields = (
-        ("Connection", "close"),
-        ("X-Request-ID", request_id),
-        ("Content-Type", problems.MEDIA_TYPE),
-        ("Content-Length", len(body)),
-        *PROTECTION,
-    )
-    lines = [f"HTTP/1.1 {status} {HTTPStatus(status).phrase}", *(f"{name}: {value}" for name, value in fields)]
-    head = "\r\n".join([*lines, "", ""])
-    try:
-        util.write_nonblock(client, head.encode() + body)
-    except OSError as error:
-        log.debug("A refused client has gone: %r", error)
-    return len(body)
+    def _send_rest(self, conn: TConn, again: object) -> object:
+        conn.sock.grant(self.app.client_timeout)
+        try:
+            conn.sock.send_rest()
+        except OSError:
+            again = False
+        if not again:
+            conn.sock.grant(0)
+        return again
+
+    def _answer(self, conn: TConn) -> object:
+        logs.request_id.set(None)
+        return super().handle(conn)
+
+    def _goes_on(self, conn: TConn) -> bool:
+        """Whether the client's next request is here, or comes while another thread is free.
+
+        The way through the main loop costs more than a request does: both threads wake each other, and that twice.
+        """
+        if not self.alive or self._threads_a_connection() <= 1:
+            return False
+        # What was read with the request before, or what comes now.
+        return bool(conn.parser.unreader.buf.getvalue() or conn.sock.goes_on())
+
+    def _threads_a_connection(self) -> float:
+        """How many threads there are for each connection that has one or waits for one."""
+        busy = self.nr_conns - len(self.keepalived_conns) - len(self.pending_conns)
+        return float(self.cfg.threads / max(busy, 1))
 
 
 class Log(Logger):  # type: ignore[misc]  # gunicorn has no types

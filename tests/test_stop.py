@@ -21,7 +21,7 @@ from tests.support import Http, Server, assert_sound, command, git
 
 @dataclass
 class Load:
-    """Writers that each save one new prompt after another, until the server refuses connections."""
+    """Clients that each save one new prompt after another, and read it, until the server refuses connections."""
 
     url: str
     keep_alive: bool
@@ -42,29 +42,38 @@ class Load:
                     pass
 
     def _save(self, connection: socket.socket, name: str) -> bool:
-        """Save a prompt; whether the connection can be used again."""
-        head, closed = self._ask(connection, name)
+        """Save a prompt, and read it; whether the connection can be used again."""
+        body = b'{"name": "%s", "content": "x"}' % name.encode()
+        fields = b"Content-Type: application/json\r\nContent-Length: %d\r\n" % len(body)
+        head, closed = self._ask(connection, b"POST /api/prompts", fields, body)
+        self.told.release()
         if head is None:
-            self.told.release()
             return False
         assert head.startswith(b"HTTP/1.1 201 "), head
         self.acknowledged.append(name)
-        self.told.release()
-        return self.keep_alive and not closed
+        address = head.partition(b"Location: ")[2].split()[0]
+        for _ in range(2):  # by the thread that the connection has, and by the main loop
+            if closed or not self.keep_alive:
+                return False
+            head, closed = self._ask(connection, b"GET " + address)
+            assert head is None or head.startswith(b"HTTP/1.1 200 "), head
+        return not closed
 
     @property
     def _address(self) -> tuple[str | None, int | None]:
         parts = urlsplit(self.url)
         return parts.hostname, parts.port
 
-    def _ask(self, connection: socket.socket, name: str) -> tuple[bytes | None, bool]:
+    def _ask(
+        self, connection: socket.socket, what: bytes, fields: bytes = b"", body: bytes = b""
+    ) -> tuple[bytes | None, bool]:
         """Send a whole request; the head of its answer, and whether the connection is to be closed."""
-        body = b'{"name": "%s", "content": "x"}' % name.encode()
-        close = b"" if self.keep_alive else b"Connection: close\r\n"
-        request = b"POST /api/prompts HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n" + close
+        if not self.keep_alive:
+            fields += b"Connection: close\r\n"
+        request = what + b" HTTP/1.1\r\nHost: localhost\r\n" + fields + b"\r\n" + body
         answer = b""
         try:
-            connection.sendall(request + b"Content-Length: %d\r\n\r\n" % len(body) + body)
+            connection.sendall(request)
             while True:
                 chunk = connection.recv(1 << 16)
                 answer += chunk
@@ -75,7 +84,7 @@ class Load:
                     break
         except OSError as error:
             answer = repr(error).encode()
-        self.cut.append(f"{name}: {answer!r}")
+        self.cut.append(f"{request!r}: {answer!r}")
         return None, True
 
 

@@ -5,12 +5,11 @@ from __future__ import annotations
 import gzip
 import json
 import socket
-from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 
-from tests.support import Http, Server, command, processes_of
+from tests.support import Http, Server, command
 
 
 def exchange(server: Server, *parts: bytes) -> tuple[int, bytes, bytes]:
@@ -82,36 +81,6 @@ def test_what_is_no_http_is_refused_with_a_problem_too(server: Server, request_:
     assert told == status
     assert b"Content-Type: application/problem+json" in head
     assert json.loads(body)["status"] == status
-
-
-def test_requests_sent_ahead_are_answered_in_turn(server: Server) -> None:
-    """Pipelining (RFC 9112, 9.3.2)."""
-    address = urlsplit(server.url)
-    request = b"GET /none HTTP/1.1\r\nHost: localhost\r\nX-Request-ID: %d\r\n\r\n"
-    with socket.create_connection((address.hostname, address.port), timeout=30) as client, client.makefile("rb") as got:
-        client.sendall(b"".join(request % one for one in range(50)))
-        for one in range(50):
-            head = b"".join(iter(got.readline, b"\r\n"))
-            assert b"X-Request-ID: %d\r\n" % one in head
-            got.read(int(head.partition(b"Content-Length: ")[2].split()[0]))
-
-
-def test_a_connection_in_use_stays_with_its_thread(tmp_path: Path) -> None:
-    """The main loop, which would have to wake for each request, sleeps."""
-    requests = 200
-    with Server(tmp_path / "data", "--workers", "1") as server:
-        http = Http(server.url)
-        http("GET", "/healthz")
-        (worker,) = (one for one in processes_of(server.process.pid) if int(one.name) != server.process.pid)
-        before = _sleeps(worker)
-        assert {http("GET", "/healthz").status for _ in range(requests)} == {200}
-        assert _sleeps(worker) - before < requests / 2
-
-
-def _sleeps(process: Path) -> int:
-    """How often the main thread has waited for something (proc(5))."""
-    status = (process / "task" / process.name / "status").read_text()
-    return int(status.partition("\nvoluntary_ctxt_switches:")[2].split()[0])
 
 
 def test_a_port_that_is_taken_is_told_at_once(server: Server) -> None:

@@ -20,6 +20,11 @@ if TYPE_CHECKING:
 
 _PATH = re.compile(r"/api/prompts/([0-9a-f-]{36})(?:/(versions)(?:/([1-9][0-9]*)(/content)?)?)?", re.ASCII)
 _PAGE = re.compile(r"limit=[1-9][0-9]{0,5}(?:&order=(?:asc|desc))?(?:&(?:after|before)=[0-9]{1,9})?", re.ASCII)
+# A whole request for one of these, without a body; a page of less than a thousand versions.
+_QUICK = re.compile(
+    rb"GET /api/prompts/[0-9a-f-]{36}(?:/versions(?:/[0-9]+(?:/content)?|\?limit=[0-9]{1,3}(?:&[a-z]+=[a-z0-9]+)*))?"
+    rb" HTTP/1\.1\r\n(?:[^\r\n]+\r\n)*\r\n"
+)
 
 
 class Direct:
@@ -44,6 +49,10 @@ class Direct:
                 start_response(status, headers)
                 return [body]
         return self._rest(environ, start_response)
+
+    def is_quick(self, received: bytes) -> bool:
+        """Whether this is one whole request that is answered in less time than it takes to wake a thread."""
+        return _QUICK.fullmatch(received) is not None and self._service.is_current()
 
     def _answer(
         self, address: re.Match[str], environ: WSGIEnvironment

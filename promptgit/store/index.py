@@ -14,7 +14,7 @@ from typing import Concatenate, ParamSpec, TypeVar
 
 from filelock import FileLock, Timeout
 
-from promptgit.errors import IndexBusy, StorageFull
+from promptgit.errors import IndexBusy, StorageFull, UnusableRepository
 from promptgit.store import search
 from promptgit.store.connections import Unusable, head_of, is_busy, is_damage, open_index, rolled_back, try_begin
 from promptgit.store.files import fsync_folder, is_full, storage_errors
@@ -57,6 +57,13 @@ class Index:
             Unusable, sqlite3.Error: it is missing or damaged; the next `read` mends it.
         """
         return query(self._connection())
+
+    def is_current(self) -> bool:
+        """Whether `read` can answer in this thread without bringing anything up to `main` first."""
+        try:
+            return self._current() is not None
+        except (Unusable, sqlite3.Error, UnusableRepository):
+            return False  # `read` says what it is, or mends it
 
     def search(self, query: Callable[Concatenate[sqlite3.Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Like `read`, for a query that needs the search table."""
@@ -168,13 +175,9 @@ class Index:
 
     def _fresh(self) -> sqlite3.Connection:
         """A connection to an index that reflects `main` as it is now, or later."""
-        mark = self._repository.mark()
-        if mark is not None and mark == getattr(self._local, "mark", None):
-            opened: tuple[int, sqlite3.Connection] = self._local.opened
-            return opened[1]  # even if the file was replaced: it is of this very history
-        connection = self._connection()
         deadline = time.monotonic() + _WAIT_SECONDS
-        while head_of(connection) != self._repository.main():
+        while (current := self._current()) is None:
+            connection = self._connection()
             if try_begin(connection):
                 try:
                     with rolled_back(connection):
@@ -182,12 +185,22 @@ class Index:
                         connection.execute("COMMIT")
                 except sqlite3.Error as error:
                     if is_full(error):
-                        break  # reads go on
+                        return connection  # reads go on
                     raise
             else:
                 _pause(deadline)  # whoever writes to the index takes the same commits in
-        else:
-            self._local.mark = mark
+        return current
+
+    def _current(self) -> sqlite3.Connection | None:
+        """A connection to an index that reflects `main` as it is now, if there is one."""
+        mark = self._repository.mark()
+        if mark is not None and mark == getattr(self._local, "mark", None):
+            opened: tuple[int, sqlite3.Connection] = self._local.opened
+            return opened[1]  # even if the file was replaced: it is of this very history
+        connection = self._connection()
+        if head_of(connection) != self._repository.main():
+            return None
+        self._local.mark = mark
         return connection
 
     def _begin(self) -> sqlite3.Connection:
