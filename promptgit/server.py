@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import gc
+import mmap
 import os
 import shutil
 import signal
@@ -24,6 +25,7 @@ from promptgit.tokens import Tokens
 from promptgit.worker import STOP_SIGNALS, Log, Worker
 
 _M_ARENA_MAX = -8  # of malloc.h, see mallopt(3)
+_MOST_WORKERS = 1024
 _REQUEST_SECONDS = 20  # what a request may take beside waiting for the write lock
 
 
@@ -57,6 +59,8 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self.client_timeout = settings.client_timeout
+        self.connections = mmap.mmap(-1, _MOST_WORKERS)
+        self.connections.write(b"\xff" * _MOST_WORKERS)
         super().__init__()
 
     def load_config(self) -> None:

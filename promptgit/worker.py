@@ -12,7 +12,8 @@ import logging
 import signal
 from functools import partial
 from selectors import EVENT_READ
-from time import monotonic, perf_counter
+from socket import socket
+from time import monotonic, perf_counter, sleep
 from typing import Any
 
 from gunicorn import util
@@ -25,6 +26,8 @@ from promptgit.client_socket import ClientSocket
 from promptgit.response import Answer, refuse, status_of
 
 _LEAST_SHARE = 0.1
+_PRECEDENCE_SECONDS = 0.0005  # a worker that waits for something to do takes a connection in a tenth of it
+_NONE = 255  # connections, of a worker that is not there
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
 
 log = logging.getLogger(__name__)
@@ -37,7 +40,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
     every system call need twice the time for them. Any other request gets a thread once there is something
     to read, for as long as its client keeps up; the thread stays with the connection until that pauses, or
     another waits for a thread. The application that is served (gunicorn's, not WSGI's) says `client_timeout`,
-    in seconds.
+    in seconds, and has `connections`, a byte for each worker's number, which all of them share.
     """
 
     _notified = 0.0
@@ -47,6 +50,13 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
         super().init_signals()
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)
+
+    def run(self) -> None:
+        """Serve until the end; then nobody leaves a connection to this worker any more."""
+        try:
+            super().run()
+        finally:
+            self.app.connections[self.number] = _NONE
 
     def set_accept_enabled(self, enabled: bool) -> None:
         """Begin or end to accept; at the end of the worker it takes those who wait in the kernel's queue.
@@ -65,6 +75,14 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
                     before = self.nr_conns
                     self.accept(listener)
             listener.close()
+
+    def accept(self, listener: socket) -> None:
+        """Take a new connection; or leave it to a worker that has fewer, whom the kernel has told of it too."""
+        others = bytearray(self.app.connections)
+        others[self.number] = _NONE
+        if min(others) < self.nr_conns:
+            sleep(_PRECEDENCE_SECONDS)
+        super().accept(listener)
 
     def enqueue_req(self, conn: TConn) -> None:
         """Give a connection a thread; a new one when its first bytes are there, or never."""
@@ -157,7 +175,8 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
         client.leave()
 
     def notify(self) -> None:
-        """Tell the master that this worker lives: once a second is enough."""
+        """Tell the other workers how many connections this one has; once a second the master that it lives."""
+        self.app.connections[self.number] = min(self.nr_conns, _NONE - 1)
         now = monotonic()
         if now - self._notified >= 1:
             self._notified = now

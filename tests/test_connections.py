@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import random
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from io import BufferedReader
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 
-from tests.support import Http, Server, foreign_commit, processes_of
+from tests.support import Http, Server, foreign_commit, processes_of, wait_for
 
 LARGE = 12 << 20
 
@@ -125,6 +126,28 @@ def test_a_quick_read_sees_what_came_by_git(server: Server) -> None:
         foreign_commit(server.folder / "prompts.git", {path: b"Version %d" % number})
         found = http("GET", where).json
         assert (found["version_number"], found["content"]) == (number, f"Version {number}")
+
+
+def test_workers_share_the_connections(tmp_path: Path) -> None:
+    """Each takes about half: what one of them answers alone, the other's processor does not speed up."""
+    with Server(tmp_path / "data", "--workers", "2") as server, ExitStack() as stack:
+        wait_for(lambda: len(processes_of(server.process.pid)) == 3)
+        workers = [one for one in processes_of(server.process.pid) if int(one.name) != server.process.pid]
+        wait_for(lambda: all(_serve_more(server, stack, workers, 2)))  # one of them may come late
+        assert min(_serve_more(server, stack, workers, 40)) >= 12
+
+
+def _serve_more(server: Server, stack: ExitStack, workers: list[Path], count: int) -> list[int]:
+    before = [_sockets(one) for one in workers]
+    for _ in range(count):
+        client, got = stack.enter_context(connected(server))
+        client.sendall(request("/healthz"))
+        assert answer(got)[0] == 200
+    return [_sockets(one) - old for one, old in zip(workers, before, strict=True)]
+
+
+def _sockets(process: Path) -> int:
+    return sum(os.readlink(one).startswith("socket:") for one in (process / "fd").iterdir())
 
 
 def _switches(process: Path) -> dict[str, int]:
