@@ -117,6 +117,7 @@ class Reading:
             text, count, last = self._store.index.read(
                 queries.versions_json,
                 prompt.id,
+                labelled=bool(prompt.labels),
                 after=low,
                 before=high,
                 limit=min(rest, _CHUNK),

@@ -27,6 +27,14 @@ _PROMPT_AT_LABEL = f"{_PROMPTS} {_AT_LABEL} JOIN versions v ON v.prompt = p.key 
 _VERSIONS = f"""
 SELECT {_VERSION} FROM prompts p JOIN versions v ON v.prompt = p.key JOIN authors a ON a.key = v.author
 """
+# The labels of one prompt, in JSON by the number that they point at.
+_LABELLED = """
+WITH labelled AS MATERIALIZED (
+    SELECT l.number, json_group_array(l.label) AS labels
+    FROM prompts p JOIN labels l ON l.name = p.name WHERE p.id = :id AND p.removed IS NULL GROUP BY l.number
+)"""
+_LABELS = "coalesce(labelled.labels, '[]')"
+_JOINED = "LEFT JOIN labelled ON labelled.number = v.number"
 
 
 def prompt_by_id(connection: sqlite3.Connection, prompt_id: str) -> tuple[Prompt, Removal | None] | None:
@@ -136,26 +144,31 @@ def versions(
 
 
 def versions_json(
-    connection: sqlite3.Connection, prompt_id: str, *, after: int, before: int, limit: int, newest_first: bool
+    connection: sqlite3.Connection,
+    prompt_id: str,
+    *,
+    labelled: bool,
+    after: int,
+    before: int,
+    limit: int,
+    newest_first: bool,
 ) -> tuple[str, int, int]:
     """The same as `versions`, as the API shows them: JSON objects with commas between, how many, the last one's number.
 
     SQLite makes the text in one step, in which Python's other threads run; row by row they would wait in turn.
+    Where the prompt is not *labelled*, half of the time is saved.
     """
     order, last = ("DESC", "min") if newest_first else ("ASC", "max")
+    given, labels, joined = (_LABELLED, _LABELS, _JOINED) if labelled else ("", "'[]'", "")
     row = connection.execute(
         f"""
-        WITH labelled AS MATERIALIZED (
-            SELECT l.number, json_group_array(l.label) AS labels
-            FROM prompts p JOIN labels l ON l.name = p.name WHERE p.id = ? AND p.removed IS NULL GROUP BY l.number
-        )
-        SELECT group_concat(json), count(*), {last}(number) FROM (
-            SELECT v.number, v.json || ',"labels":' || coalesce(labelled.labels, '[]') || '}}' AS json
-            FROM prompts p JOIN versions v ON v.prompt = p.key LEFT JOIN labelled ON labelled.number = v.number
-            WHERE p.id = ? AND v.number > ? AND v.number < ? ORDER BY v.number {order} LIMIT ?
+        {given} SELECT group_concat(json), count(*), {last}(number) FROM (
+            SELECT v.number, v.json || ',"labels":' || {labels} || '}}' AS json
+            FROM prompts p JOIN versions v ON v.prompt = p.key {joined}
+            WHERE p.id = :id AND v.number > :after AND v.number < :before ORDER BY v.number {order} LIMIT :limit
         )
         """,
-        (prompt_id, prompt_id, after, before, limit),
+        {"id": prompt_id, "after": after, "before": before, "limit": limit},
     ).fetchone()
     return row[0] or "", row[1], row[2] or 0
 
