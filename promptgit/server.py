@@ -24,7 +24,10 @@ from promptgit.settings import Settings
 from promptgit.tokens import Tokens
 from promptgit.worker import STOP_SIGNALS, Log, Worker
 
-_M_ARENA_MAX = -8  # of malloc.h, see mallopt(3)
+# Of malloc.h, see mallopt(3): it would give each thread an arena of its own, of which each keeps what it once had,
+# and take ever larger pieces for such as it keeps.
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8
+_MALLOC = {_M_ARENA_MAX: 1, _M_MMAP_THRESHOLD: 64 << 10, _M_TRIM_THRESHOLD: 128 << 10}
 _MOST_WORKERS = 1024
 _REQUEST_SECONDS = 20  # what a request may take beside waiting for the write lock
 
@@ -34,8 +37,8 @@ def share_memory() -> None:
     gc.collect()
     gc.freeze()  # collections in the workers do not touch what is shared
     with contextlib.suppress(OSError, AttributeError):  # not glibc
-        # It gives each thread an arena of its own, and each keeps what it once had.
-        ctypes.CDLL(None).mallopt(_M_ARENA_MAX, 2)
+        for parameter, value in _MALLOC.items():
+            ctypes.CDLL(None).mallopt(parameter, value)
 
 
 class _Arbiter(Arbiter):  # type: ignore[misc]  # gunicorn has no types

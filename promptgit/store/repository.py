@@ -52,6 +52,8 @@ class Repository:
         self._local = threading.local()
         # Off by default in libgit2: without it an acknowledged commit can vanish in a power cut.
         pygit2.settings.enable_fsync_gitdir(True)
+        # Each thread's handle would keep trees and commits, up to 256 MB, which are hardly ever read twice.
+        pygit2.settings.enable_caching(False)
         # Each thread's handle would keep every pack open that it has read from.
         pygit2.settings.mwindow_file_limit = _OPEN_PACKS
         # By default it maps packs as wholes, and without end.
