@@ -107,7 +107,7 @@ class Git:
         revisions = [upto] if after is None else [f"^{after}", upto]
         with subprocess.Popen(
             self.command(*_PLAIN, *gitlog.ARGUMENTS, *revisions, "--"),
-            env=environment(),
+            env=environment() | {"GIT_FLUSH": "0"},  # else it writes each commit by itself
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

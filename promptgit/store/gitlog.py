@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from itertools import chain
 
 from promptgit import labels, names
 from promptgit.models import Author
 from promptgit.store.history import Commit, FileChange
 from promptgit.store.objects import LAST_SECOND
 
-# Names and dates as they are in the commit, no mailmap; the body raw (git-log(1), "PRETTY FORMATS").
-FORMAT = "%H%x00%P%x00%an%x00%ae%x00%at%x00%B%x00"
+# Names and dates as they are in the commit, no mailmap; the body raw (git-log(1), "PRETTY FORMATS"). What stands before
+# it holds no line end. All in one piece between two NULs: each more takes a twentieth of the time.
+FORMAT = "%H %at %P%n%an%n%ae%n%B"
 ARGUMENTS = (
     "log",
     "--first-parent",
@@ -25,7 +27,6 @@ ARGUMENTS = (
     f"--format={FORMAT}",
 )
 ROOTS = (names.ROOT.encode(), labels.ROOT.encode())
-_FIELDS = 7  # the six of FORMAT, and the empty one that ends it
 
 
 def parse(chunks: Iterable[bytes], roots: tuple[bytes, ...] = ROOTS) -> Iterator[Commit]:
@@ -35,35 +36,34 @@ def parse(chunks: Iterable[bytes], roots: tuple[bytes, ...] = ROOTS) -> Iterator
     Text that is not UTF-8 comes with U+FFFD in place of what cannot be read.
     """
     authors: dict[tuple[bytes, bytes], Author] = {}
-    header: list[bytes] = []
+    header = raw = b""
     changes: list[FileChange] = []
-    raw: bytes | None = None
-    for token in _tokens(chunks):
-        if len(header) < _FIELDS:
-            header.append(token)
-        elif raw is not None:
+    for token in chain.from_iterable(_tokens(chunks)):
+        if raw:
             if token.startswith(roots):
                 changes.append(_change(raw, token))
-            raw = None
+            raw = b""
         elif token.startswith((b":", b"\n:")):
             raw = token.lstrip(b"\n")
         else:
-            yield _commit(header, changes, authors)
-            header, changes = [token], []
-    if len(header) == _FIELDS:
+            if header:
+                yield _commit(header, changes, authors)
+            header, changes = token, []
+    if header:
         yield _commit(header, changes, authors)
 
 
-def _tokens(chunks: Iterable[bytes]) -> Iterator[bytes]:
+def _tokens(chunks: Iterable[bytes]) -> Iterator[list[bytes]]:
     rest = b""
     for chunk in chunks:
         tokens = (rest + chunk).split(b"\0")
         rest = tokens.pop()
-        yield from tokens
+        yield tokens
 
 
-def _commit(header: list[bytes], changes: list[FileChange], authors: dict[tuple[bytes, bytes], Author]) -> Commit:
-    commit, parents, name, email, timestamp, message, _ = header
+def _commit(header: bytes, changes: list[FileChange], authors: dict[tuple[bytes, bytes], Author]) -> Commit:
+    line, name, email, message = header.split(b"\n", 3)
+    commit, timestamp, parents = line.split(b" ", 2)
     author = authors.get((name, email))
     if author is None:
         author = authors[name, email] = Author(name.decode(errors="replace"), email.decode(errors="replace"))
