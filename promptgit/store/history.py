@@ -1,14 +1,14 @@
 """From commits to events: which commit made which version of which prompt.
 
 Only pure functions and values; the index applies the events, in the order of the commits.
+The values are named tuples, because a history may have a million of them.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from promptgit import labels
 from promptgit.models import Author
@@ -18,8 +18,7 @@ T = TypeVar("T")
 _LABELS = labels.ROOT.encode()
 
 
-@dataclass(frozen=True, slots=True)
-class FileChange:
+class FileChange(NamedTuple):
     """What a commit did to one path; *old* and *new* are blob ids in hexadecimal.
 
     None where no regular file lies at the path: nothing, a symbolic link, a submodule.
@@ -30,8 +29,7 @@ class FileChange:
     new: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Commit:
+class Commit(NamedTuple):
     """One commit of `main`, against its first parent; *timestamp* is its author's date, in seconds since 1970."""
 
     id: str
@@ -42,16 +40,14 @@ class Commit:
     changes: tuple[FileChange, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Written:
+class Written(NamedTuple):
     """A prompt's file was added, or its blob changed."""
 
     name: str
     blob: str
 
 
-@dataclass(frozen=True, slots=True)
-class Moved:
+class Moved(NamedTuple):
     """A blob left one path and appeared at another."""
 
     source: str
@@ -59,15 +55,13 @@ class Moved:
     blob: str
 
 
-@dataclass(frozen=True, slots=True)
-class Removed:
+class Removed(NamedTuple):
     """A prompt's file left."""
 
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class LabelFile:
+class LabelFile(NamedTuple):
     """The file of a label was written, or left (None)."""
 
     label: str
