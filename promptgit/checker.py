@@ -28,8 +28,8 @@ _ROWS = {
     "LEFT JOIN {0}.authors a ON a.key = m.author",
     "removal": "SELECT p.id, r.after, lower(hex(r.commit_id)), r.timestamp, a.name, a.email, r.description "
     "FROM {0}.removals r LEFT JOIN {0}.prompts p ON p.key = r.prompt LEFT JOIN {0}.authors a ON a.key = r.author",
-    "commit": "SELECT c.number, lower(hex(c.id)), c.timestamp, a.name, a.email, c.description "
-    "FROM {0}.commits c LEFT JOIN {0}.authors a ON a.key = c.author",
+    "commit": "SELECT c.number, lower(hex(c.id)), p.id, c.version, c.timestamp, a.name, a.email, c.description "
+    "FROM {0}.commits c LEFT JOIN {0}.prompts p ON p.key = c.prompt LEFT JOIN {0}.authors a ON a.key = c.author",
     "change": "SELECT c.made, c.place, c.type, p.id, c.name, c.other, c.before, c.number "
     "FROM {0}.changes c LEFT JOIN {0}.prompts p ON p.key = c.prompt",
 }

@@ -154,9 +154,11 @@ def test_an_index_built_anew_tells_the_same(service: Service, store: Store, feed
 
 
 def test_a_check_tells_of_a_feed_that_is_not_gits(service: Service, store: Store) -> None:
-    service.create("1", name="a")
-    store.index.peek(lambda index: index.execute("UPDATE changes SET name = 'b'"))
-    assert any("the change" in line for line in checker.differences(store))
+    service.rename(service.create("1", name="a").id, "b")
+    store.index.peek(lambda index: index.execute("UPDATE changes SET name = 'c'"))
+    store.index.peek(lambda index: index.execute("UPDATE commits SET version = version + 1"))
+    told = list(checker.differences(store))
+    assert any("the change" in line for line in told) and any("the commit" in line for line in told)
 
 
 def test_who_waits_is_answered_when_something_comes(service: Service, store: Store, feed: Feed) -> None:

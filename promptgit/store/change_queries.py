@@ -8,9 +8,11 @@ from collections.abc import Collection
 from promptgit.models import Author, Change
 
 _CHANGES = """
-SELECT c.type, lower(hex(m.id)), p.id, c.name, c.other, c.before, c.number, m.timestamp, m.description, a.name, a.email
-FROM changes c JOIN commits m ON m.number = c.made JOIN prompts p ON p.key = c.prompt
-JOIN authors a ON a.key = m.author WHERE c.made > ? AND c.made <= ? ORDER BY c.made, c.place
+SELECT f.type, lower(hex(m.id)), p.id, f.name, f.other, f.before, f.number, coalesce(m.timestamp, v.timestamp),
+coalesce(m.description, v.description), a.name, a.email
+FROM feed f JOIN commits m ON m.number = f.made LEFT JOIN versions v ON v.prompt = m.prompt AND v.number = m.version
+JOIN prompts p ON p.key = f.prompt JOIN authors a ON a.key = coalesce(m.author, v.author)
+WHERE f.made > ? AND f.made <= ? ORDER BY f.made, f.place
 """
 
 
@@ -27,12 +29,12 @@ def page(connection: sqlite3.Connection, after: int, limit: int) -> tuple[list[C
     """
     last = _newest(connection)
     cut = connection.execute(
-        "SELECT made FROM changes WHERE made > ? AND made <= ? ORDER BY made, place LIMIT 1 OFFSET ?",
+        "SELECT made FROM feed WHERE made > ? AND made <= ? ORDER BY made, place LIMIT 1 OFFSET ?",
         (after, last, limit),
     ).fetchone()
     end = last
     if cut is not None:
-        first = connection.execute("SELECT min(made) FROM changes WHERE made > ?", (after,)).fetchone()[0]
+        first = connection.execute("SELECT made FROM feed WHERE made > ? ORDER BY made LIMIT 1", (after,)).fetchone()[0]
         end = max(first, cut[0] - 1)
     changes = [
         Change(kind, commit, prompt_id, name, other, before, number, seconds, description, Author(author, email))
@@ -41,7 +43,7 @@ def page(connection: sqlite3.Connection, after: int, limit: int) -> tuple[list[C
         )
     ]
     more = cut is not None and (
-        connection.execute("SELECT 1 FROM changes WHERE made > ? AND made <= ? LIMIT 1", (end, last)).fetchone()
+        connection.execute("SELECT 1 FROM feed WHERE made > ? AND made <= ? LIMIT 1", (end, last)).fetchone()
         is not None
     )
     seen = end if more else last
@@ -53,9 +55,9 @@ def count(connection: sqlite3.Connection, after: int, types: Collection[str], pr
     """How many changes of these types, and of prompts whose name begins (or began) so, came after a commit."""
     marks = ", ".join("?" * len(types))
     (found,) = connection.execute(
-        f"SELECT count(*) FROM changes WHERE made > ? AND type IN ({marks}) AND "
-        "(substr(name, 1, ?) = ? OR type = 'rename' AND substr(other, 1, ?) = ?)",
-        (after, *types, len(prefix), prefix, len(prefix), prefix),
+        f"SELECT count(*) FROM feed WHERE made > ? AND type IN ({marks}) AND "
+        "(? = '' OR substr(name, 1, ?) = ? OR type = 'rename' AND substr(other, 1, ?) = ?)",
+        (after, *types, prefix, len(prefix), prefix, len(prefix), prefix),
     ).fetchone()
     return int(found)
 

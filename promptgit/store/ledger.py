@@ -11,11 +11,11 @@ import orjson
 
 from promptgit.models import Author
 from promptgit.names import fold, id_of, path_of, version_id
-from promptgit.store.change_rows import ChangeRows
+from promptgit.store.change_rows import ChangeRows, Done
 from promptgit.store.history import Commit, Moved, Removed, Written, events, label_files
 from promptgit.store.label_rows import LabelRows
 
-_FLUSH_EVERY = 15_000  # rows; a version has three
+_FLUSH_EVERY = 5_000  # commits, changes and moves of labels; each version is one of them
 _LOOK_EVERY = 100  # commits
 
 
@@ -50,8 +50,9 @@ class Ledger:
         self._next_author = self._after_last("authors")
         self._labels = LabelRows(connection, empty=empty)
         self._changes = ChangeRows(connection, empty=empty)
+        self._done: list[Done] = []  # by the commit at hand
         self._rows: dict[int, _Row] = {}
-        self._renamed: dict[int, _Row] = {}  # by the commit at hand, or with a label's file that it changed
+        self._renamed: dict[int, _Row] = {}  # by it, or with a label's file that it changed
         self._placed: dict[int, _Row] = {}  # created, moved, removed or brought back
         self._grown: dict[int, _Row] = {}  # with a new version
         self._versions: list[tuple[object, ...]] = []
@@ -62,37 +63,39 @@ class Ledger:
     def apply(self, commits: Iterable[Commit], read: Callable[[str], bytes]) -> None:
         """Apply commits in order; flushes now and then. *read* gives the bytes of a blob by its id in hexadecimal."""
         for count, commit in enumerate(commits, 1):
-            self._changes.begin(commit, self._author(commit.author))
+            self._done.clear()
+            author = self._author(commit.author)
             if commit.changes:
-                self._apply(commit, read)
+                self._apply(commit, author, read)
+            self._changes.add(commit, author, self._done)
             if count % _LOOK_EVERY == 0 and len(self._changes) + len(self._labels) >= _FLUSH_EVERY:
                 self.flush()
 
-    def _apply(self, commit: Commit, read: Callable[[str], bytes]) -> None:
+    def _apply(self, commit: Commit, author: int, read: Callable[[str], bytes]) -> None:
         self._renamed.clear()
-        self._apply_events(commit)
+        self._apply_events(commit, author)
         for file in label_files(commit.changes):
             self._labels.write(file, read(file.blob) if file.blob else b"")
             if (owner := self._find_living(file.name)) is not None:
                 self._renamed[owner.key] = owner
         for key, row in self._renamed.items():
             name = row.name if row.removed is None else None
-            for label, before, number in self._labels.settle(key, name, commit, self._author(commit.author)):
-                self._changes.add("label", key, row.name, label, before, number)
+            for label, before, number in self._labels.settle(key, name, commit, author):
+                self._done.append(Done("label", key, row.name, label, before, number))
                 row.moved = bytes.fromhex(commit.id)
                 self._placed[key] = row
 
-    def _apply_events(self, commit: Commit) -> None:
+    def _apply_events(self, commit: Commit, author: int) -> None:
         for event in events(commit.changes):
             match event:
                 case Written(name, blob):
-                    self._write(name, blob, commit)
+                    self._write(name, blob, commit, author)
                 case Moved(source, name, _):
                     self._move(source, name, commit)
                 case Removed(name):
-                    self._remove(name, commit)
+                    self._remove(name, commit, author)
 
-    def _write(self, name: str, blob: str, commit: Commit) -> None:
+    def _write(self, name: str, blob: str, commit: Commit, author: int) -> None:
         row = self._find_living(name)
         if row is None:
             row = self._revive(name) or self._create(name, commit)
@@ -109,13 +112,13 @@ class Ledger:
                 bytes.fromhex(commit.id),
                 bytes.fromhex(blob),
                 commit.timestamp,
-                self._author(commit.author),
+                author,
                 commit.description,
                 _json(made, row, commit),
             )
         )
         self._grown[row.key] = row
-        self._changes.add("version", row.key, name, number=row.versions)
+        self._done.append(Done("version", row.key, name, number=row.versions))
 
     def _create(self, name: str, commit: Commit) -> _Row:
         prompt_id = id_of(name)
@@ -135,7 +138,7 @@ class Ledger:
             return None
         row = rows.pop()
         row.removed = None
-        self._changes.add("restore", row.key, name, number=row.versions + 1)
+        self._done.append(Done("restore", row.key, name, number=row.versions + 1))
         self._placed[row.key] = self._renamed[row.key] = row
         return row
 
@@ -144,29 +147,21 @@ class Ledger:
         self._living[source] = None
         self._living[name] = row
         row.name = name
-        self._changes.add("rename", row.key, name, source)
+        self._done.append(Done("rename", row.key, name, source))
         row.moved = bytes.fromhex(commit.id)
         self._places[row.key, row.versions] = name
         self._placed[row.key] = self._renamed[row.key] = row
 
-    def _remove(self, name: str, commit: Commit) -> None:
+    def _remove(self, name: str, commit: Commit, author: int) -> None:
         row = self._expect_living(name)
         self._living[name] = None
         self._born -= 1
         rows = self._find_removed(name)
         row.removed = rows[-1].removed + 1 if rows and rows[-1].removed else 1
         rows.append(row)
-        self._changes.add("delete", row.key, name, number=row.versions)
-        self._removals.append(
-            (
-                row.key,
-                row.versions,
-                bytes.fromhex(commit.id),
-                commit.timestamp,
-                self._author(commit.author),
-                commit.description,
-            )
-        )
+        self._done.append(Done("delete", row.key, name, number=row.versions))
+        made = bytes.fromhex(commit.id), commit.timestamp, author, commit.description
+        self._removals.append((row.key, row.versions, *made))
         self._placed[row.key] = self._renamed[row.key] = row
 
     def _expect_living(self, name: str) -> _Row:
@@ -261,7 +256,7 @@ def _json(made: str, row: _Row, commit: Commit) -> str:
             "version_number": row.versions,
             "timestamp": datetime.fromtimestamp(commit.timestamp, UTC),
             "description": commit.description,
-            "author": commit.author._asdict(),
+            "author": {"name": commit.author.name, "email": commit.author.email},
             "commit": commit.id,
         },
         option=orjson.OPT_UTC_Z,

@@ -1,6 +1,6 @@
 """The tables of the index. There are no migrations: another SCHEMA means another index, built anew."""
 
-SCHEMA = 5
+SCHEMA = 6
 
 TABLES = f"""
 PRAGMA user_version = {SCHEMA};
@@ -89,16 +89,17 @@ CREATE TABLE label_moves (
     PRIMARY KEY (prompt, label, move)
 ) WITHOUT ROWID;
 
--- The first-parent history of `main`, numbered from 1.
+-- The first-parent history of `main`, numbered from 1. Nearly all commits make one version and do nothing else: that is
+-- told here, and the rest of it in `versions`. What others did is in `changes`, and the rest of it here.
 CREATE TABLE commits (
     number INTEGER PRIMARY KEY,
     id BLOB NOT NULL,
-    timestamp INTEGER NOT NULL,
-    author INTEGER NOT NULL,
-    description TEXT NOT NULL
+    prompt INTEGER,
+    version INTEGER,
+    timestamp INTEGER,
+    author INTEGER,
+    description TEXT
 );
-
--- What each commit did, in order.
 CREATE TABLE changes (
     made INTEGER NOT NULL,      -- the number of its commit
     place INTEGER NOT NULL,     -- 0, 1, 2, ... within it
@@ -110,6 +111,14 @@ CREATE TABLE changes (
     number INTEGER,             -- of the version; or where the label points
     PRIMARY KEY (made, place)
 ) WITHOUT ROWID;
+
+-- What each commit did, in order. A join, because SQLite would sort a union.
+CREATE VIEW feed AS
+SELECT m.number AS made, c.place, coalesce(c.type, 'version') AS type, coalesce(c.prompt, m.prompt) AS prompt,
+    coalesce(c.name, (
+        SELECT name FROM places WHERE prompt = m.prompt AND after < m.version ORDER BY after DESC LIMIT 1
+    )) AS name, c.other, c.before, coalesce(c.number, m.version) AS number
+FROM commits m LEFT JOIN changes c ON c.made = m.number WHERE c.made IS NOT NULL OR m.prompt IS NOT NULL;
 
 -- Names and newest contents; brought up to date when somebody searches.
 CREATE VIRTUAL TABLE search USING fts5 (name, content, tokenize = 'trigram');
