@@ -25,6 +25,7 @@ MAX_SEGMENT_BYTES = 240  # in UTF-8: file systems take 255, and the suffix needs
 # Fixed for ever: the ids of all prompts in all histories derive from it (RFC 9562, version 5).
 NAMESPACE = UUID("6f1c3a52-9a0e-5d0b-8c55-2b7c1f0d9e41")
 
+_VARIANTS = dict(zip("0123456789abcdef", "89ab" * 4, strict=True))
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _FORBIDDEN = frozenset('\\:*?"<>|')
 # Names of devices, with or without an extension: docs.microsoft.com, "Naming Files, Paths, and Namespaces".
@@ -90,8 +91,7 @@ def version_id(prompt_id: str, commit: str) -> str:
     """
     name = bytes.fromhex(prompt_id.replace("-", "")) + commit.encode()
     text = hashlib.sha1(name, usedforsecurity=False).hexdigest()
-    variant = "89ab"[int(text[16], 16) & 3]
-    return f"{text[:8]}-{text[8:12]}-5{text[13:16]}-{variant}{text[17:20]}-{text[20:32]}"
+    return f"{text[:8]}-{text[8:12]}-5{text[13:16]}-{_VARIANTS[text[16]]}{text[17:20]}-{text[20:32]}"
 
 
 def fold(path: str) -> str:

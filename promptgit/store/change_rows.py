@@ -4,20 +4,12 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
-from typing import NamedTuple
 
 from promptgit.store.history import Commit
+from promptgit.store.rows import insert
 
-
-class Done(NamedTuple):
-    """What a commit did to one prompt; the columns of `changes` say what each value is."""
-
-    type: str
-    prompt: int
-    name: str
-    other: str | None = None
-    before: int | None = None
-    number: int | None = None
+Done = tuple[str, int, str, str | None, int | None, int | None]
+"""What a commit did to one prompt: the columns of `changes` from `type` on."""
 
 
 class ChangeRows:
@@ -38,8 +30,8 @@ class ChangeRows:
     def add(self, commit: Commit, author: int, done: Sequence[Done]) -> None:
         """Note a commit, and what it did."""
         self._number += 1
-        if len(done) == 1 and done[0].type == "version":
-            told: tuple[object, ...] = (done[0].prompt, done[0].number, None, None, None)
+        if len(done) == 1 and done[0][0] == "version":
+            told: tuple[object, ...] = (done[0][1], done[0][5], None, None, None)
         else:
             told = (None, None, commit.timestamp, author, commit.description)
             self._changes += [(self._number, place, *change) for place, change in enumerate(done)]
@@ -47,7 +39,7 @@ class ChangeRows:
 
     def flush(self) -> None:
         """Write the rows held back."""
-        self._connection.executemany("INSERT INTO commits VALUES (?, ?, ?, ?, ?, ?, ?)", self._commits)
-        self._connection.executemany("INSERT INTO changes VALUES (?, ?, ?, ?, ?, ?, ?, ?)", self._changes)
+        insert(self._connection, "commits", self._commits)
+        insert(self._connection, "changes", self._changes)
         self._commits.clear()
         self._changes.clear()

@@ -8,6 +8,7 @@ from typing import Any
 
 from promptgit.labels import is_label, number_in
 from promptgit.store.history import Commit, LabelFile
+from promptgit.store.rows import insert
 
 
 class LabelRows:
@@ -72,12 +73,8 @@ class LabelRows:
 
     def flush(self) -> None:
         """Write the rows held back."""
-        execute = self._connection.executemany
-        execute("DELETE FROM labels WHERE name = ? AND label = ?", self._written)
-        execute(
-            "INSERT INTO labels VALUES (?, ?, ?, ?)",
-            ((*key, *held) for key, held in self._written.items() if held is not None),
-        )
-        execute("INSERT INTO label_moves VALUES (?, ?, ?, ?, ?, ?, ?, ?)", self._moves)
+        self._connection.executemany("DELETE FROM labels WHERE name = ? AND label = ?", self._written)
+        insert(self._connection, "labels", [(*key, *held) for key, held in self._written.items() if held is not None])
+        insert(self._connection, "label_moves", self._moves)
         self._written.clear()
         self._moves.clear()

@@ -14,6 +14,7 @@ from promptgit.names import fold, id_of, path_of, version_id
 from promptgit.store.change_rows import ChangeRows, Done
 from promptgit.store.history import Commit, Moved, Removed, Written, events, label_files
 from promptgit.store.label_rows import LabelRows
+from promptgit.store.rows import insert
 
 _FLUSH_EVERY = 5_000  # commits, changes and moves of labels; each version is one of them
 _LOOK_EVERY = 100  # commits
@@ -81,7 +82,7 @@ class Ledger:
         for key, row in self._renamed.items():
             name = row.name if row.removed is None else None
             for label, before, number in self._labels.settle(key, name, commit, author):
-                self._done.append(Done("label", key, row.name, label, before, number))
+                self._done.append(("label", key, row.name, label, before, number))
                 row.moved = bytes.fromhex(commit.id)
                 self._placed[key] = row
 
@@ -118,7 +119,7 @@ class Ledger:
             )
         )
         self._grown[row.key] = row
-        self._done.append(Done("version", row.key, name, number=row.versions))
+        self._done.append(("version", row.key, name, None, None, row.versions))
 
     def _create(self, name: str, commit: Commit) -> _Row:
         prompt_id = id_of(name)
@@ -138,7 +139,7 @@ class Ledger:
             return None
         row = rows.pop()
         row.removed = None
-        self._done.append(Done("restore", row.key, name, number=row.versions + 1))
+        self._done.append(("restore", row.key, name, None, None, row.versions + 1))
         self._placed[row.key] = self._renamed[row.key] = row
         return row
 
@@ -147,7 +148,7 @@ class Ledger:
         self._living[source] = None
         self._living[name] = row
         row.name = name
-        self._done.append(Done("rename", row.key, name, source))
+        self._done.append(("rename", row.key, name, source, None, None))
         row.moved = bytes.fromhex(commit.id)
         self._places[row.key, row.versions] = name
         self._placed[row.key] = self._renamed[row.key] = row
@@ -159,7 +160,7 @@ class Ledger:
         rows = self._find_removed(name)
         row.removed = rows[-1].removed + 1 if rows and rows[-1].removed else 1
         rows.append(row)
-        self._done.append(Done("delete", row.key, name, number=row.versions))
+        self._done.append(("delete", row.key, name, None, None, row.versions))
         made = bytes.fromhex(commit.id), commit.timestamp, author, commit.description
         self._removals.append((row.key, row.versions, *made))
         self._placed[row.key] = self._renamed[row.key] = row
@@ -218,24 +219,25 @@ class Ledger:
         execute = self._connection.executemany
         # All out of the way first: names go from prompt to prompt within one flush.
         execute("DELETE FROM prompts WHERE key = ?", ((key,) for key in self._placed))
-        execute(
-            "INSERT INTO prompts VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-            (
+        insert(
+            self._connection,
+            "prompts",
+            [
                 (row.key, row.id, row.name, fold(path_of(row.name)), row.versions, row.created, row.moved, row.removed)
                 for row in self._placed.values()
-            ),
+            ],
         )
         # The rest touches no index of the table.
         execute(
             "UPDATE prompts SET versions = ?, moved = NULL WHERE key = ?",
             ((row.versions, key) for key, row in self._grown.items() if key not in self._placed),
         )
-        execute("INSERT INTO versions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", self._versions)
+        insert(self._connection, "versions", self._versions)
         execute(
             "INSERT OR REPLACE INTO places VALUES (?, ?, ?)",
             ((key, after, name) for (key, after), name in self._places.items()),
         )
-        execute("INSERT INTO removals VALUES (?, ?, ?, ?, ?, ?)", self._removals)
+        insert(self._connection, "removals", self._removals)
         execute("INSERT OR IGNORE INTO unsearched VALUES (?)", ((key,) for key in (*self._placed, *self._grown)))
         self._connection.execute(
             "UPDATE totals SET prompts = prompts + ?, versions = versions + ?", (self._born, len(self._versions))
