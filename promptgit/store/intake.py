@@ -20,6 +20,7 @@ Progress = Callable[[int], None]
 """Called now and then with the number of commits taken in so far."""
 
 _REPORT_EVERY = 2_000  # commits
+_CACHE = 1 << 16  # KiB; versions of many prompts come in turn, each in a page of its own
 
 
 def take_in(connection: sqlite3.Connection, repository: Repository) -> None:
@@ -48,6 +49,7 @@ def build(path: Path, repository: Repository, upto: str, progress: Progress | No
     try:
         connection.execute("PRAGMA journal_mode = OFF")
         connection.execute("PRAGMA synchronous = OFF")
+        connection.execute(f"PRAGMA cache_size = -{_CACHE}")
         connection.executescript(TABLES)
         connection.execute("BEGIN")
         ledger = Ledger(connection, empty=True)
