@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import signal
 import subprocess
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from io import BufferedReader, BufferedWriter
 from pathlib import Path
 from typing import cast
@@ -16,6 +17,7 @@ from promptgit.store import gitlog
 from promptgit.store.history import Commit
 
 _CHUNK = 1 << 18
+_PIPE = 1 << 20  # what Linux gives everybody
 _GRACE_SECONDS = 2.0
 _NEEDED = ("PATH", "HOME", "TMPDIR", "LD_LIBRARY_PATH")
 # What a clone without settings has, whatever an administrator has set here.
@@ -113,6 +115,9 @@ class Git:
             stderr=subprocess.PIPE,
         ) as child:
             output, errors = cast(BufferedReader, child.stdout), cast(BufferedReader, child.stderr)
+            # git goes on while the rows of thousands of commits are written. Refused beyond the user's share; no Linux.
+            with suppress(OSError, AttributeError):
+                fcntl.fcntl(output, fcntl.F_SETPIPE_SZ, _PIPE)
             try:
                 yield from gitlog.parse(iter(lambda: output.read1(_CHUNK), b""), roots)
             except GeneratorExit:
