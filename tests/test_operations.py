@@ -229,7 +229,7 @@ def test_batches_and_the_wait_for_the_lock_are_measured(tmp_path: Path) -> None:
 
 def test_a_lock_that_is_not_had_counts_as_waited_for(client: FlaskClient, repository: Path, tmp_path: Path) -> None:
     other = Store(repository.parent, lock_timeout=1)
-    with other.writer._lock:
+    with other.writer._lock.held():
         assert create(client, "a").status_code == 503
     seen = scrape(client)
     assert seen["promptgit_write_lock_wait_seconds_sum"] >= 0.2

@@ -6,15 +6,14 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
-from promptgit.errors import LockTimeout, NotReady
+from promptgit.errors import NotReady
 from promptgit.models import Author
 from promptgit.store.index import Index
 from promptgit.store.intake import Progress
 from promptgit.store.repository import Repository
 from promptgit.store.signer import Signer
 from promptgit.store.upkeep import Upkeep
+from promptgit.store.write_lock import WriteLock
 from promptgit.store.writer import Observer, Writer
 
 COMMITTER = Author("promptgit", "promptgit@localhost")
@@ -42,11 +41,11 @@ class Store:
         self.index = Index(folder / "index.sqlite3", self.repository)
         self.signer = Signer(Path(signing_key)) if signing_key else None
         sign = self.signer.sign if self.signer else None
+        self._write_lock = WriteLock(folder / "write.lock", lock_timeout)
         self.writer = Writer(
-            self.repository, self.index, folder / "write.lock", lock_timeout, clock, observer or Observer(), sign
+            self.repository, self.index, self._write_lock, clock, observer or Observer(), sign
         )
-        self.upkeep = Upkeep(self.repository, folder / "write.lock", lock_timeout)
-        self._lock_timeout = lock_timeout
+        self.upkeep = Upkeep(self.repository, self._write_lock)
         self._clock = clock
 
     def open(self, progress: Progress | None = None, *, catch_up: bool = True) -> None:
@@ -61,11 +60,8 @@ class Store:
             self.signer.check()
         self.folder.mkdir(parents=True, exist_ok=True)
         if not self.repository.is_complete():
-            try:
-                with FileLock(self.folder / "write.lock", timeout=self._lock_timeout, poll_interval=0.01):
-                    self.repository.create(int(self._clock()))
-            except Timeout:
-                raise LockTimeout(self._lock_timeout) from None
+            with self._write_lock.held():
+                self.repository.create(int(self._clock()))
         if catch_up:
             self.index.catch_up(progress)
 

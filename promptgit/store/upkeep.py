@@ -17,12 +17,11 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
-from promptgit.errors import LockTimeout, StorageFull
+from promptgit.errors import StorageFull
 from promptgit.store.files import fsync_folder
 from promptgit.store.packs import drop_stale_multi_pack_index, multi_pack_index_names
 from promptgit.store.repository import Repository
+from promptgit.store.write_lock import WriteLock
 
 # It pays once so many objects have come (four or five to a version), and such a part of all.
 _FRESH_OBJECTS, _FRESH_PART = 20_000, 16
@@ -67,16 +66,12 @@ class State:
 
 
 class Upkeep:
-    """The upkeep of one repository, one at a time over all processes.
+    """The upkeep of one repository, one at a time over all processes; it has the write lock for a moment."""
 
-    *timeout* is how many seconds it waits for the write lock, which it has for a moment.
-    """
-
-    def __init__(self, repository: Repository, write_lock: Path, timeout: float) -> None:
+    def __init__(self, repository: Repository, write_lock: WriteLock) -> None:
         self._repository = repository
         self._folder = repository.packs
         self._write_lock = write_lock
-        self._timeout = timeout
 
     def state(self) -> State:
         """How things stand; costs the listing of a folder."""
@@ -114,12 +109,9 @@ class Upkeep:
     @contextmanager
     def _claimed(self) -> Iterator[tuple[int | None, list[Pack]]]:
         """All packs that are there now, none of which `packs.roll` touches meanwhile."""
-        try:
-            with FileLock(self._write_lock, timeout=self._timeout, poll_interval=0.001):
-                packs = _packs(self._folder)
-                guard = self._repository.claim.take(f"{pack.name}.idx" for pack in packs)
-        except Timeout:
-            raise LockTimeout(self._timeout) from None
+        with self._write_lock.held():
+            packs = _packs(self._folder)
+            guard = self._repository.claim.take(f"{pack.name}.idx" for pack in packs)
         try:
             yield guard, packs
         finally:

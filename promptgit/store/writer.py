@@ -14,18 +14,16 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Generic, TypeVar, cast
-
-from filelock import FileLock, Timeout
 
 from promptgit.errors import LockTimeout, SigningFailed, StorageFull, WriteContended
 from promptgit.store.batch import Batch, Edit
 from promptgit.store.index import Index
 from promptgit.store.ledger import Ledger
 from promptgit.store.repository import MainMoved, Repository
+from promptgit.store.write_lock import WriteLock
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
@@ -75,28 +73,25 @@ class _EndsEarlier(Exception):
 class Writer:
     """Makes changes one batch at a time, across threads and processes.
 
-    *clock* gives seconds since 1970; *timeout* is in seconds. With *sign* the last commit of each batch
-    is signed, which covers all before it.
+    *clock* gives seconds since 1970. With *sign* the last commit of each batch is signed, which covers all
+    before it.
     """
 
     def __init__(
         self,
         repository: Repository,
         index: Index,
-        lock: Path,
-        timeout: float,
+        lock: WriteLock,
         clock: Callable[[], float],
         observer: Observer,
         sign: Callable[[bytes], bytes] | None,
     ) -> None:
         self._repository = repository
         self._index = index
-        self._timeout = timeout
         self._clock = clock
         self._observer = observer
         self._sign = sign
-        # A short poll: at the default of 50 ms, processes that race starve one of them.
-        self._lock = FileLock(lock, poll_interval=0.001, thread_local=False)
+        self._lock = lock
         self._turn = threading.Condition()
         self._queue: list[_Job] = []
         self._led = False
@@ -111,7 +106,7 @@ class Writer:
             PromptgitError: what the change's plan raises.
         """
         job = _Job(change)
-        deadline = time.monotonic() + self._timeout
+        deadline = time.monotonic() + self._lock.timeout
         with self._turn:
             self._queue.append(job)
             while self._led and not job.done:
@@ -119,7 +114,7 @@ class Writer:
                 in_time = self._turn.wait(deadline - time.monotonic() if job in self._queue else None)
                 if not in_time and job in self._queue:
                     self._queue.remove(job)
-                    raise LockTimeout(self._timeout)
+                    raise LockTimeout(self._lock.timeout)
             if not job.done:
                 self._led = True
         if not job.done:
@@ -138,11 +133,11 @@ class Writer:
         """
         jobs = [_Job(change) for change in changes]
         with self._turn:
-            if not self._turn.wait_for(lambda: not self._led, self._timeout):
-                raise LockTimeout(self._timeout)
+            if not self._turn.wait_for(lambda: not self._led, self._lock.timeout):
+                raise LockTimeout(self._lock.timeout)
             self._led = True
         try:
-            with self._locked(time.monotonic() + self._timeout):
+            with self._locked(time.monotonic() + self._lock.timeout):
                 made = self._make(jobs, stop_at_refusal)
         finally:
             self._hand_over([])
@@ -179,16 +174,12 @@ class Writer:
     @contextmanager
     def _locked(self, deadline: float) -> Iterator[None]:
         start = time.monotonic()
-        try:
-            self._lock.acquire(timeout=max(0.0, deadline - start))
-        except Timeout:
-            raise LockTimeout(self._timeout) from None
-        finally:
-            self._observer.waited(time.monotonic() - start)
-        try:
+        with ExitStack() as held:
+            try:
+                held.enter_context(self._lock.held(deadline))
+            finally:
+                self._observer.waited(time.monotonic() - start)
             yield
-        finally:
-            self._lock.release()
 
     def _make(self, jobs: list[_Job], stop_at_refusal: bool = False) -> list[_Job]:
         """Make the changes durable and visible, or none of them; those that were tried."""
