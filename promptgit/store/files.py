@@ -5,8 +5,8 @@ from __future__ import annotations
 import errno
 import os
 import sqlite3
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from promptgit.errors import StorageFull
@@ -40,17 +40,44 @@ def storage_errors() -> Iterator[None]:
 
 def write_durably(path: Path, data: bytes, mode: int = 0o644) -> None:
     """Write a whole file, or none; its name stays through a power cut once its folder is fsynced."""
-    # git gc takes every *.idx without a pack for a leftover and removes it: the name ends in something else.
-    temporary = path.with_name(f"{TEMPORARY}{path.name}_")
+    write_all_durably({path: data}, mode)
+
+
+def write_all_durably(files: Mapping[Path, bytes], mode: int = 0o644) -> None:
+    """Like `write_durably`, for files that appear one after the other, once all of them are on disk."""
+    # git gc takes every *.idx without a pack for a leftover and removes it: the names end in something else.
+    temporaries = {path: str(path.with_name(f"{TEMPORARY}{path.name}_")) for path in files}
     try:
-        with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode), "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.rename(temporary, path)
+        with ExitStack() as opened:
+            numbers = [opened.enter_context(_written(temporaries[path], data, mode)) for path, data in files.items()]
+            # The disk gets them all now, so that what the first fsync waits for is what the others would wait for.
+            for number in numbers[1:]:
+                _begin_to_store(number)
+            for number in numbers:
+                os.fsync(number)
+        for path, temporary in temporaries.items():
+            os.rename(temporary, path)
     except BaseException:
-        temporary.unlink(missing_ok=True)
+        for temporary in temporaries.values():
+            with suppress(FileNotFoundError):
+                os.unlink(temporary)
         raise
+
+
+@contextmanager
+def _written(path: str, data: bytes, mode: int) -> Iterator[int]:
+    """The descriptor of a new file with *data*."""
+    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode), "wb", buffering=0) as file:
+        rest = memoryview(data)
+        while rest:
+            rest = rest[file.write(rest) :]
+        yield file.fileno()
+
+
+def _begin_to_store(file: int) -> None:
+    """Have the system begin to write a file to disk, and wait for nothing (Linux does so, see posix_fadvise(2))."""
+    if hasattr(os, "posix_fadvise"):
+        os.posix_fadvise(file, 0, 0, os.POSIX_FADV_DONTNEED)
 
 
 def fsync_folder(path: Path) -> None:

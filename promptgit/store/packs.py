@@ -17,7 +17,7 @@ from contextlib import suppress
 from itertools import accumulate, pairwise
 from pathlib import Path
 
-from promptgit.store.files import TEMPORARY, fsync_folder, write_durably
+from promptgit.store.files import TEMPORARY, fsync_folder, write_all_durably, write_durably
 from promptgit.store.objects import BLOB, COMMIT, TREE
 
 _TYPES = {COMMIT: 1, TREE: 2, BLOB: 3}
@@ -25,7 +25,7 @@ _MAGIC = b"\377tOc\0\0\0\2"
 _TRAILER = 20
 _FANOUT = len(_MAGIC) + 256 * 4
 _SHORT = 1 << 13
-_KEPT = b"promptgit\n"
+_KEPT, _KEPT_FILE = b"promptgit\n", "promptgit-keep"  # what is in a file of ours that keeps a pack; one in git's folder
 _LARGEST = 1 << 31  # longer offsets need another table
 
 # So many packs of one size class are joined into one, which is of a higher class: each object is
@@ -153,13 +153,28 @@ def _write(folder: Path, entries: list[_Entry], *, keep: bool = False) -> Path:
     body = b"".join(parts)
     checksum = _sha1(body)
     path = folder / f"pack-{checksum.hex()}.pack"
-    # The index last: a reader that sees it finds the pack.
-    write_durably(path, body + checksum, mode=0o444)
     if keep:
-        path.with_suffix(".keep").write_bytes(_KEPT)
-    write_durably(path.with_suffix(".idx"), _index(entries, offsets, checksum), mode=0o444)
+        _keep(path)
+    # The index last: a reader that sees it finds the pack.
+    index = _index(entries, offsets, checksum)
+    write_all_durably({path: body + checksum, path.with_suffix(".idx"): index}, mode=0o444)
     fsync_folder(folder)
     return path
+
+
+def _keep(pack: Path) -> None:
+    """Let nobody take a pack for garbage until `release`.
+
+    A second name for a file that is there already costs a tenth of what a new file does, which ext4 has
+    to find a place for among those that were just removed.
+    """
+    keep, named = pack.with_suffix(".keep"), pack.parents[2] / _KEPT_FILE
+    try:
+        os.link(named, keep)
+    except OSError:  # it is the first time, or the file system knows no second names
+        write_durably(keep, _KEPT)
+        with suppress(OSError):
+            os.link(keep, named)
 
 
 def _pack_entry(oid: str, kind: str, data: bytes) -> _Entry:
