@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import itertools
 import multiprocessing
+import os
 import subprocess
 import threading
+from collections.abc import Callable
 from functools import partial
 from multiprocessing.synchronize import Event
 from pathlib import Path
@@ -19,7 +22,7 @@ from promptgit.models import Author
 from promptgit.service import Service
 from promptgit.store import writer
 from promptgit.store.batch import Edit
-from promptgit.store.repository import Repository
+from promptgit.store.main_file import MainFile
 from promptgit.store.store import COMMITTER, Store
 from promptgit.store.writer import Change
 from tests.support import assert_sound, at_once, foreign_commit, git, git_text
@@ -189,17 +192,38 @@ def test_a_live_lock_of_git_is_waited_for(service: Service, repository: Path) ->
     assert [prompt.name for prompt in service.list(limit=9)] == ["a"]
 
 
+def test_a_file_system_without_second_names_will_do(
+    service: Service, repository: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(source: Path, target: Path) -> None:
+        raise OSError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(os, "link", refuse)
+    prompt = service.create("0", name="a")
+    assert service.save(prompt.id, "1").newest.number == 2
+    assert git_text(repository, "rev-list", "--count", "main") == "3"
+    assert_sound(repository)
+
+
+def test_main_among_packed_refs_is_moved_all_the_same(service: Service, repository: Path) -> None:
+    prompt = service.create("0", name="a")
+    git(repository, "pack-refs", "--all")
+    assert not (repository / "refs" / "heads" / "main").exists()
+    assert service.save(prompt.id, "1").newest.number == 2
+    assert git_text(repository, "rev-list", "--count", "main") == "3"
+
+
 def test_an_error_after_main_has_moved_is_no_error(
     store: Store, service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The last fsync of a folder can fail when all is done: the ref is read again."""
-    move = Repository._set_target
+    move = MainFile.move
 
-    def moved_but_failed(self: Repository, ref: object, new: str) -> None:
-        move(self, ref, new)
+    def moved_but_failed(self: MainFile, expect_old: Callable[[], None]) -> None:
+        move(self, expect_old)
         raise OSError(5, "Input/output error")
 
-    monkeypatch.setattr(Repository, "_set_target", moved_but_failed)
+    monkeypatch.setattr(MainFile, "move", moved_but_failed)
     assert service.create("x", name="a").newest.number == 1
 
 

@@ -5,17 +5,25 @@ from __future__ import annotations
 import errno
 import os
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
+from typing import NamedTuple
 
 from promptgit.errors import StorageFull
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _FULL_TEXTS = tuple(os.strerror(number) for number in _FULL)
 
-
 TEMPORARY = "tmp_promptgit_"
+
+
+class File(NamedTuple):
+    """A file to write."""
+
+    path: Path
+    data: bytes
+    mode: int = 0o644
 
 
 def is_full(error: Exception) -> bool:
@@ -40,23 +48,23 @@ def storage_errors() -> Iterator[None]:
 
 def write_durably(path: Path, data: bytes, mode: int = 0o644) -> None:
     """Write a whole file, or none; its name stays through a power cut once its folder is fsynced."""
-    write_all_durably({path: data}, mode)
+    write_all_durably([File(path, data, mode)])
 
 
-def write_all_durably(files: Mapping[Path, bytes], mode: int = 0o644) -> None:
+def write_all_durably(files: Iterable[File]) -> None:
     """Like `write_durably`, for files that appear one after the other, once all of them are on disk."""
     # git gc takes every *.idx without a pack for a leftover and removes it: the names end in something else.
-    temporaries = {path: str(path.with_name(f"{TEMPORARY}{path.name}_")) for path in files}
+    temporaries = {file: str(file.path.with_name(f"{TEMPORARY}{file.path.name}_")) for file in files}
     try:
         with ExitStack() as opened:
-            numbers = [opened.enter_context(_written(temporaries[path], data, mode)) for path, data in files.items()]
+            numbers = [opened.enter_context(_written(temporary, file)) for file, temporary in temporaries.items()]
             # The disk gets them all now, so that what the first fsync waits for is what the others would wait for.
             for number in numbers[1:]:
                 _begin_to_store(number)
             for number in numbers:
                 os.fsync(number)
-        for path, temporary in temporaries.items():
-            os.rename(temporary, path)
+        for file, temporary in temporaries.items():
+            os.rename(temporary, file.path)
     except BaseException:
         for temporary in temporaries.values():
             with suppress(FileNotFoundError):
@@ -65,13 +73,13 @@ def write_all_durably(files: Mapping[Path, bytes], mode: int = 0o644) -> None:
 
 
 @contextmanager
-def _written(path: str, data: bytes, mode: int) -> Iterator[int]:
-    """The descriptor of a new file with *data*."""
-    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode), "wb", buffering=0) as file:
-        rest = memoryview(data)
+def _written(path: str, file: File) -> Iterator[int]:
+    """The descriptor of a new file at *path*, with what is to be in *file*."""
+    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, file.mode), "wb", buffering=0) as opened:
+        rest = memoryview(file.data)
         while rest:
-            rest = rest[file.write(rest) :]
-        yield file.fileno()
+            rest = rest[opened.write(rest) :]
+        yield opened.fileno()
 
 
 def _begin_to_store(file: int) -> None:

@@ -12,12 +12,12 @@ import struct
 import zlib
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from itertools import accumulate, pairwise
 from pathlib import Path
 
-from promptgit.store.files import TEMPORARY, fsync_folder, write_all_durably, write_durably
+from promptgit.store.files import TEMPORARY, File, fsync_folder, write_all_durably, write_durably
 from promptgit.store.objects import BLOB, COMMIT, TREE
 
 _TYPES = {COMMIT: 1, TREE: 2, BLOB: 3}
@@ -37,13 +37,15 @@ _Entry = tuple[bytes, int, bytes]
 """One object as it lies in a pack: its binary id, its checksum, its bytes."""
 
 
-def write(folder: Path, objects: Mapping[str, tuple[str, bytes]]) -> Path:
+def write(folder: Path, objects: Mapping[str, tuple[str, bytes]], beside: Sequence[File] = ()) -> Path:
     """Put objects (id -> kind and bytes) into one new pack, which stays through a power cut.
 
     Until `release` is called with the answer, git does not take the pack for garbage: a repack beside
-    us removes what no ref reaches yet. What a killed process has left so, `roll` releases.
+    us removes what no ref reaches yet. What a killed process has left so, `roll` releases. The files *beside* are
+    written along, which costs no more time.
     """
-    return _write(folder, [_pack_entry(oid, kind, data) for oid, (kind, data) in objects.items()], keep=True)
+    entries = [_pack_entry(oid, kind, data) for oid, (kind, data) in objects.items()]
+    return _write(folder, entries, beside, keep=True)
 
 
 def release(pack: Path) -> None:
@@ -145,7 +147,7 @@ def drop_stale_multi_pack_index(folder: Path) -> None:
             path.unlink()  # it was not replaced meanwhile, which comes before packs are removed
 
 
-def _write(folder: Path, entries: list[_Entry], *, keep: bool = False) -> Path:
+def _write(folder: Path, entries: list[_Entry], beside: Sequence[File] = (), *, keep: bool = False) -> Path:
     parts = [struct.pack(">4sII", b"PACK", 2, len(entries)), *(data for _, _, data in entries)]
     offsets = list(accumulate(map(len, parts)))
     if offsets[-1] >= _LARGEST:
@@ -157,7 +159,7 @@ def _write(folder: Path, entries: list[_Entry], *, keep: bool = False) -> Path:
         _keep(path)
     # The index last: a reader that sees it finds the pack.
     index = _index(entries, offsets, checksum)
-    write_all_durably({path: body + checksum, path.with_suffix(".idx"): index}, mode=0o444)
+    write_all_durably([File(path, body + checksum, 0o444), File(path.with_suffix(".idx"), index, 0o444), *beside])
     fsync_folder(folder)
     return path
 

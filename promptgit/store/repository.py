@@ -5,34 +5,26 @@ from __future__ import annotations
 import os
 import shutil
 import threading
-import time
 from pathlib import Path
 
 import pygit2
 
-from promptgit.errors import StorageFull, UnusableRepository, WriteContended
+from promptgit.errors import StorageFull, UnusableRepository
 from promptgit.models import Author
 from promptgit.store import objects, packs
 from promptgit.store.batch import Batch
 from promptgit.store.claim import Claim
-from promptgit.store.files import fsync_folder, is_full, storage_errors
+from promptgit.store.files import fsync_folder, storage_errors
 from promptgit.store.git import Git
 from promptgit.store.layout import README
+from promptgit.store.main_file import MAIN, MainFile, MainMoved
 from promptgit.store.objects import Tree
 
-MAIN = "refs/heads/main"
 _TREES_KEPT = 1_000
-_TICK_NS = 50_000_000
 _READS_OF_A_HANDLE = 256
 _OPEN_PACKS = 256  # of the whole process
 _WINDOW_BYTES, _MAPPED_BYTES = 1 << 20, 16 << 20  # of packs in memory, of the whole process
 _TIDY_EVERY = 16  # batches
-_STALE_LOCK_SECONDS = 2.0  # git holds a ref's lock for milliseconds
-_LOCK_SECONDS = 8.0
-
-
-class MainMoved(Exception):
-    """Somebody else moved `main` first; nothing was moved."""
 
 
 class Repository:
@@ -42,7 +34,7 @@ class Repository:
         self.path = path
         self.committer = committer
         self.git = Git(path)
-        self._main_file = str(path / MAIN)
+        self._main = MainFile(path)
         self._newest = ("", b"")
         self._trees: dict[str, Tree] = {}  # by id; only used under the write lock
         self.packs = path / "objects" / "pack"
@@ -128,17 +120,8 @@ class Repository:
             git.free()  # it is part of a cycle: left to the garbage collector, it would live on for long
 
     def mark(self) -> tuple[int, int, int] | None:
-        """A value that stays the same only while `main` does; None where that cannot be told.
-
-        What changed a moment ago may change again within the file system's clock tick.
-        """
-        try:
-            stat = os.stat(self._main_file)
-        except OSError:
-            return None  # packed with others
-        return (
-            (stat.st_ino, stat.st_mtime_ns, stat.st_ctime_ns) if time.time_ns() - stat.st_mtime_ns > _TICK_NS else None
-        )
+        """A value that stays the same only while `main` does; None where that cannot be told."""
+        return self._main.mark()
 
     def main(self) -> str:
         """The commit that `main` points at."""
@@ -151,10 +134,7 @@ class Repository:
 
     def moved(self) -> float:
         """When `main` was moved last (where git has packed its refs: or that was done), in seconds since 1970."""
-        try:
-            return os.stat(self._main_file).st_mtime
-        except FileNotFoundError:
-            return os.stat(self.path / "packed-refs").st_mtime
+        return self._main.moved()
 
     def read(self, oid: str) -> bytes:
         """The bytes of the object with this id in hexadecimal.
@@ -191,7 +171,7 @@ class Repository:
             StorageFull: there was no room; what was written is unreachable.
         """
         with storage_errors():
-            self._unreached = packs.write(self.packs, batch.objects)
+            self._unreached = packs.write(self.packs, batch.objects, [self._main.next(batch.tip)])
         newest = batch.objects[batch.tip][1]
         if self.read(batch.tip) != newest:
             raise UnusableRepository(str(self.path), f"the commit {batch.tip} was not stored as it is.")
@@ -205,7 +185,7 @@ class Repository:
             packs.roll(self.packs, self.claim.names())
 
     def move_main(self, old: str, new: str) -> None:
-        """Move `main` from *old* to *new*, compare-and-swap; call it under the write lock.
+        """Move `main` from *old* to *new*, the tip of the batch that was stored last; call it under the write lock.
 
         Raises:
             MainMoved: it is not at *old*.
@@ -213,12 +193,9 @@ class Repository:
         """
         try:
             with storage_errors():
-                ref = self._opened().lookup_reference(MAIN)
-                if str(ref.target) != old:
-                    raise MainMoved
-                self._set_target(ref, new)
+                self._main.move(lambda: self._expect(old))
                 packs.release(self._unreached)
-        except (pygit2.GitError, KeyError, OSError, StorageFull) as error:
+        except (UnusableRepository, OSError, StorageFull) as error:
             # An error can also mean "done": the last fsync of the folder failed.
             now = self.main()
             if now == new:
@@ -227,27 +204,9 @@ class Repository:
                 raise MainMoved from error
             raise
 
-    def _set_target(self, ref: pygit2.Reference, new: str) -> None:
-        """Wait for git's own lock of the ref; sweep one that a killed process left."""
-        lock = self.path / f"{MAIN}.lock"
-        seen: tuple[int, int] | None = None
-        since = start = time.monotonic()
-        while time.monotonic() - start < _LOCK_SECONDS:
-            try:
-                return ref.set_target(new)
-            except (pygit2.GitError, OSError) as error:
-                if is_full(error) or "lock" not in str(error):
-                    raise
-            time.sleep(0.005)
-            try:
-                stat = lock.stat()
-            except FileNotFoundError:
-                continue
-            if seen != (stat.st_ino, stat.st_mtime_ns):
-                seen, since = (stat.st_ino, stat.st_mtime_ns), time.monotonic()
-            elif time.monotonic() - since > _STALE_LOCK_SECONDS:
-                lock.unlink(missing_ok=True)
-        raise WriteContended
+    def _expect(self, main: str) -> None:
+        if self.main() != main:
+            raise MainMoved
 
     def __contains__(self, oid: str) -> bool:
         # Not `in git`: libgit2 cannot parse every commit that git keeps.

@@ -42,9 +42,7 @@ class Store:
         self.signer = Signer(Path(signing_key)) if signing_key else None
         sign = self.signer.sign if self.signer else None
         self._write_lock = WriteLock(folder / "write.lock", lock_timeout)
-        self.writer = Writer(
-            self.repository, self.index, self._write_lock, clock, observer or Observer(), sign
-        )
+        self.writer = Writer(self.repository, self.index, self._write_lock, clock, observer or Observer(), sign)
         self.upkeep = Upkeep(self.repository, self._write_lock)
         self._clock = clock
 

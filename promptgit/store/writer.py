@@ -22,7 +22,8 @@ from promptgit.errors import LockTimeout, SigningFailed, StorageFull, WriteConte
 from promptgit.store.batch import Batch, Edit
 from promptgit.store.index import Index
 from promptgit.store.ledger import Ledger
-from promptgit.store.repository import MainMoved, Repository
+from promptgit.store.main_file import MainMoved
+from promptgit.store.repository import Repository
 from promptgit.store.write_lock import WriteLock
 
 T = TypeVar("T")

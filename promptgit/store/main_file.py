@@ -1,0 +1,102 @@
+"""The file of `main`: how one sees that it moved, and how another takes its place.
+
+That is done as git does it, under git's own lock of the ref, which is a file beside it. The new one lies
+ready on disk before, and becomes the lock as a second name for it: so the lock is held for an instant,
+and a move costs one fsync, of the folder.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from promptgit.errors import WriteContended
+from promptgit.store.files import File, fsync_folder
+
+MAIN = "refs/heads/main"
+_TICK_NS = 50_000_000
+_STALE_LOCK_SECONDS = 2.0  # git holds a ref's lock for milliseconds
+_LOCK_SECONDS = 8.0
+_NO_SECOND_NAMES = (errno.EPERM, errno.ENOSYS, errno.EOPNOTSUPP)
+
+
+class MainMoved(Exception):
+    """Somebody else moved `main` first; nothing was moved."""
+
+
+class MainFile:
+    """The file in the folder of a repository."""
+
+    def __init__(self, repository: Path) -> None:
+        self._repository = repository
+        self._path = str(repository / MAIN)
+        self._lock = f"{self._path}.lock"
+        self._next = repository / "promptgit-main"
+
+    def mark(self) -> tuple[int, int, int] | None:
+        """A value that stays the same only while `main` does; None where that cannot be told.
+
+        What changed a moment ago may change again within the file system's clock tick.
+        """
+        try:
+            stat = os.stat(self._path)
+        except OSError:
+            return None  # packed with others
+        return (
+            (stat.st_ino, stat.st_mtime_ns, stat.st_ctime_ns) if time.time_ns() - stat.st_mtime_ns > _TICK_NS else None
+        )
+
+    def moved(self) -> float:
+        """When `main` was moved last (where git has packed its refs: or that was done), in seconds since 1970."""
+        try:
+            return os.stat(self._path).st_mtime
+        except FileNotFoundError:
+            return os.stat(self._repository / "packed-refs").st_mtime
+
+    def next(self, commit: str) -> File:
+        """What `move` puts in its place, to be written before it is called."""
+        return File(self._next, f"{commit}\n".encode())
+
+    def move(self, expect_old: Callable[[], None]) -> None:
+        """Put the next file in its place; *expect_old* raises what is to be raised where `main` is not as thought."""
+        self._take_lock()
+        try:
+            expect_old()
+            os.rename(self._lock, self._path)
+        except BaseException:
+            os.unlink(self._lock)
+            raise
+        fsync_folder(Path(self._path).parent)
+
+    def _take_lock(self) -> None:
+        """Wait for git's lock; sweep one that a killed process left."""
+        seen: tuple[int, int] | None = None
+        since = start = time.monotonic()
+        while time.monotonic() - start < _LOCK_SECONDS:
+            try:
+                return self._make_lock()
+            except FileExistsError:
+                time.sleep(0.005)
+            try:
+                stat = os.stat(self._lock)
+            except FileNotFoundError:
+                continue
+            if seen != (stat.st_ino, stat.st_mtime_ns):
+                seen, since = (stat.st_ino, stat.st_mtime_ns), time.monotonic()
+            elif time.monotonic() - since > _STALE_LOCK_SECONDS:
+                Path(self._lock).unlink(missing_ok=True)
+        raise WriteContended
+
+    def _make_lock(self) -> None:
+        try:
+            os.link(self._next, self._lock)
+        except OSError as error:
+            if error.errno not in _NO_SECOND_NAMES:
+                raise
+            with open(self._lock, "xb") as file:
+                file.write(self._next.read_bytes())
+                file.flush()
+                os.fsync(file.fileno())
