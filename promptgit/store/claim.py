@@ -43,6 +43,8 @@ class Claim:
             with open(self._path, encoding="ascii") as file:
                 try:
                     fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+                    # A child that is being forked has the file open, too, and whoever wants a claim does not wait.
+                    fcntl.flock(file, fcntl.LOCK_UN)
                     return frozenset()  # whoever made it is gone
                 except BlockingIOError:
                     return frozenset(file.read().split("\n"))
