@@ -172,10 +172,8 @@ class Repository:
         """
         with storage_errors():
             self._unreached = packs.write(self.packs, batch.objects, [self._main.next(batch.tip)])
-        newest = batch.objects[batch.tip][1]
-        if self.read(batch.tip) != newest:
-            raise UnusableRepository(str(self.path), f"the commit {batch.tip} was not stored as it is.")
-        self._newest = (batch.tip, newest)
+        # Not read again: this thread's handle would open every pack that comes, and keep it open when it is joined.
+        self._newest = (batch.tip, batch.objects[batch.tip][1])
 
     def tidy(self) -> None:
         """Join small packs, if there may be many; call it under the write lock, after a batch."""
