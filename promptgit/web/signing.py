@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import re
 
-from flask import Flask, flash, redirect, render_template, request, session, url_for
+from flask import Flask, Request, flash, redirect, render_template, request, session, url_for
 from flask import Response as FlaskResponse
-from flask.sessions import SecureCookieSessionInterface, SessionMixin
+from flask.sessions import SecureCookieSession, SecureCookieSessionInterface, SessionMixin
 from werkzeug.wrappers import Response
 
 from promptgit.web import access, forms
@@ -32,6 +32,10 @@ class Sessions(SecureCookieSessionInterface):
     def get_cookie_secure(self, app: Flask) -> bool:  # noqa: ARG002  # Flask's
         """Whether the cookie is for https alone."""
         return request.is_secure or bool(session.get(_SECURE))
+
+    def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
+        """The session of the cookie that came; without one, as with the API's requests, no signer is made."""
+        return super().open_session(app, request) if "HTTP_COOKIE" in request.environ else self.session_class()
 
     def save_session(self, app: Flask, session: SessionMixin, response: FlaskResponse) -> None:
         """Send the cookie, unless nobody asked for the session: the API's answers know of none."""
