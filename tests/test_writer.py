@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import errno
 import itertools
 import multiprocessing
-import os
 import subprocess
 import threading
 from collections.abc import Callable
@@ -190,19 +188,6 @@ def test_a_live_lock_of_git_is_waited_for(service: Service, repository: Path) ->
     transaction.communicate("commit\n")
     writing.join()
     assert [prompt.name for prompt in service.list(limit=9)] == ["a"]
-
-
-def test_a_file_system_without_second_names_will_do(
-    service: Service, repository: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def refuse(source: Path, target: Path) -> None:
-        raise OSError(errno.EPERM, "Operation not permitted")
-
-    monkeypatch.setattr(os, "link", refuse)
-    prompt = service.create("0", name="a")
-    assert service.save(prompt.id, "1").newest.number == 2
-    assert git_text(repository, "rev-list", "--count", "main") == "3"
-    assert_sound(repository)
 
 
 def test_main_among_packed_refs_is_moved_all_the_same(service: Service, repository: Path) -> None:

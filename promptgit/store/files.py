@@ -5,8 +5,8 @@ from __future__ import annotations
 import errno
 import os
 import sqlite3
-from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -21,7 +21,7 @@ TEMPORARY = "tmp_promptgit_"
 class File(NamedTuple):
     """A file to write."""
 
-    path: Path
+    path: str
     data: bytes
     mode: int = 0o644
 
@@ -48,44 +48,46 @@ def storage_errors() -> Iterator[None]:
 
 def write_durably(path: Path, data: bytes, mode: int = 0o644) -> None:
     """Write a whole file, or none; its name stays through a power cut once its folder is fsynced."""
-    write_all_durably([File(path, data, mode)])
+    write_all_durably([File(str(path), data, mode)])
 
 
-def write_all_durably(files: Iterable[File]) -> None:
+def write_all_durably(files: Sequence[File]) -> None:
     """Like `write_durably`, for files that appear one after the other, once all of them are on disk."""
-    # git gc takes every *.idx without a pack for a leftover and removes it: the names end in something else.
-    temporaries = {file: str(file.path.with_name(f"{TEMPORARY}{file.path.name}_")) for file in files}
+    temporaries = [_temporary(file.path) for file in files]
     try:
-        with ExitStack() as opened:
-            numbers = [opened.enter_context(_written(temporary, file)) for file, temporary in temporaries.items()]
-            # The disk gets them all now, so that what the first fsync waits for is what the others would wait for.
-            for number in numbers[1:]:
-                _begin_to_store(number)
-            for number in numbers:
-                os.fsync(number)
-        for file, temporary in temporaries.items():
+        _write_to_disk(files, temporaries)
+        for file, temporary in zip(files, temporaries, strict=True):
             os.rename(temporary, file.path)
     except BaseException:
-        for temporary in temporaries.values():
+        for temporary in temporaries:
             with suppress(FileNotFoundError):
                 os.unlink(temporary)
         raise
 
 
-@contextmanager
-def _written(path: str, file: File) -> Iterator[int]:
-    """The descriptor of a new file at *path*, with what is to be in *file*."""
-    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, file.mode), "wb", buffering=0) as opened:
-        rest = memoryview(file.data)
-        while rest:
-            rest = rest[opened.write(rest) :]
-        yield opened.fileno()
+def _temporary(path: str) -> str:
+    folder, name = os.path.split(path)
+    # git gc takes every *.idx without a pack for a leftover and removes it: the name ends in something else.
+    return os.path.join(folder, f"{TEMPORARY}{name}_")
 
 
-def _begin_to_store(file: int) -> None:
-    """Have the system begin to write a file to disk, and wait for nothing (Linux does so, see posix_fadvise(2))."""
-    if hasattr(os, "posix_fadvise"):
-        os.posix_fadvise(file, 0, 0, os.POSIX_FADV_DONTNEED)
+def _write_to_disk(files: Sequence[File], paths: Sequence[str]) -> None:
+    opened: list[int] = []
+    try:
+        for file, path in zip(files, paths, strict=True):
+            opened.append(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, file.mode))
+            rest = memoryview(file.data)
+            while rest:
+                rest = rest[os.write(opened[-1], rest) :]
+        if hasattr(os, "posix_fadvise"):
+            # All are on their way to disk before the first is waited for (Linux takes it so, see posix_fadvise(2)).
+            for number in opened[1:]:
+                os.posix_fadvise(number, 0, 0, os.POSIX_FADV_DONTNEED)
+        for number in opened:
+            os.fsync(number)
+    finally:
+        for number in opened:
+            os.close(number)
 
 
 def fsync_folder(path: Path) -> None:

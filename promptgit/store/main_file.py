@@ -7,7 +7,6 @@ and a move costs one fsync, of the folder.
 
 from __future__ import annotations
 
-import errno
 import os
 import time
 from collections.abc import Callable
@@ -20,7 +19,6 @@ MAIN = "refs/heads/main"
 _TICK_NS = 50_000_000
 _STALE_LOCK_SECONDS = 2.0  # git holds a ref's lock for milliseconds
 _LOCK_SECONDS = 8.0
-_NO_SECOND_NAMES = (errno.EPERM, errno.ENOSYS, errno.EOPNOTSUPP)
 
 
 class MainMoved(Exception):
@@ -34,7 +32,7 @@ class MainFile:
         self._repository = repository
         self._path = str(repository / MAIN)
         self._lock = f"{self._path}.lock"
-        self._next = repository / "promptgit-main"
+        self._next = str(repository / "promptgit-main")
 
     def mark(self) -> tuple[int, int, int] | None:
         """A value that stays the same only while `main` does; None where that cannot be told.
@@ -77,7 +75,7 @@ class MainFile:
         since = start = time.monotonic()
         while time.monotonic() - start < _LOCK_SECONDS:
             try:
-                return self._make_lock()
+                return os.link(self._next, self._lock)
             except FileExistsError:
                 time.sleep(0.005)
             try:
@@ -89,14 +87,3 @@ class MainFile:
             elif time.monotonic() - since > _STALE_LOCK_SECONDS:
                 Path(self._lock).unlink(missing_ok=True)
         raise WriteContended
-
-    def _make_lock(self) -> None:
-        try:
-            os.link(self._next, self._lock)
-        except OSError as error:
-            if error.errno not in _NO_SECOND_NAMES:
-                raise
-            with open(self._lock, "xb") as file:
-                file.write(self._next.read_bytes())
-                file.flush()
-                os.fsync(file.fileno())

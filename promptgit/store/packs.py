@@ -50,7 +50,8 @@ def write(folder: Path, objects: Mapping[str, tuple[str, bytes]], beside: Sequen
 
 def release(pack: Path) -> None:
     """Let git treat a pack as any other, now that a ref reaches what is in it."""
-    pack.with_suffix(".keep").unlink(missing_ok=True)
+    with suppress(FileNotFoundError):
+        os.unlink(f"{str(pack).removesuffix('.pack')}.keep")
 
 
 def roll(folder: Path, spared: frozenset[str]) -> None:
@@ -154,28 +155,28 @@ def _write(folder: Path, entries: list[_Entry], beside: Sequence[File] = (), *, 
         raise ValueError("a pack of 2 GiB needs an index with long offsets")
     body = b"".join(parts)
     checksum = _sha1(body)
-    path = folder / f"pack-{checksum.hex()}.pack"
+    stem = f"{folder}/pack-{checksum.hex()}"
     if keep:
-        _keep(path)
+        _keep(folder, f"{stem}.keep")
     # The index last: a reader that sees it finds the pack.
     index = _index(entries, offsets, checksum)
-    write_all_durably([File(path, body + checksum, 0o444), File(path.with_suffix(".idx"), index, 0o444), *beside])
+    write_all_durably([File(f"{stem}.pack", body + checksum, 0o444), File(f"{stem}.idx", index, 0o444), *beside])
     fsync_folder(folder)
-    return path
+    return Path(f"{stem}.pack")
 
 
-def _keep(pack: Path) -> None:
+def _keep(folder: Path, keep: str) -> None:
     """Let nobody take a pack for garbage until `release`.
 
-    A second name for a file that is there already costs a tenth of what a new file does, which ext4 has
-    to find a place for among those that were just removed.
+    A second name for a file that is there already costs a tenth of what a new file does: ext4 looks for a place,
+    and passes by all that were let go of lately.
     """
-    keep, named = pack.with_suffix(".keep"), pack.parents[2] / _KEPT_FILE
+    named = folder.parents[1] / _KEPT_FILE
     try:
         os.link(named, keep)
-    except OSError:  # it is the first time, or the file system knows no second names
-        write_durably(keep, _KEPT)
-        with suppress(OSError):
+    except OSError:  # it is the first time, or a killed process has left the keep
+        write_durably(Path(keep), _KEPT)
+        with suppress(FileExistsError):
             os.link(keep, named)
 
 
