@@ -6,6 +6,7 @@ import itertools
 import multiprocessing
 import subprocess
 import threading
+import time
 from collections.abc import Callable
 from functools import partial
 from multiprocessing.synchronize import Event
@@ -164,6 +165,16 @@ def test_a_lock_that_a_killed_process_left_is_swept(service: Service, repository
     (repository / "refs" / "heads" / "main.lock").write_text("")
     assert service.create("x", name="a").newest.number == 1
     assert not (repository / "refs" / "heads" / "main.lock").exists()
+
+
+def test_a_lock_that_a_killed_process_of_ours_left_is_not_waited_for(service: Service, repository: Path) -> None:
+    prompt = service.create("0", name="a")
+    lock = repository / "refs" / "heads" / "main.lock"
+    lock.hardlink_to(repository / "promptgit-main")
+    start = time.monotonic()
+    assert service.save(prompt.id, "1").newest.number == 2
+    assert time.monotonic() - start < 1.5  # git's own is swept after two seconds
+    assert not lock.exists()
 
 
 def test_a_live_lock_of_git_is_waited_for(service: Service, repository: Path) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from promptgit.errors import WriteContended
@@ -55,7 +56,10 @@ class MainFile:
             return os.stat(self._repository / "packed-refs").st_mtime
 
     def next(self, commit: str) -> File:
-        """What `move` puts in its place, to be written before it is called."""
+        """What `move` puts in its place, to be written before it is called; call both under the write lock."""
+        with suppress(FileNotFoundError):
+            if os.path.samefile(self._lock, self._next):
+                os.unlink(self._lock)  # ours, and whoever made it was killed: we have the write lock
         return File(self._next, f"{commit}\n".encode())
 
     def move(self, expect_old: Callable[[], None]) -> None:
