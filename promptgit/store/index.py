@@ -28,6 +28,7 @@ log = logging.getLogger(__name__)
 
 _WAIT_SECONDS = 10.0
 _MENDINGS = 2
+_SOON_SECONDS = 0.001  # a writer that has moved `main` is through by then
 
 
 class Index:
@@ -59,11 +60,19 @@ class Index:
         return query(self._connection())
 
     def is_current(self) -> bool:
-        """Whether `read` can answer in this thread without bringing anything up to `main` first."""
+        """Whether `read` can answer in this thread without bringing anything up to `main` first.
+
+        A write that is all but done is waited for.
+        """
+        soon = time.monotonic() + _SOON_SECONDS
         try:
-            return self._current() is not None
+            while self._current() is None:
+                if time.monotonic() > soon:
+                    return False
+                time.sleep(_SOON_SECONDS / 10)
         except (Unusable, sqlite3.Error, UnusableRepository):
             return False  # `read` says what it is, or mends it
+        return True
 
     def search(self, query: Callable[Concatenate[sqlite3.Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Like `read`, for a query that needs the search table."""

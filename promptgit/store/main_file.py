@@ -21,6 +21,9 @@ _TICK_NS = 50_000_000
 _STALE_LOCK_SECONDS = 2.0  # git holds a ref's lock for milliseconds
 _LOCK_SECONDS = 8.0
 
+Mark = tuple[int, int, int, bytes]
+"""Of the file: its inode, its times, and what is in it where they do not tell."""
+
 
 class MainMoved(Exception):
     """Somebody else moved `main` first; nothing was moved."""
@@ -35,18 +38,15 @@ class MainFile:
         self._lock = f"{self._path}.lock"
         self._next = str(repository / "promptgit-main")
 
-    def mark(self) -> tuple[int, int, int] | None:
-        """A value that stays the same only while `main` does; None where that cannot be told.
-
-        What changed a moment ago may change again within the file system's clock tick.
-        """
+    def mark(self) -> Mark | None:
+        """A value that stays the same only while `main` does; None where that cannot be told."""
         try:
             stat = os.stat(self._path)
+            # What changed a moment ago may change again within the file system's clock tick.
+            young = time.time_ns() - stat.st_mtime_ns < _TICK_NS
+            return stat.st_ino, stat.st_mtime_ns, stat.st_ctime_ns, self._content() if young else b""
         except OSError:
             return None  # packed with others
-        return (
-            (stat.st_ino, stat.st_mtime_ns, stat.st_ctime_ns) if time.time_ns() - stat.st_mtime_ns > _TICK_NS else None
-        )
 
     def moved(self) -> float:
         """When `main` was moved last (where git has packed its refs: or that was done), in seconds since 1970."""
@@ -54,6 +54,13 @@ class MainFile:
             return os.stat(self._path).st_mtime
         except FileNotFoundError:
             return os.stat(self._repository / "packed-refs").st_mtime
+
+    def _content(self) -> bytes:
+        file = os.open(self._path, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            return os.read(file, 100)
+        finally:
+            os.close(file)
 
     def next(self, commit: str) -> File:
         """What `move` puts in its place, to be written before it is called; call both under the write lock."""

@@ -17,7 +17,7 @@ from promptgit.store.claim import Claim
 from promptgit.store.files import fsync_folder, storage_errors
 from promptgit.store.git import Git
 from promptgit.store.layout import README
-from promptgit.store.main_file import MAIN, MainFile, MainMoved
+from promptgit.store.main_file import MAIN, MainFile, MainMoved, Mark
 from promptgit.store.objects import Tree
 
 _TREES_KEPT = 1_000
@@ -119,7 +119,7 @@ class Repository:
         if git is not None:
             git.free()  # it is part of a cycle: left to the garbage collector, it would live on for long
 
-    def mark(self) -> tuple[int, int, int] | None:
+    def mark(self) -> Mark | None:
         """A value that stays the same only while `main` does; None where that cannot be told."""
         return self._main.mark()
 
