@@ -45,7 +45,7 @@ class Reading:
 
     def content(self, version: Version) -> bytes:
         """The bytes of a version's file."""
-        return self._store.repository.read(version.blob)
+        return self._store.repository.content(version.blob)
 
     def list(
         self,

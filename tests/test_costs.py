@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import itertools
 import os
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -62,7 +63,7 @@ def settle(repository: Path) -> None:
 def test_a_read_is_one_statement_and_one_blob(
     store: Store, service: Service, repository: Path, counted: Counter[str]
 ) -> None:
-    """However long the history is, and without asking git where `main` is."""
+    """However long the history is, and without asking git where `main` is; the blob, if it is small, only once."""
     prompt = service.create("0", name="a")
     foreign_commit(repository, {f"prompts/p{at}.md": b"x" for at in range(50)})
     for at in range(1, 30):
@@ -70,12 +71,13 @@ def test_a_read_is_one_statement_and_one_blob(
     settle(repository)
     service.get(prompt.id)
     reads: list[Callable[[], Version]] = [lambda: service.get(prompt.id).newest, lambda: service.version(prompt.id, 7)]
-    for read in reads:
+    store.repository._contents.clear()
+    for read, blobs in itertools.product(reads, ({"read": 1}, {})):
         counted.clear()
         with statements(store) as seen:
             service.content(read())
         assert len(seen) == 1, seen
-        assert counted == {"read": 1}
+        assert counted == blobs
 
 
 def test_a_page_of_versions_is_two_statements(store: Store, service: Service, repository: Path) -> None:

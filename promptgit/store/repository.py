@@ -21,6 +21,7 @@ from promptgit.store.main_file import MAIN, MainFile, MainMoved, Mark
 from promptgit.store.objects import Tree
 
 _TREES_KEPT = 1_000
+_CONTENTS_KEPT, _LARGEST_KEPT = 128, 16 << 10  # of one process, and bytes
 _READS_OF_A_HANDLE = 256
 _OPEN_PACKS = 256  # of the whole process
 _WINDOW_BYTES, _MAPPED_BYTES = 1 << 20, 16 << 20  # of packs in memory, of the whole process
@@ -36,6 +37,7 @@ class Repository:
         self.git = Git(path)
         self._main = MainFile(path)
         self._newest = ("", b"")
+        self._contents: dict[str, bytes] = {}  # small ones, read or stored lately; what has an id never changes
         self._trees: dict[str, Tree] = {}  # by id; only used under the write lock
         self.packs = path / "objects" / "pack"
         self.claim = Claim(path / "promptgit-upkeep")
@@ -154,6 +156,24 @@ class Repository:
             packs.drop_stale_multi_pack_index(self.packs)
             return self._opened().read(oid)[1]
 
+    def content(self, blob: str) -> bytes:
+        """The bytes of a blob, which may be kept from the last time.
+
+        Raises:
+            KeyError: there is none.
+        """
+        data = self._contents.get(blob)
+        if data is None:
+            data = self.read(blob)
+            self._keep(blob, data)
+        return data
+
+    def _keep(self, blob: str, data: bytes) -> None:
+        if len(data) <= _LARGEST_KEPT:
+            if len(self._contents) >= _CONTENTS_KEPT:
+                self._contents.clear()
+            self._contents[blob] = data
+
     def batch(self, tip: str, now: int) -> Batch:
         """An empty chain of commits on top of *tip*; call it under the write lock."""
         if len(self._trees) > _TREES_KEPT:
@@ -174,6 +194,9 @@ class Repository:
             self._unreached = packs.write(self.packs, batch.objects, [self._main.next(batch.tip)])
         # Not read again: this thread's handle would open every pack that comes, and keep it open when it is joined.
         self._newest = (batch.tip, batch.objects[batch.tip][1])
+        for oid, (kind, data) in batch.objects.items():
+            if kind == objects.BLOB:
+                self._keep(oid, data)
 
     def tidy(self) -> None:
         """Join small packs, if there may be many; call it under the write lock, after a batch."""
