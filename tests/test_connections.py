@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 import socket
+import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from io import BufferedReader
@@ -13,7 +14,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.support import Http, Server, foreign_commit, processes_of, wait_for
+from tests.support import Http, Server, foreign_commit, processes_of, stat_of, wait_for
 
 LARGE = 12 << 20
 
@@ -102,6 +103,15 @@ def test_quick_reads_take_no_thread(server: Server) -> None:
     assert after.keys() == before.keys()
     # Those of upkeep and of the webhooks look whether they are needed, now and then.
     assert sum(after[thread] - before[thread] for thread in before if thread != worker.name) < 50
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="threads have no priorities of their own")
+def test_threads_let_quick_reads_go_first(server: Server) -> None:
+    Http(server.url)("GET", "/api/prompts")
+    worker = worker_of(server)
+    priorities = {stat_of(thread)[16] for thread in (worker / "task").iterdir() if thread.name != worker.name}
+    assert stat_of(worker)[16] == "0"
+    assert "4" in priorities
 
 
 def test_a_large_answer_keeps_nobody_waiting(server: Server) -> None:
