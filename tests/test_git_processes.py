@@ -28,7 +28,7 @@ def test_git_knows_no_secret_and_comes_last(tmp_path: Path) -> None:
             assert b"GIT_PROTOCOL=version=2" in known
             assert b"hunter2" not in known
             assert b"PROMPTGIT_" not in known
-            assert stat_of(child)[16] == "10"  # its nice value, see proc(5)
+            assert int(stat_of(child)[16]) >= 10  # its nice value, see proc(5)
 
 
 def test_more_clones_than_may_run_are_asked_to_come_again(tmp_path: Path) -> None:

@@ -35,7 +35,7 @@ def test_errors_are_pages_for_people_and_problems_for_programs(prompts: FlaskCli
 
 
 def test_a_fault_is_a_page_without_a_traceback(prompts: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delattr(Repository, "read")
+    monkeypatch.delattr(Repository, "content")
     answer = prompts.get(page_of("zebra"))
     assert (answer.status_code, answer.mimetype) == (500, "text/html")
     assert "Something went wrong" in words(answer)

@@ -11,7 +11,7 @@ from tests.bench.histories import HISTORY_URL
 from tests.bench.lab import Lab, Operation
 from tests.bench.peer import Peer, Round, rounds
 from tests.bench.peers import Call
-from tests.bench.report import FLASK, Figures, Row, compare
+from tests.bench.report import FLASK, ROUNDS, Figures, Row, compare
 from tests.bench.server import Server, bare_flask, promptgit
 
 _CLIENTS = 8
@@ -33,7 +33,7 @@ def operations(lab: Lab) -> list[Operation]:
         Operation("read the newest version", partial(_read, requests=_newest, peers=_peer_newest)),
         Operation("read the newest, If-None-Match: 304", partial(_read, requests=_unchanged, expected=304)),
         Operation("page of the 50 newest versions", partial(_read, requests=_page, peers=_peer_page)),
-        Operation(f"memory after {lab.some(_MEMORY_READS):,} reads", _memory),
+        Operation(f"memory after {_memory_reads(lab):,} reads", _memory),
     ]
 
 
@@ -103,18 +103,23 @@ def _drawn(versions: int, count: int) -> list[int]:
 
 
 def _memory(lab: Lab, name: str) -> Iterator[Row]:
-    versions, count = lab.some(_VERSIONS), lab.some(_MEMORY_READS)
+    versions = lab.some(_VERSIONS)
 
     def after(server: Server, requests: list[bytes]) -> Figures:
-        lab.load.run(server, requests, _CLIENTS)
+        for _ in range(_memory_reads(lab) // len(requests)):
+            lab.load.run(server, requests, _CLIENTS)
         return Figures(memory=server.memory_mb())
 
     def own() -> Figures:
         with promptgit(lab.history(versions)) as server:
-            return after(server, _versions(server, versions, count))
+            return after(server, _versions(server, versions, lab.some(_MEMORY_READS)))
 
     def bare() -> Figures:
         with bare_flask(lab.log) as floor:
-            return after(floor, [_ROUTE] * count)
+            return after(floor, [_ROUTE] * lab.some(_MEMORY_READS))
 
-    yield compare(name, FLASK, "memory", own, bare)
+    yield compare(name, FLASK, "memory", own, bare, rounds=1 if lab.big else ROUNDS)
+
+
+def _memory_reads(lab: Lab) -> int:
+    return lab.some(_MEMORY_READS * 100 if lab.big else _MEMORY_READS)

@@ -104,11 +104,13 @@ def compare(
     own: Callable[[], Figures],
     bare: Callable[[], Figures],
     peers: Mapping[str, Callable[[], Figures]] | None = None,
+    *,
+    rounds: int = ROUNDS,
 ) -> Row:
     """Measure all sides in turn, so that noise hits all."""
     peers = peers or {}
     row = Row(operation, floor, by, [], [], {name: [] for name in peers})
-    for _ in range(ROUNDS):
+    for _ in range(rounds):
         row.own.append(own())
         row.bare.append(bare())
         for name, peer in peers.items():
