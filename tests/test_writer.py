@@ -332,3 +332,14 @@ def test_what_a_killed_writer_left_is_swept(store: Store, service: Service, repo
         service.save(prompt.id, str(at))
     assert [path.name for path in folder.glob("*.keep")] == ["pack-0.keep"]
     assert list(folder.glob("tmp_*")) == []
+
+
+def test_who_moved_main_last_is_seen(store: Store, service: Service, repository: Path) -> None:
+    prompt = service.create("0", name="a")
+    assert store.repository.is_as_left()
+    foreign_commit(repository, {"prompts/a.md": b"1"})
+    assert not store.repository.is_as_left()
+    service.save(prompt.id, "2")
+    assert store.repository.is_as_left()
+    git(repository, "pack-refs", "--all")
+    assert not store.repository.is_as_left()

@@ -62,12 +62,12 @@ class Index:
     def is_current(self) -> bool:
         """Whether `read` can answer in this thread without bringing anything up to `main` first.
 
-        A write that is all but done is waited for.
+        A write of ours that is all but done is waited for.
         """
         soon = time.monotonic() + _SOON_SECONDS
         try:
             while self._current() is None:
-                if time.monotonic() > soon:
+                if time.monotonic() > soon or not self._repository.is_as_left():
                     return False
                 time.sleep(_SOON_SECONDS / 10)
         except (Unusable, sqlite3.Error, UnusableRepository):

@@ -48,6 +48,12 @@ class MainFile:
         except OSError:
             return None  # packed with others
 
+    def is_as_left(self) -> bool:
+        """Whether `move` was the last to move it, in whatever process: then it still has its other name."""
+        with suppress(OSError):
+            return os.path.samefile(self._path, self._next)
+        return False
+
     def moved(self) -> float:
         """When `main` was moved last (where git has packed its refs: or that was done), in seconds since 1970."""
         try:

@@ -125,6 +125,10 @@ class Repository:
         """A value that stays the same only while `main` does; None where that cannot be told."""
         return self._main.mark()
 
+    def is_as_left(self) -> bool:
+        """Whether `move_main` was the last to move `main`, in whatever process."""
+        return self._main.is_as_left()
+
     def main(self) -> str:
         """The commit that `main` points at."""
         try:
