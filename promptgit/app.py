@@ -45,8 +45,11 @@ class _Api(Api):  # type: ignore[misc]  # flask-smorest has no types
         problems.register(self._app, lambda problem: errors.faced(langfuse.faced(problem)))
 
 
-def create_app(settings: Settings) -> Flask:
-    """The WSGI application on one data folder, which is made if it is missing."""
+def create_app(settings: Settings, *, catch_up: bool = True) -> Flask:
+    """The WSGI application on one data folder, which is made if it is missing.
+
+    Without *catch_up* the index is left to the first read.
+    """
     metrics = Metrics()
     store = Store(
         settings.data,
@@ -54,7 +57,7 @@ def create_app(settings: Settings) -> Flask:
         observer=metrics.writer,
         signing_key=settings.signing_key,
     )
-    store.open()
+    store.open(catch_up=catch_up)
     metrics.watch(store)
     _watch_chores(metrics, settings, store)
     app = Flask("promptgit", static_folder=None)

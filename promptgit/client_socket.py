@@ -120,7 +120,8 @@ class ClientSocket(socket.socket):
         with suppress(OSError):  # it has gone
             self.shutdown(socket.SHUT_WR)
             while _is_ready(self, select.POLLIN, deadline - time.monotonic()) and super().recv(_PART):
-                pass
+                if time.monotonic() > deadline:
+                    break
 
     def _wait(self, event: int) -> None:
         if self._limit == 0:

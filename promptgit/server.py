@@ -7,6 +7,7 @@ import ctypes
 import gc
 import mmap
 import os
+import resource
 import shutil
 import signal
 import tempfile
@@ -94,6 +95,8 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
     def run(self) -> None:
         """Serve; returns only by SystemExit, in the workers too."""
         master = os.getpid()
+        _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))  # a connection is a file, and so is a pack
         self._metrics = Path(tempfile.mkdtemp(prefix="promptgit-metrics-"))
         try:
             _Arbiter(self).run()
@@ -103,7 +106,7 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
 
     def load(self) -> Flask:
         """Called in each worker: SQLite and libgit2 handles do not go through a fork."""
-        app = create_app(self._settings)
+        app = create_app(self._settings, catch_up=False)  # the index may be built by somebody just now
         start_chores(self._settings)
         return app
 

@@ -8,6 +8,7 @@ clients there, for up to two seconds each.
 from __future__ import annotations
 
 import contextlib
+import errno
 import logging
 import os
 import signal
@@ -31,6 +32,7 @@ from promptgit.response import Answer, refuse, status_of
 
 _LEAST_SHARE = 0.1
 _PRECEDENCE_SECONDS = 0.0005  # a worker that waits for something to do takes a connection in a tenth of it
+_FULL_SECONDS = 0.1  # until another look whether a file can be opened
 _NICE = 4  # see nice(2): a third of the main loop's share, where both want more than there is
 _NONE = 255  # connections, of a worker that is not there
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
@@ -91,7 +93,13 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
         others[self.number] = _NONE
         if min(others) < self.nr_conns:
             sleep(_PRECEDENCE_SECONDS)
-        super().accept(listener)
+        try:
+            super().accept(listener)
+        except OSError as error:
+            if error.errno not in (errno.EMFILE, errno.ENFILE):
+                raise
+            log.warning("A new connection waits: no more files can be opened")
+            sleep(_FULL_SECONDS)
 
     def enqueue_req(self, conn: TConn) -> None:
         """Give a connection a thread; a new one when its first bytes are there, or never."""
@@ -200,7 +208,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
         """Answer in the main loop's thread, which waits for nobody: the rest, if one is left, is sent by another."""
         conn.sock.grant(0)
         again = self._answer(conn)
-        if again and not conn.sock.has_rest():
+        if again and not conn.sock.has_rest() and not conn.parser.unreader.buf.getvalue():
             conn.set_timeout()
             self.keepalived_conns.append(conn)
             return

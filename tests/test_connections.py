@@ -7,7 +7,7 @@ import random
 import socket
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from io import BufferedReader
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -125,6 +125,40 @@ def test_a_large_answer_keeps_nobody_waiting(server: Server) -> None:
         client.sendall(request(where, 1))
         assert answer(got) == (200, 0, content.encode())
         assert answer(got)[:2] == (200, 1)
+
+
+@pytest.mark.parametrize("expect", [b"Expect: 100-continue\r\n", b""])
+def test_a_quick_read_with_a_body_loses_nothing_behind_it(server: Server, expect: bytes) -> None:
+    where = f"{prompt(server)}/versions/1/content"
+    head = request(where).removesuffix(b"\r\n") + expect + b"Content-Length: 5\r\n\r\n"
+    for number in range(5):
+        with connected(server) as (client, got):
+            client.sendall(head)
+            if expect:
+                assert got.readline() + got.readline() == b"HTTP/1.1 100 Continue\r\n\r\n"
+            client.sendall(b"hello" + request(where, number))
+            assert [answer(got)[:2] for _ in range(2)] == [(200, 0), (200, number)]
+
+
+def test_a_client_that_never_stops_sending_is_left(server: Server) -> None:
+    """Its request was refused, and what comes behind is read for a while, not for ever."""
+    with connected(server) as (client, _):
+        client.sendall(b"GET / HTTP/1.1\r\nno header\r\n\r\n")
+        with suppress(ConnectionError):
+            while True:
+                client.sendall(b"x" * (1 << 16))
+
+
+def test_a_main_that_cannot_be_read_does_not_end_the_worker(server: Server) -> None:
+    where, worker = prompt(server), worker_of(server)
+    main = server.folder / "prompts.git" / "refs" / "heads" / "main"
+    commit = main.read_bytes()
+    http = Http(server.url)
+    main.write_bytes(b"")  # as a power cut may leave somebody's push
+    assert http("GET", where).status >= 500
+    main.write_bytes(commit)
+    assert http("GET", where).status == 200
+    assert worker_of(server) == worker
 
 
 def test_a_quick_read_sees_what_came_by_git(server: Server) -> None:

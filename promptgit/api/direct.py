@@ -23,7 +23,7 @@ _PAGE = re.compile(r"limit=[1-9][0-9]{0,5}(?:&order=(?:asc|desc))?(?:&(?:after|b
 # A whole request for one of these, without a body; a page of less than a thousand versions.
 _QUICK = re.compile(
     rb"GET /api/prompts/[0-9a-f-]{36}(?:/versions(?:/[0-9]+(?:/content)?|\?limit=[0-9]{1,3}(?:&[a-z]+=[a-z0-9]+)*))?"
-    rb" HTTP/1\.1\r\n(?:[^\r\n]+\r\n)*\r\n"
+    rb" HTTP/1\.1\r\n(?:(?!(?i:content-length|transfer-encoding):)[^\r\n]+\r\n)*\r\n"
 )
 
 

@@ -14,7 +14,7 @@ from typing import Concatenate, ParamSpec, TypeVar
 
 from filelock import FileLock, Timeout
 
-from promptgit.errors import IndexBusy, StorageFull, UnusableRepository
+from promptgit.errors import IndexBusy, StorageFull
 from promptgit.store import search
 from promptgit.store.connections import Unusable, head_of, is_busy, is_damage, open_index, rolled_back, try_begin
 from promptgit.store.files import fsync_folder, is_full, storage_errors
@@ -66,11 +66,11 @@ class Index:
         """
         soon = time.monotonic() + _SOON_SECONDS
         try:
-            while self._current() is None:
+            while self._current(wait=0) is None:
                 if time.monotonic() > soon or not self._repository.is_as_left():
                     return False
                 time.sleep(_SOON_SECONDS / 10)
-        except (Unusable, sqlite3.Error, UnusableRepository):
+        except Exception:
             return False  # `read` says what it is, or mends it
         return True
 
@@ -151,11 +151,9 @@ class Index:
             fsync_folder(self.path.parent)
 
     @contextmanager
-    def _exclusive(self, *, patient: bool = False) -> Iterator[None]:
+    def _exclusive(self, *, patient: bool = False, wait: float = _WAIT_SECONDS) -> Iterator[None]:
         """Nobody else opens or swaps the file meanwhile: a log of one file beside another would be damage."""
-        lock = FileLock(
-            self.path.with_name("index.lock"), timeout=-1 if patient else _WAIT_SECONDS, poll_interval=0.002
-        )
+        lock = FileLock(self.path.with_name("index.lock"), timeout=-1 if patient else wait, poll_interval=0.002)
         try:
             with lock:
                 yield
@@ -168,13 +166,13 @@ class Index:
         except FileNotFoundError:
             return None
 
-    def _connection(self) -> sqlite3.Connection:
+    def _connection(self, wait: float = _WAIT_SECONDS) -> sqlite3.Connection:
         opened: tuple[int, sqlite3.Connection] | None = getattr(self._local, "opened", None)
         self._local.inode = self._inode()
         if opened is not None and opened[0] == self._local.inode:
             return opened[1]
         self.close()
-        with self._exclusive():
+        with self._exclusive(wait=wait):
             self._local.inode = self._inode()
             if self._local.inode is None:
                 raise Unusable
@@ -200,13 +198,13 @@ class Index:
                 _pause(deadline)  # whoever writes to the index takes the same commits in
         return current
 
-    def _current(self) -> sqlite3.Connection | None:
+    def _current(self, wait: float = _WAIT_SECONDS) -> sqlite3.Connection | None:
         """A connection to an index that reflects `main` as it is now, if there is one."""
         mark = self._repository.mark()
         if mark is not None and mark == getattr(self._local, "mark", None):
             opened: tuple[int, sqlite3.Connection] = self._local.opened
             return opened[1]  # even if the file was replaced: it is of this very history
-        connection = self._connection()
+        connection = self._connection(wait)
         if head_of(connection) != self._repository.main():
             return None
         self._local.mark = mark

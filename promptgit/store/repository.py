@@ -132,11 +132,15 @@ class Repository:
     def main(self) -> str:
         """The commit that `main` points at."""
         try:
-            return str(self._opened().lookup_reference(MAIN).target)
+            target = self._opened().lookup_reference(MAIN).target
         except KeyError:
-            raise UnusableRepository(
-                str(self.path), "it has no branch main. Bring it back with 'git update-ref refs/heads/main <commit>'."
-            ) from None
+            reason = "it has no branch main. Bring it back with 'git update-ref refs/heads/main <commit>'."
+            raise UnusableRepository(str(self.path), reason) from None
+        except pygit2.GitError as error:
+            raise UnusableRepository(str(self.path), f"its branch main cannot be read: {error}.") from error
+        if isinstance(target, str):
+            raise UnusableRepository(str(self.path), f"its main is a symbolic ref to {target}. Make it a branch.")
+        return str(target)
 
     def moved(self) -> float:
         """When `main` was moved last (where git has packed its refs: or that was done), in seconds since 1970."""
