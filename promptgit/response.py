@@ -60,9 +60,8 @@ def status_of(error: Exception) -> int:
     return next((status for kind, status in _STATUS if isinstance(error, kind)), 500)
 
 
-def refuse(client: ClientSocket, error: Exception, request_id: str) -> int:
-    """Send a problem document, and close for sending; how many bytes its body has."""
-    status = status_of(error)
+def refuse(client: ClientSocket, status: int, error: Exception, request_id: str) -> int:
+    """Send a problem document as the last answer on a connection; how many bytes its body has."""
     detail = problems.FAULT if status == 500 else f"The request is refused: {error}".rstrip(".") + "."
     body = problems.document(status, detail)
     fields = (

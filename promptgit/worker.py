@@ -33,7 +33,7 @@ from promptgit.response import Answer, refuse, status_of
 _LEAST_SHARE = 0.1
 _PRECEDENCE_SECONDS = 0.0005  # a worker that waits for something to do takes a connection in a tenth of it
 _FULL_SECONDS = 0.1  # until another look whether a file can be opened
-_NICE = 4  # see nice(2): a third of the main loop's share, where both want more than there is
+_NICE = 4  # see nice(2): two fifths of the main loop's share, where both want more than there is
 _NONE = 255  # connections, of a worker that is not there
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
 
@@ -176,7 +176,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
         logs.request_id.set(request_id)
         if status == 500:
             log.error("A request failed", exc_info=exc)
-        size = refuse(client, exc, request_id)
+        size = refuse(client, status, exc, request_id)
         if seen is None:
             observed.finished(
                 self.wsgi.wsgi_app.count,

@@ -51,7 +51,7 @@ class Direct:
         return self._rest(environ, start_response)
 
     def is_quick(self, received: bytes) -> bool:
-        """Whether this is one whole request that is answered in less time than it takes to wake a thread."""
+        """Whether this is one whole request for a hot read, with nothing to be taken in from git first."""
         return _QUICK.fullmatch(received) is not None and self._service.is_current()
 
     def _answer(
