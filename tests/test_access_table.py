@@ -1,0 +1,150 @@
+"""Every route and every kind of caller: who is let in where.
+
+The table names each rule of the application's URL map. A route that it does not name fails the first test, so that
+nobody adds one without saying what it takes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import pytest
+from flask import Flask
+from werkzeug.routing import Rule
+
+from promptgit.app import create_app
+from promptgit.settings import Settings
+from promptgit.tokens import Scope, Tokens
+from tests.conftest import Clock
+
+ANYBODY = None
+READ, WRITE, ADMIN = Scope.READ, Scope.WRITE, Scope.ADMIN
+
+# A rule of the URL map -> what each of its methods takes.
+TABLE: dict[str, dict[str, Scope | None]] = {
+    "/healthz": {"GET": ANYBODY},
+    "/readyz": {"GET": ANYBODY},
+    "/metrics": {"GET": READ},
+    "/openapi.json": {"GET": ANYBODY},
+    "/docs": {"GET": ANYBODY},
+    "/docs/<file>": {"GET": ANYBODY},
+    "/api/prompts": {"GET": READ, "POST": WRITE},
+    "/api/prompts/<prompt_id>": {"GET": READ, "PUT": WRITE, "PATCH": WRITE, "DELETE": WRITE},
+    "/api/prompts/<prompt_id>/versions": {"GET": READ},
+    "/api/prompts/<prompt_id>/versions/<number>": {"GET": READ},
+    "/api/prompts/<prompt_id>/versions/<number>/content": {"GET": READ},
+    "/api/prompts/<prompt_id>/versions/<number>/revert": {"POST": WRITE},
+    "/api/prompts/<prompt_id>/diff": {"GET": READ},
+    "/api/prompts/<prompt_id>/labels": {"GET": READ},
+    "/api/prompts/<prompt_id>/labels/<label>": {"GET": READ, "PUT": WRITE, "DELETE": WRITE},
+    "/api/prompts/<prompt_id>/labels/<label>/history": {"GET": READ},
+    "/api/changes": {"GET": READ},
+    "/api/tokens": {"GET": ADMIN, "POST": ADMIN},
+    "/api/tokens/<token_id>": {"DELETE": ADMIN},
+    "/api/public/projects": {"GET": READ},
+    "/api/public/v2/prompts": {"GET": READ, "POST": WRITE},
+    "/api/public/v2/prompts/<path:name>": {"GET": READ, "DELETE": WRITE},
+    "/api/public/v2/prompts/<path:name>/versions/<number>": {"PATCH": WRITE},
+    "/prompts.git/": {"GET": READ},
+    "/prompts.git/<path:_path>": {"GET": READ},
+    "/prompts.git/info/refs": {"GET": READ},
+    "/prompts.git/git-upload-pack": {"POST": READ},
+    "/prompts.git/git-receive-pack": {"POST": READ},  # who may read is told that nobody can push
+    "/static/<path:filename>": {"GET": ANYBODY},
+    "/sign-in": {"GET": ANYBODY, "POST": ANYBODY},
+    "/sign-out": {"POST": ANYBODY},
+    "/": {"GET": READ},
+    "/deleted": {"GET": READ},
+    "/new": {"GET": WRITE, "POST": WRITE},
+    "/names/<path:name>": {"GET": READ},
+    "/prompts/<uuid:prompt_id>": {"GET": READ},
+    "/prompts/<uuid:prompt_id>/versions/<number>": {"GET": READ},
+    "/prompts/<uuid:prompt_id>/versions/<number>/raw": {"GET": READ},
+    "/prompts/<uuid:prompt_id>/versions/<number>/revert": {"GET": WRITE, "POST": WRITE},
+    "/prompts/<uuid:prompt_id>/compare": {"GET": READ},
+    "/prompts/<uuid:prompt_id>/labels/<label>": {"GET": READ},
+    "/prompts/<uuid:prompt_id>/labels/<label>/remove": {"GET": WRITE, "POST": WRITE},
+    "/prompts/<uuid:prompt_id>/point": {"GET": WRITE, "POST": WRITE},
+    "/prompts/<uuid:prompt_id>/edit": {"GET": WRITE, "POST": WRITE},
+    "/prompts/<uuid:prompt_id>/rename": {"GET": WRITE, "POST": WRITE},
+    "/prompts/<uuid:prompt_id>/delete": {"GET": WRITE, "POST": WRITE},
+}
+# 403 also to those whose scope is enough: nobody pushes, and the repository's files are no pages.
+REFUSES_ALL = {"/prompts.git/git-receive-pack", "/prompts.git/", "/prompts.git/<path:_path>"}
+QUERIES = {"/prompts.git/info/refs": "service=git-upload-pack"}  # without it git's oldest protocol is meant, a 403
+NOBODY = "00000000-0000-4000-8000-000000000000"
+
+
+@dataclass
+class Gatekeeper:
+    """An application with a token of each kind; each request comes from a network of its own.
+
+    Wrong tokens are counted by network, so none is refused for what another request did.
+    """
+
+    app: Flask
+    secrets: dict[str, str]
+    _requests: Iterator[int] = field(default_factory=lambda: iter(range(1, 1 << 16)))
+
+    def ask(self, method: str, rule: Rule, caller: str) -> int:
+        _, path = rule.build(dict.fromkeys(rule.arguments, "1") | _uuid(rule)) or ("", "")
+        query = QUERIES.get(rule.rule, "")
+        headers = {"Authorization": f"Bearer {self.secrets[caller]}"} if caller in self.secrets else {}
+        peer = f"2001:db8:0:{next(self._requests):x}::1"
+        answer = self.app.test_client().open(
+            path, query_string=query, method=method, headers=headers, environ_base={"REMOTE_ADDR": peer}, buffered=True
+        )
+        return answer.status_code
+
+
+def _uuid(rule: Rule) -> dict[str, str]:
+    return {name: NOBODY for name in rule.arguments if name in ("prompt_id", "token_id")}
+
+
+@pytest.fixture(scope="module")
+def gatekeeper(tmp_path_factory: pytest.TempPathFactory) -> Gatekeeper:
+    data = tmp_path_factory.mktemp("table") / "data"
+    app = create_app(Settings(data=data))
+    past = Clock()
+    secrets = {"wrong": "pgt_" + "x" * 43}
+    _, secrets["expired"] = Tokens(data, past).create("expired", Scope.ADMIN, seconds=60)
+    tokens = Tokens(data)
+    revoked, secrets["revoked"] = tokens.create("revoked", Scope.ADMIN)
+    tokens.revoke(revoked.id)
+    for scope in Scope:
+        _, secrets[scope.word] = tokens.create(scope.word, scope)
+    return Gatekeeper(app, secrets)
+
+
+def _methods(rule: Rule) -> set[str]:
+    return (rule.methods or set()) - {"HEAD", "OPTIONS"}
+
+
+def _refusal(rule: Rule, method: str, *, is_known: bool) -> int:
+    if is_known:
+        return 403
+    return 303 if rule.endpoint.startswith("web.") and method == "GET" else 401
+
+
+def test_the_table_names_every_route(gatekeeper: Gatekeeper) -> None:
+    """A new route, or a new method of one, is in the table with the scope that it takes."""
+    routes: dict[str, set[str]] = {}
+    for rule in gatekeeper.app.url_map.iter_rules():
+        routes.setdefault(rule.rule, set()).update(_methods(rule))
+    assert routes == {rule: set(methods) for rule, methods in TABLE.items()}
+
+
+@pytest.mark.parametrize("caller", ["none", "wrong", "expired", "revoked", "read", "write", "admin"])
+def test_everybody_is_let_in_where_they_belong_and_nowhere_else(gatekeeper: Gatekeeper, caller: str) -> None:
+    """401 without a usable token (a page leads to where one signs in), 403 where its scope is too small."""
+    had = {scope.word: scope for scope in Scope}.get(caller)
+    for rule in gatekeeper.app.url_map.iter_rules():
+        for method in _methods(rule):
+            takes = TABLE[rule.rule][method]
+            status = gatekeeper.ask(method, rule, caller)
+            enough = takes is ANYBODY or (had is not None and had >= takes)
+            if not enough or rule.rule in REFUSES_ALL:
+                assert status == _refusal(rule, method, is_known=had is not None), (caller, method, rule.rule)
+            else:
+                assert status not in (401, 403) and status < 500, (caller, method, rule.rule, status)
