@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help run test check fix bench fuzz screenshots lock clean
+.PHONY: help run test check fix bench faults fuzz screenshots lock clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -26,6 +26,9 @@ fix: .venv/test ## format, and mend what can be mended
 
 bench: .venv/test ## measure, each figure beside its floor (some minutes)
 	$(BIN)/python -m tests.bench
+
+faults: .venv/test ## cut the power, fail system calls, damage files: long forms (some minutes; as root, on Linux, with strace)
+	PROMPTGIT_TEST_ROUNDS=5 $(BIN)/pytest -n 1 tests/faults
 
 fuzz: .venv/test ## attack a service with requests made up from its OpenAPI document (some minutes)
 	$(BIN)/python -m tests.fuzz

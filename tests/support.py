@@ -193,13 +193,13 @@ def wait_for(condition: Callable[[], object]) -> None:
 
 
 class Server:
-    """A `promptgit serve` of its own processes."""
+    """A `promptgit serve` of its own processes; *under* is a command that starts it, as `strace` does."""
 
-    def __init__(self, folder: Path, *options: str, **settings: str) -> None:
+    def __init__(self, folder: Path, *options: str, under: Sequence[str] = (), **settings: str) -> None:
         self.folder = folder
         self._log = TemporaryFile()  # noqa: SIM115  # not a pipe: nobody reads it while the server writes
         self.process = subprocess.Popen(
-            [PROMPTGIT, "serve", "--data", str(folder), "--port", "0", *options],
+            [*under, PROMPTGIT, "serve", "--data", str(folder), "--port", "0", *options],
             env=environment(**settings),
             stdout=subprocess.PIPE,
             stderr=self._log,

@@ -1,0 +1,82 @@
+"""Errors of chosen system calls, by strace(1): `-e inject=`, of processes that run already, or from their start."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import signal
+import subprocess
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+
+from tests.support import Server, processes_of
+
+FSYNCS = "fsync,fdatasync,sync_file_range,msync,sync,syncfs"
+_LINE = re.compile(r"(\d+) +(\w+)\((.*)\) += (-?\w+)")
+_ATTACH_SECONDS = 20
+
+
+@dataclass(frozen=True)
+class Call:
+    """A system call that was seen: its thread, its name, its arguments as strace prints them, what it returned."""
+
+    thread: int
+    name: str
+    arguments: str
+    result: str
+
+
+@cache
+def expect_strace() -> None:
+    """Skip where strace is not there, or may not be used."""
+    if shutil.which("strace") is None:
+        pytest.skip("needs strace")
+    done = subprocess.run(["strace", "-qq", "-o", "/dev/null", "true"], capture_output=True, text=True, check=False)
+    if done.returncode:
+        pytest.skip(f"strace cannot be used here: {done.stderr.strip()}")
+
+
+def from_start(calls: str, what: str) -> list[str]:
+    """What to put before a command, so that *calls* do *what* (as `retval=0`, which makes an fsync do nothing)."""
+    expect_strace()
+    # Only the calls that are tampered with stop the process (--seccomp-bpf).
+    return ["strace", "-f", "--seccomp-bpf", "-qq", "-o", "/dev/null", "-e", f"inject={calls}:{what}"]
+
+
+def worker_of(server: Server) -> int:
+    """The process of a server's only worker, which has answered something before."""
+    (worker,) = (int(one.name) for one in processes_of(server.process.pid) if int(one.name) != server.process.pid)
+    return worker
+
+
+@contextmanager
+def traced(process: int, calls: str, *inject: str, paths: Sequence[Path] = ()) -> Iterator[list[Call]]:
+    """Trace *calls* (as `openat,write`) of all threads of a process; what was seen is in the list after the block.
+
+    Each of *inject* is a rule as `fsync:error=EIO:when=2`: each thread counts its own calls. With *paths* only calls
+    on these very files and folders are seen, and tampered with.
+    """
+    expect_strace()
+    seen: list[Call] = []
+    with TemporaryDirectory() as folder:
+        log = Path(folder) / "calls"
+        options = [f"-einject={rule}" for rule in inject] + [f"--trace-path={path}" for path in paths]
+        command = ["strace", "-f", "-y", "-o", str(log), "-e", f"trace={calls}", *options, "-p", str(process)]
+        with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as child:
+            assert child.stderr is not None
+            try:
+                first = child.stderr.readline()  # "Process 1 attached with 9 threads"
+                if "attached" not in first:
+                    pytest.skip(f"strace cannot attach to a process here: {first}{child.stderr.read()}")
+                yield seen
+            finally:
+                child.send_signal(signal.SIGINT)
+                child.communicate(timeout=_ATTACH_SECONDS)
+        found = (_LINE.match(line) for line in log.read_text(errors="replace").splitlines())
+        seen += [Call(int(one[1]), one[2], one[3], one[4]) for one in found if one]
