@@ -236,6 +236,27 @@ def test_if_match_concerns_the_prompt_alone(client: FlaskClient) -> None:
         assert client.put(where, json={"content": "2"}, headers={"If-Match": bad}).status_code == 412
 
 
+def test_a_precondition_that_a_proxy_has_changed(client: FlaskClient) -> None:
+    """nginx, which compresses, makes an ETag weak: the 412 says what to send. Apache appends '-gzip' to it."""
+    created = create(client, "greeting")
+    where, etag = address(created), created.headers["ETag"]
+    for weak in (f"W/{etag}", f'W/"x", W/{etag}', 'W/"1"'):
+        refused = client.put(where, json={"content": "2"}, headers={"If-Match": weak})
+        assert (refused.status_code, refused.json["code"], refused.json["current_version"]) == (412, "weak_etag", 1)
+        assert 'If-Match: "1"' in refused.json["detail"]
+    assert client.put(where, json={"content": "2"}, headers={"If-Match": f'{etag[:-1]}-gzip"'}).status_code == 200
+    for old in (f"W/{etag}", f'{etag[:-1]}-gzip"', etag):
+        refused = client.put(where, json={"content": "3"}, headers={"If-Match": old})
+        assert (refused.status_code, refused.json["code"]) == (412, "stale_version")
+
+
+def test_an_answer_that_says_nothing_of_caches_is_kept_by_none(client: FlaskClient) -> None:
+    """Lists, histories and refusals too: without the header a cache may choose for itself."""
+    where = address(create(client, "greeting"))
+    for path in ("/api/prompts", f"{where}/versions", f"{where}/labels", f"{where}/diff?from=1&to=1", "/api/prompts/x"):
+        assert client.get(path).headers["Cache-Control"] == "private, no-cache", path
+
+
 def test_if_none_match_spares_what_the_client_has(client: FlaskClient, repository: Path) -> None:
     created = create(client, "a")
     where, seen = address(created), {"If-None-Match": created.headers["ETag"]}

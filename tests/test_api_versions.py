@@ -72,7 +72,7 @@ def test_a_long_history_comes_whole_and_in_order(client: FlaskClient, repository
     assert numbers(client.get(f"{prompt}/versions?order=desc")) == list(range(1_303, 0, -1))
 
 
-def test_a_version_is_shown_with_its_content_for_ever(client: FlaskClient, prompt: str) -> None:
+def test_a_version_is_shown_with_its_content(client: FlaskClient, prompt: str) -> None:
     answer = client.get(f"{prompt}/versions/2")
     assert answer.status_code == 200
     assert (answer.json["version_number"], answer.json["content"], answer.json["description"]) == (
@@ -80,7 +80,9 @@ def test_a_version_is_shown_with_its_content_for_ever(client: FlaskClient, promp
         "two\n",
         "Now two",
     )
-    assert "immutable" in answer.headers["Cache-Control"]
+    assert answer.headers["Cache-Control"] == "private, no-cache"
+    raw = client.get(f"{prompt}/versions/2/content")
+    assert raw.headers["Cache-Control"] == "private, max-age=31536000, immutable"
     seen = {"If-None-Match": answer.headers["ETag"]}
     client.put(prompt, json={"content": "four"})
     for path in (f"{prompt}/versions/2", f"{prompt}/versions/2/content"):

@@ -48,7 +48,7 @@ def test_a_label_is_a_file_and_its_move_a_commit(client: FlaskClient, prompt: st
     pointed = client.get(f"{prompt}/labels/production")
     assert pointed.json == client.get(f"{prompt}/versions/2").json
     assert (pointed.json["content"], pointed.json["labels"]) == ("2", ["production"])
-    assert "immutable" not in pointed.headers["Cache-Control"]
+    assert pointed.headers["Cache-Control"] == "private, no-cache"
     assert client.get(prompt).json["labels"] == {"production": 2}
     assert [version["labels"] for version in client.get(f"{prompt}/versions").json] == [[], ["production"], []]
 
@@ -143,6 +143,45 @@ def test_a_moved_label_shows_in_a_conditional_read(client: FlaskClient, prompt: 
     assert (answer.status_code, answer.json["labels"]) == (200, {"a": 1})
     assert client.get(prompt, headers={"If-None-Match": answer.headers["ETag"]}).status_code == 304
     assert client.put(prompt, json={"content": "4"}, headers={"If-Match": seen}).status_code == 200
+
+
+def conditional(client: FlaskClient, prompt: str) -> dict[str, tuple[str, bytes]]:
+    """The ETag and the body of every read of *prompt* that has an ETag."""
+    paths = ["", *(f"/versions/{number}{part}" for number in (1, 2, 3) for part in ("", "/content"))]
+    paths += ["/labels/production", "/labels/latest"]
+    answers = {path: client.get(prompt + path) for path in paths}
+    assert {answer.status_code for answer in answers.values()} == {200}
+    return {path: (answer.headers["ETag"], answer.data) for path, answer in answers.items()}
+
+
+def test_an_etag_changes_with_whatever_the_body_has(client: FlaskClient, prompt: str) -> None:
+    """Versions, labels that come, move and go, names: a cached body that is not the body any more gets 200."""
+    client.put(f"{prompt}/labels/production", json={"version_number": 1})
+    seen = [conditional(client, prompt)]
+    for method, changed, body in (
+        ("PUT", "/labels/production", {"version_number": 2}),
+        ("PUT", "/labels/staging", {"version_number": 2}),
+        ("PUT", "/labels/staging", {"version_number": 3}),
+        ("PATCH", "", {"name": "moved"}),
+        ("DELETE", "/labels/staging", None),
+        ("PUT", "", {"content": "4"}),
+    ):
+        assert client.open(prompt + changed, method=method, json=body).status_code in (200, 204)
+        seen.append(conditional(client, prompt))
+        before, after = seen[-2:]
+        for path, (etag, shown) in before.items():
+            now = client.get(prompt + path, headers={"If-None-Match": etag})
+            assert now.status_code == (304 if shown == after[path][1] else 200), path
+    assert len({answer["/versions/2"][0] for answer in seen}) == 3  # no label, one, two
+
+
+def test_an_etag_of_a_labelled_version_is_a_precondition_of_that_version(client: FlaskClient, prompt: str) -> None:
+    """What the ETag tells of labels is ignored by If-Match: a label that moved is no newer version."""
+    client.put(f"{prompt}/labels/a", json={"version_number": 3})
+    seen = client.get(f"{prompt}/versions/3").headers["ETag"]
+    client.delete(f"{prompt}/labels/a")
+    assert client.put(prompt, json={"content": "4"}, headers={"If-Match": seen}).status_code == 200
+    assert client.put(prompt, json={"content": "5"}, headers={"If-Match": seen}).status_code == 412
 
 
 def test_labels_survive_a_rename(client: FlaskClient, prompt: str, repository: Path) -> None:

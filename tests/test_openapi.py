@@ -165,6 +165,7 @@ def test_answers_are_what_it_says(tmp_path: Path) -> None:
         call(404, "GET", "/api/prompts/x")
         call(200, "PUT", where, {"content": "x\nz\n", "description": "More"})
         call(412, "PUT", where, {"content": "w"}, headers={"If-Match": '"1"'})
+        call(412, "PUT", where, {"content": "w"}, headers={"If-Match": 'W/"2"'})
         call(200, "PATCH", where, {"name": "c"})
         call(422, "PATCH", where, {"name": "con"})
         for query in ("", "?limit=1", "?order=desc"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from urllib.parse import urlencode
 
@@ -74,8 +75,15 @@ def content(data: bytes | str) -> dict[str, str]:
 
 
 def etag(value: Prompt) -> str:
-    """The ETag of a prompt: the commit of its newest version, and of a rename since then."""
+    """The ETag of a prompt: the commit of its newest version, and of a rename or a label's move since then."""
     return f"{value.newest.commit}.{value.moved[:12]}" if value.moved else value.newest.commit
+
+
+def version_etag(value: Version) -> str:
+    """The ETag of a version in JSON: its commit, and a digest of its labels, which are in the body and may move."""
+    if not value.labels:
+        return value.commit
+    return f"{value.commit}.{hashlib.sha256(','.join(value.labels).encode()).hexdigest()[:12]}"
 
 
 def dumps(value: object) -> bytes:

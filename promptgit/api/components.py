@@ -41,8 +41,8 @@ LINKED = {
 IF_MATCH: Json = {
     "name": "If-Match",
     "in": "header",
-    "description": "Write only if this is the newest version still: its ETag, or its number, in quotes; else 412 "
-    "(RFC 9110, 13.1.1)",
+    "description": "Write only if this is the newest version still: its ETag, or its number, in quotes; else 412. "
+    "A weak ETag never matches (RFC 9110, 13.1.1)",
     "schema": {"type": "string"},
     "examples": {"etag": {"value": _ETAG}, "number": {"value": '"3"'}, "any": {"value": "*"}},
 }

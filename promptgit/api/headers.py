@@ -1,4 +1,4 @@
-"""The headers of every answer that keep a browser from doing more with it than it should."""
+"""The headers of every answer that keep a browser or a cache from doing more with it than it should."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ PROTECTION = (
     ("X-Frame-Options", "DENY"),
     ("Referrer-Policy", "no-referrer"),
     ("Cross-Origin-Resource-Policy", "same-origin"),
+    # Without this header a cache may choose for itself how long it keeps an answer, a 404 too (RFC 9111, 4.2.2).
+    ("Cache-Control", "private, no-cache"),
 )
 
 

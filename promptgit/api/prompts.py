@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from flask import Response, current_app, request
@@ -21,10 +22,13 @@ from promptgit.errors import (
     PromptDeleted,
     PromptNotFound,
     StaleVersion,
+    WeakETag,
 )
 from promptgit.models import Author, Prompt
 from promptgit.names import parse_id
 from promptgit.service import Service
+
+_SUFFIX = re.compile(r"(?<=^[0-9a-f]{40})[.-].*", re.ASCII)
 
 blueprint = Blueprint("prompts", __name__, url_prefix="/api/prompts", description="Files, each with a name and an id")
 blueprint.ARGUMENTS_PARSER = Parser()
@@ -57,13 +61,26 @@ def precondition() -> Precondition | None:
     if "If-Match" not in request.headers:
         return None
     tags = request.if_match
+    strong, both = (set(filter(None, tags.as_set(include_weak))) for include_weak in (False, True))
 
     def matches(prompt: Prompt) -> bool:
-        commit, number = prompt.newest.commit, str(prompt.newest.number)
-        # What stands behind a '.' tells of a rename, which is no newer version.
-        return tags.star_tag or any(tag and (tag == number or tag.partition(".")[0] == commit) for tag in tags.as_set())
+        newest = str(prompt.newest.number), prompt.newest.commit
+        if tags.star_tag or any(_version_in(tag) in newest for tag in strong):
+            return True
+        if any(_version_in(tag) in newest for tag in both):
+            raise WeakETag(prompt.name, prompt.newest.number)
+        return False
 
     return matches
+
+
+def _version_in(tag: str) -> str:
+    """The version that an ETag names: its commit, or its number.
+
+    After a commit may stand '.' and what tells of a rename or of labels, which make no newer version; or '-gzip' and
+    the like, which Apache's mod_deflate appends.
+    """
+    return _SUFFIX.sub("", tag)
 
 
 def conditional(read: reads.Read) -> Response:

@@ -10,7 +10,8 @@ from promptgit.models import Version
 from promptgit.service import Service
 
 TOTAL = "X-Total-Count"  # of all versions
-_IMMUTABLE = "private, max-age=31536000, immutable"
+_KEPT = "private, max-age=31536000, immutable"  # bytes that a commit fixes, for a year
+_ASKED_AGAIN = "private, no-cache"  # what later commits change: labels, names, the newest version
 
 
 class Read(NamedTuple):
@@ -24,7 +25,7 @@ def newest(service: Service, prompt_id: str) -> Read:
     """A prompt with its newest content."""
     prompt = service.get(prompt_id)
     return Read(
-        _cached(answers.etag(prompt), "private, no-cache", answers.JSON),
+        _cached(answers.etag(prompt), _ASKED_AGAIN, answers.JSON),
         lambda: answers.dumps(answers.prompt(prompt) | answers.content(service.content(prompt.newest))),
     )
 
@@ -32,19 +33,19 @@ def newest(service: Service, prompt_id: str) -> Read:
 def version(service: Service, prompt_id: str, number: str) -> Read:
     """A version with its content."""
     found = service.version(prompt_id, number)
-    return Read(_cached(found.commit, _IMMUTABLE, answers.JSON), lambda: _whole(service, found))
+    return _version(service, found)
 
 
 def labelled(service: Service, prompt_id: str, label: str) -> Read:
     """The version that a label points at now, with its content."""
     found = service.labels.get(prompt_id, label)
-    return Read(_cached(found.commit, "private, no-cache", answers.JSON), lambda: _whole(service, found))
+    return _version(service, found)
 
 
 def content(service: Service, prompt_id: str, number: str) -> Read:
     """The very bytes of a version's file."""
     found = service.version(prompt_id, number)
-    return Read(_cached(found.commit, _IMMUTABLE, "text/plain; charset=utf-8"), lambda: service.content(found))
+    return Read(_cached(found.commit, _KEPT, "text/plain; charset=utf-8"), lambda: service.content(found))
 
 
 def page(service: Service, prompt_id: str, path: str, query: dict[str, str]) -> Read:
@@ -61,8 +62,11 @@ def page(service: Service, prompt_id: str, path: str, query: dict[str, str]) -> 
     return Read(headers, lambda: b"[" + ",".join(text for text, _ in found).encode() + b"]")
 
 
-def _whole(service: Service, found: Version) -> bytes:
-    return answers.dumps(answers.version(found) | answers.content(service.content(found)))
+def _version(service: Service, found: Version) -> Read:
+    return Read(
+        _cached(answers.version_etag(found), _ASKED_AGAIN, answers.JSON),
+        lambda: answers.dumps(answers.version(found) | answers.content(service.content(found))),
+    )
 
 
 def _cached(tag: str, cache_control: str, media_type: str) -> dict[str, str]:

@@ -33,6 +33,7 @@ EXAMPLES: dict[type[errors.PromptgitError], errors.PromptgitError] = {
         errors.NameTaken(_NAME, _NAME, _ID),
         errors.PathBlocked("prompts/support/greeting.md"),
         errors.StaleVersion(_NAME, 3),
+        errors.WeakETag(_NAME, 3),
         errors.LockTimeout(10),
         errors.WriteContended(),
         errors.IndexBusy(),

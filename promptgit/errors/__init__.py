@@ -8,6 +8,7 @@
      ├─ ContentTooLarge
      ├─ NameTaken, PathBlocked
      ├─ StaleVersion
+     │   └─ WeakETag
      ├─ Unavailable
      │   ├─ LockTimeout, WriteContended
      │   ├─ IndexBusy, NotReady
@@ -54,6 +55,7 @@ from promptgit.errors.prompts import (
     PromptNotFound,
     StaleVersion,
     VersionNotFound,
+    WeakETag,
 )
 from promptgit.errors.storage import (
     BackupRefused,
@@ -106,5 +108,6 @@ __all__ = [
     "UnusableRepository",
     "UnusableTokens",
     "VersionNotFound",
+    "WeakETag",
     "WriteContended",
 ]

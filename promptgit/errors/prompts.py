@@ -184,3 +184,19 @@ class StaleVersion(PromptgitError):
             f"{self.name!r} is at version {self.current}, which is not the one that If-Match names. "
             "Read it, merge, and save again."
         )
+
+
+class WeakETag(StaleVersion):
+    """If-Match names the newest version, but by a weak ETag, which never matches in If-Match (RFC 9110, 13.1.1).
+
+    Nothing was written.
+    """
+
+    code = "weak_etag"
+
+    def __str__(self) -> str:
+        return (
+            'If-Match has a weak ETag (W/"..."), and a write takes a strong one (RFC 9110, 13.1.1). A proxy that '
+            f'compresses answers makes ETags weak: send the version\'s number instead, If-Match: "{self.current}", '
+            "or let the proxy leave /api uncompressed."
+        )
