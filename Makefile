@@ -4,6 +4,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 LANGFUSE := 3 4 5
+GENERATORS := tests/generators
 
 help: ## list these targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -11,7 +12,7 @@ help: ## list these targets
 run: .venv/run ## serve http://127.0.0.1:8000 on ./data
 	@exec $(BIN)/promptgit serve
 
-test: .venv/test .venv/langfuse ## run the whole test suite
+test: .venv/test .venv/langfuse .venv/generators/installed ## run the whole test suite
 	$(BIN)/pytest
 
 check: .venv/test ## lint, format, types and the direction of imports
@@ -44,6 +45,10 @@ lock: .venv/test ## resolve the newest versions into the lock files
 	for major in $(LANGFUSE); do echo "langfuse ==$$major.*" | $(BIN)/pip-compile -q --upgrade --strip-extras --generate-hashes \
 		--no-emit-index-url --no-emit-find-links --allow-unsafe --no-header --no-annotate \
 		-o tests/langfuse/$$major.lock -; done
+	echo openapi-python-client | $(BIN)/pip-compile -q --upgrade --strip-extras --generate-hashes --no-emit-index-url \
+		--no-emit-find-links --allow-unsafe --no-header --no-annotate -o $(GENERATORS)/openapi-python-client.lock -
+	! command -v npm >/dev/null || npm update --prefix $(GENERATORS) --package-lock-only --save \
+		--omit-lockfile-registry-resolved --no-audit --no-fund
 
 clean: ## remove what make has installed
 	rm -rf .venv
@@ -66,4 +71,13 @@ clean: ## remove what make has installed
 .venv/langfuse-%/installed: tests/langfuse/%.lock | .venv/run
 	test -x $(@D)/bin/python || $(PYTHON) -m venv $(@D)
 	$(@D)/bin/pip install -q --disable-pip-version-check --require-hashes -r $<
+	@touch $@
+
+# What makes clients of the OpenAPI document, for the tests that use it; for TypeScript only where there is npm.
+.venv/generators/installed: $(GENERATORS)/openapi-python-client.lock $(GENERATORS)/package-lock.json | .venv/run
+	test -x $(@D)/bin/python || $(PYTHON) -m venv $(@D)
+	$(@D)/bin/pip install -q --disable-pip-version-check --require-hashes -r $<
+	cp $(GENERATORS)/package.json $(GENERATORS)/package-lock.json $(@D)
+	! command -v npm >/dev/null || npm ci --prefix $(@D) --ignore-scripts --no-audit --no-fund --loglevel=error \
+		|| echo "openapi-typescript is not installed; its test is skipped."
 	@touch $@

@@ -97,11 +97,14 @@ PROBLEM: Json = {
         "detail": {"type": "string", "description": "A sentence that says what to do"},
         "code": {"type": "string", "description": "A fixed word for the kind of problem"},
         "request_id": {"type": "string", "description": "Of a 5xx: the server's log says more under this id"},
-        "errors": {
-            "type": "object",
-            "additionalProperties": {"type": "array", "items": {"type": "string"}, "minItems": 1},
-            "description": "What is wrong, by field; a field inside another is `author.name`",
-        },
+        "errors": {"$ref": "#/components/schemas/FieldErrors"},
     },
     "required": ["type", "title", "status", "detail", "code"],
 }
+# A component of its own: generators name an object that has no name after its parent, and drop what has the same name.
+FIELD_ERRORS: Json = {
+    "description": "What is wrong, by field; a field inside another is `author.name`",
+    "type": "object",
+    "additionalProperties": {"type": "array", "items": {"type": "string"}, "minItems": 1},
+}
+SHAPES: dict[str, Json] = {"Problem": PROBLEM, "FieldErrors": FIELD_ERRORS}

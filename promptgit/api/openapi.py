@@ -87,7 +87,7 @@ def build(app: Flask, spec: APISpec) -> bytes:
     document["servers"] = [{"url": "/"}]
     document["security"] = components.SECURITY
     shared = document["components"] = {
-        "schemas": shapes | {"Problem": components.PROBLEM},
+        "schemas": shapes | components.SHAPES,
         "responses": {},
         "examples": {},
         "headers": components.HEADERS,

@@ -12,6 +12,7 @@ import orjson
 from promptgit import errors
 from promptgit.api import problems
 from promptgit.api.bodies import MalformedBody
+from promptgit.api.components import PROBLEM
 
 Kind = type[errors.PromptgitError] | int
 """A kind of error; or the status of one that the router or werkzeug answers with."""
@@ -121,14 +122,19 @@ def _example(kind: Kind) -> dict[str, Any]:
 
 
 def _schema(kind: Kind) -> dict[str, object]:
-    """What sets this kind of problem apart from others: its status, its code, and what it tells besides."""
+    """The problem document of this kind alone: its status, its code, and what it tells besides.
+
+    Written out, not as "allOf" of what all kinds have: generators of clients drop a schema that narrows another one so.
+    """
     example = _example(kind)
     fixed = {key: {"const": example[key]} for key in ("type", "title", "status", "code")}
-    own = [key for key in example if key not in fixed and key != "detail"]
+    shared = PROBLEM["properties"]
+    described = {key: {"description": shared[key]["description"]} | value for key, value in fixed.items()}
+    own = {key: (shared | _MEMBERS)[key] for key in example if key not in fixed and key != "request_id"}
+    optional = {"request_id": shared["request_id"]} if status_of(kind) >= 500 else {}
     return {
         "description": _meaning(kind),
-        "allOf": [{"$ref": "#/components/schemas/Problem"}],
         "type": "object",
-        "properties": fixed | {key: _MEMBERS[key] for key in own if key in _MEMBERS},
-        "required": [*fixed, "detail", *own],
+        "properties": described | own | optional,
+        "required": [*fixed, *own],
     }
