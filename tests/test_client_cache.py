@@ -100,15 +100,25 @@ def test_a_moved_label_is_followed(client: Client, other: Client, naps: Naps) ->
     assert client.get("cache/label", label="production").content == "2"
 
 
-def test_a_version_is_kept_for_ever(client: Client, other: Client, naps: Naps, wire: Counted) -> None:
-    other.create("cache/number", "1")
+def test_a_version_by_number_follows_its_prompts_labels_and_name(
+    client: Client, other: Client, naps: Naps, wire: Counted
+) -> None:
+    """Its text stays; while nothing changes one request finds that out."""
+    prompt = other.create("cache/number", "1")
     other.save("cache/number", "2")
     client.get("cache/number", version=1)
-    asked = len(wire.seen)
-    naps.now += 1e9
-    assert client.get("cache/number", version=1).content == "1"
+    del wire.seen[:]
+    for _ in range(2):
+        naps.now += 61
+        assert client.get("cache/number", version=1).labels == {}
+        refreshed()
+    assert wire.seen == [f"GET /api/prompts/{prompt.id}"] * 2
+    other.set_label("cache/number", "production", 1)
+    naps.now += 61
+    assert client.get("cache/number", version=1).labels == {}
     refreshed()
-    assert len(wire.seen) == asked
+    found = client.get("cache/number", version=1)
+    assert (found.content, found.labels) == ("1", {"production": 1})
 
 
 @pytest.mark.parametrize("change", ["delete", "rename", "label"])
@@ -137,6 +147,19 @@ def test_ones_own_writes_are_seen_at_once(client: Client) -> None:
     assert client.get("cache/own").content == "2"
     client.set_label("cache/own", "production", 1)
     assert client.get("cache/own", label="production").content == "1"
+    for key in ({"version": 1}, {"version": 2}, {"label": "production"}):
+        assert client.get("cache/own", **key).labels == {"production": 1}
+    client.set_label("cache/own", "production", 2)
+    for key in ({"version": 1}, {"version": 2}, {"label": "production"}):
+        assert client.get("cache/own", **key).labels == {"production": 2}
+    prompt_id = client.rename("cache/own", "cache/own-new").id
+    for key in ({"version": 1}, {"version": 2}, {"label": "production"}, {}):
+        assert client.get(prompt_id, **key).name == "cache/own-new"
+        with pytest.raises(errors.PromptNotFound):
+            client.get("cache/own", **key)
+    client.rename(prompt_id, "cache/own")
+    for key in ({"version": 1}, {"version": 2}, {"label": "production"}, {}):
+        assert client.get(prompt_id, **key).name == client.get("cache/own", **key).name == "cache/own"
     client.revert("cache/own", 1)
     assert client.get("cache/own").version_number == 3
     client.delete("cache/own")

@@ -12,8 +12,6 @@ from promptgit.client.values import Prompt
 Key: TypeAlias = tuple[str, str | None, int | None]
 """A name or id, with a label, a number, or neither."""
 
-_FOR_EVER = float("inf")
-
 
 class _Entry:
     __slots__ = ("etag", "prompt", "stale_at")
@@ -32,8 +30,8 @@ class Found(NamedTuple):
 class Cache:
     """The *size* prompts that were asked for last. Safe to use from many threads.
 
-    An entry is fresh for *seconds*; versions by number are so for ever. A refresh that brings nothing is due
-    again after *pause* seconds.
+    An entry is fresh for *seconds*; that of a version by number too, since its prompt's name and labels change.
+    A refresh that brings nothing is due again after *pause* seconds.
     """
 
     def __init__(self, seconds: float, size: int, pause: float, clock: Callable[[], float]) -> None:
@@ -70,7 +68,7 @@ class Cache:
 
     def put(self, key: Key, prompt: Prompt, etag: str, generation: int, *, stale: bool = False) -> None:
         """Keep what was read when `generation` was so; *stale*: to be refreshed when the pause is over."""
-        seconds = _FOR_EVER if key[2] is not None else self._pause if stale else self._seconds
+        seconds = self._pause if stale else self._seconds
         with self._lock:
             if generation != self.generation:
                 return
@@ -85,9 +83,8 @@ class Cache:
             self._entries.pop(key, None)
 
     def forget(self, prompt_id: str) -> None:
-        """Forget a prompt that was written, but for its versions by number."""
+        """Forget a prompt that was written, at every label and number: each entry has its name and labels."""
         with self._lock:
             self.generation += 1
-            of_it = [key for key, entry in self._entries.items() if entry.prompt.id == prompt_id and key[2] is None]
-            for key in of_it:
+            for key in [key for key, entry in self._entries.items() if entry.prompt.id == prompt_id]:
                 del self._entries[key]
