@@ -10,7 +10,7 @@ from pathlib import Path
 from filelock import FileLock
 
 from promptgit.errors import BackupRefused
-from promptgit.store.files import fsync_folder
+from promptgit.store.files import fsync_folder, fsync_tree, make_folder_durably
 from promptgit.store.remote import Diverged, RemoteFailed, fetch_all
 from promptgit.store.repository import Repository
 from promptgit.store.store import COMMITTER
@@ -34,7 +34,7 @@ def back_up(source: Repository, path: Path) -> Repository:
     if path.is_relative_to(os.path.realpath(source.path)):
         raise BackupRefused(str(path), "it is the repository itself. Choose another place.")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder_durably(path.parent)
         with FileLock(path.with_name(f".{path.name}.backup.lock")):
             if path.exists() and (not path.is_dir() or any(path.iterdir())):
                 _bring_up(source, path)
@@ -53,7 +53,7 @@ def _begin(source: Repository, path: Path) -> None:
     shutil.rmtree(new, ignore_errors=True)
     Repository(new, COMMITTER).create_empty()
     fetch_all(source.path, new)
-    _fsync_folders(new)
+    fsync_tree(new)
     os.rename(new, path)
     fsync_folder(path.parent)
 
@@ -68,10 +68,4 @@ def _bring_up(source: Repository, path: Path) -> None:
         if time.time() - lock.stat().st_mtime > _STALE_LOCK_SECONDS:
             lock.unlink()
     fetch_all(source.path, path)
-    _fsync_folders(path)
-
-
-def _fsync_folders(path: Path) -> None:
-    """Make the names of what git has written stay: it fsyncs files alone."""
-    for folder, _, _ in os.walk(path):
-        fsync_folder(Path(folder))
+    fsync_tree(path)

@@ -20,7 +20,7 @@ from filelock import FileLock, Timeout
 from promptgit import outbound
 from promptgit.errors import HookNotFound, Invalid, LockTimeout, UnusableHooks
 from promptgit.models import CHANGE_TYPES, Change
-from promptgit.store.files import fsync_folder, storage_errors, write_durably
+from promptgit.store.files import make_folder_durably, storage_errors, write_durably
 
 MOST_HOOKS = 50  # each may have a thread
 _SECRET_PREFIX = "whsec_"  # noqa: S105  # of the Standard Webhooks specification, "Signature scheme"
@@ -131,9 +131,8 @@ class Hooks:
     def note(self, hook_id: str, state: State) -> None:
         """Keep how far a hook is; it is on disk when this returns."""
         with storage_errors():
-            self._states.mkdir(mode=0o700, exist_ok=True)
+            make_folder_durably(self._states, 0o700)
             write_durably(self._state_file(hook_id), json.dumps(asdict(state)).encode() + b"\n", 0o600)
-            fsync_folder(self._states)
 
     def _state_file(self, hook_id: str) -> Path:
         return self._states / f"{hook_id}.json"
@@ -160,7 +159,6 @@ class Hooks:
                 yield records
                 with storage_errors():
                     write_durably(self._path, json.dumps({"hooks": records}, indent=2).encode() + b"\n", 0o600)
-                    fsync_folder(self._folder)
         except Timeout:
             raise LockTimeout(_LOCK_SECONDS) from None
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import random
 import time
 from collections.abc import Callable
@@ -13,6 +12,7 @@ from pathlib import Path
 
 from promptgit import chores
 from promptgit.settings import Settings
+from promptgit.store.files import write_durably
 from promptgit.store.remote import Diverged, RemoteFailed, push_main, without_userinfo
 from promptgit.store.repository import Repository
 from promptgit.store.store import Store
@@ -53,7 +53,7 @@ class Mirror:
         """How far the mirror is, whichever process pushes."""
         try:
             return State(**json.loads(self._path.read_bytes()))
-        except (FileNotFoundError, ValueError, TypeError):  # none yet; or a power cut took it
+        except (FileNotFoundError, ValueError, TypeError):  # none yet; or of another version
             return State()
 
     def turn(self) -> float:
@@ -84,10 +84,7 @@ class Mirror:
         return min(_LONGEST_PAUSE, 2.0 ** min(state.failures, 10)) * random.uniform(0.5, 1)  # noqa: S311  # no secret
 
     def _note(self, state: State) -> None:
-        """Write the whole file or none; a power cut may take it, for a push that is done again changes nothing."""
-        new = self._path.with_suffix(".new")
-        new.write_text(json.dumps(asdict(state)))
-        os.replace(new, self._path)
+        write_durably(self._path, json.dumps(asdict(state)).encode())
 
 
 def of(settings: Settings) -> Mirror:

@@ -25,7 +25,7 @@ from promptgit.errors import Invalid, LockTimeout, TokenNameTaken, TokenNotFound
 from promptgit.labels import check as check_label
 from promptgit.models import Author
 from promptgit.names import fold
-from promptgit.store.files import fsync_folder, storage_errors, write_durably
+from promptgit.store.files import make_folder_durably, storage_errors, write_durably
 from promptgit.texts import check_identity
 
 PREFIX = "pgt_"
@@ -240,7 +240,7 @@ class Tokens:
     @contextmanager
     def _changing(self) -> Iterator[list[dict[str, Any]]]:
         """The records, under the lock; they are written if they were changed."""
-        self.path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder_durably(self.path.parent)
         try:
             with self._lock:
                 records = self._records() if self.path.exists() else []
@@ -250,7 +250,6 @@ class Tokens:
                     text = json.dumps({"tokens": records}, indent=2, ensure_ascii=False)
                     with storage_errors():
                         write_durably(self.path, text.encode() + b"\n", 0o600)
-                        fsync_folder(self.path.parent)
         except Timeout:
             raise LockTimeout(_LOCK_SECONDS) from None
 

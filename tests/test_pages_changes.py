@@ -114,7 +114,7 @@ def test_the_key_is_made_once_and_is_nobody_elses_to_read(tmp_path: Path) -> Non
         keys = set(pool.map(secret_key, [tmp_path] * 64))
     assert len(keys) == 1
     assert len(keys.pop()) == 32
-    (path,) = tmp_path.iterdir()
+    (path,) = tmp_path.glob("web.key*")  # and a lock
     assert stat.S_IMODE(os.stat(path).st_mode) == 0o600
 
 

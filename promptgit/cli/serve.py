@@ -26,7 +26,9 @@ def serve(**flags: Any) -> None:
     _expect_guarded(settings)
     _expect_free(settings)
     logs.configure(settings.log_level)
-    open_store(settings).close()
+    store = open_store(settings)
+    store.settle()
+    store.close()
     from promptgit import server  # gunicorn and Flask: slow to import, and only needed here
 
     server.share_memory()

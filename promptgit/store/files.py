@@ -8,6 +8,7 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from stat import S_ISREG
 from typing import NamedTuple
 
 from promptgit.errors import StorageFull
@@ -47,12 +48,16 @@ def storage_errors() -> Iterator[None]:
 
 
 def write_durably(path: Path, data: bytes, mode: int = 0o644) -> None:
-    """Write a whole file, or none; its name stays through a power cut once its folder is fsynced."""
+    """Write a whole file in the place of the one that is there, or leave that; it then stays through a power cut."""
     write_all_durably([File(str(path), data, mode)])
+    fsync_folder(path.parent)
 
 
 def write_all_durably(files: Sequence[File]) -> None:
-    """Like `write_durably`, for files that appear one after the other, once all of them are on disk."""
+    """Write files that appear one after the other, once the contents of all of them are on disk.
+
+    Their names stay through a power cut once their folders are fsynced, which is left to the caller.
+    """
     temporaries = [_temporary(file.path) for file in files]
     try:
         _write_to_disk(files, temporaries)
@@ -90,10 +95,41 @@ def _write_to_disk(files: Sequence[File], paths: Sequence[str]) -> None:
             os.close(number)
 
 
+def make_folder_durably(path: Path, mode: int = 0o777) -> None:
+    """Make a folder, and those above it, if they are missing; it stays through a power cut, also if it was there."""
+    missing = [folder for folder in path.parents if not folder.exists()]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.mkdir(mode=mode, exist_ok=True)
+    for folder in (path, *missing):
+        with suppress(PermissionError):  # who may not list the folder above has not made this one
+            fsync_folder(folder.parent)
+
+
 def fsync_folder(path: Path) -> None:
     """Make the names in a folder stay through a power cut."""
-    folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    _fsync(path, os.O_DIRECTORY)
+
+
+def fsync_tree(path: Path, since: float = 0) -> None:
+    """Make all files and folders below a folder stay through a power cut, whoever wrote them.
+
+    With *since*, in seconds since 1970, those that have not changed after it are taken to be on disk: an fsync of
+    a file takes some 0.6 ms even if there is nothing to write (ext4, NVMe in a virtual machine, 2026-11).
+    """
+    for folder, _, names in os.walk(path):
+        for name in names:
+            with suppress(FileNotFoundError, PermissionError):  # others' temporary files; what is not the service's
+                file = Path(folder, name)
+                stat = file.lstat()
+                if S_ISREG(stat.st_mode) and stat.st_ctime >= since:
+                    _fsync(file)
+        with suppress(FileNotFoundError):
+            fsync_folder(Path(folder))
+
+
+def _fsync(path: Path, flags: int = 0) -> None:
+    file = os.open(path, os.O_RDONLY | os.O_CLOEXEC | flags)
     try:
-        os.fsync(folder)
+        os.fsync(file)
     finally:
-        os.close(folder)
+        os.close(file)

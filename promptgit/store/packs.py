@@ -17,7 +17,7 @@ from contextlib import suppress
 from itertools import accumulate, pairwise
 from pathlib import Path
 
-from promptgit.store.files import TEMPORARY, File, fsync_folder, write_all_durably, write_durably
+from promptgit.store.files import TEMPORARY, File, fsync_folder, write_all_durably
 from promptgit.store.objects import BLOB, COMMIT, TREE
 
 _TYPES = {COMMIT: 1, TREE: 2, BLOB: 3}
@@ -175,7 +175,7 @@ def _keep(folder: Path, keep: str) -> None:
     try:
         os.link(named, keep)
     except OSError:  # it is the first time, or a killed process has left the keep
-        write_durably(Path(keep), _KEPT)
+        write_all_durably([File(keep, _KEPT)])
         with suppress(FileExistsError):
             os.link(keep, named)
 

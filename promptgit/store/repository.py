@@ -14,7 +14,7 @@ from promptgit.models import Author
 from promptgit.store import objects, packs
 from promptgit.store.batch import Batch
 from promptgit.store.claim import Claim
-from promptgit.store.files import fsync_folder, storage_errors
+from promptgit.store.files import fsync_folder, fsync_tree, storage_errors
 from promptgit.store.git import Git
 from promptgit.store.layout import README
 from promptgit.store.main_file import MAIN, MainFile, MainMoved, Mark
@@ -72,6 +72,7 @@ class Repository:
             elif MAIN not in self._opened().references:
                 self._expect_empty()
                 _write_first_commit(self._opened(), self.committer, now)
+                fsync_tree(self.path)
 
     def create_empty(self) -> None:
         """Make the repository without any commit, for one that is to come from elsewhere."""
@@ -93,6 +94,7 @@ class Repository:
         git = _init(new)
         _write_first_commit(git, self.committer, now)
         git.free()
+        fsync_tree(new)  # libgit2 does not fsync HEAD, config and folders
         os.rename(new, self.path)
         fsync_folder(self.path.parent)
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from promptgit.errors import NotReady
 from promptgit.models import Author
+from promptgit.store.files import fsync_tree, make_folder_durably
 from promptgit.store.index import Index
 from promptgit.store.intake import Progress
 from promptgit.store.repository import Repository
@@ -15,6 +16,9 @@ from promptgit.store.signer import Signer
 from promptgit.store.upkeep import Upkeep
 from promptgit.store.write_lock import WriteLock
 from promptgit.store.writer import Observer, Writer
+
+# Kernels write back within half a minute, unless a file system is mounted with another interval.
+_WRITTEN_BACK_SECONDS = 3_600.0
 
 COMMITTER = Author("promptgit", "promptgit@localhost")
 
@@ -56,12 +60,19 @@ class Store:
         """
         if self.signer is not None:
             self.signer.check()
-        self.folder.mkdir(parents=True, exist_ok=True)
+        make_folder_durably(self.folder)
         if not self.repository.is_complete():
             with self._write_lock.held():
                 self.repository.create(int(self._clock()))
         if catch_up:
             self.index.catch_up(progress)
+
+    def settle(self) -> None:
+        """Make what others have put into the repository lately stay through a power cut: a backup, a clone.
+
+        The first write stands on it. Call it once before requests are served.
+        """
+        fsync_tree(self.repository.path, since=self._clock() - _WRITTEN_BACK_SECONDS)
 
     def expect_ready(self) -> None:
         """Refuse if requests cannot be answered; an index that is behind is brought up to `main`.
