@@ -2,61 +2,188 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
+from promptgit.errors import MainLocked
 from promptgit.service import Service
-from promptgit.store import main_file
-from promptgit.store.main_file import MainFile
 from promptgit.store.store import Store
-from tests.support import foreign_commit, git, git_text
+from tests.support import environment, foreign_commit, git, git_text
+
+INITIAL_NAMESPACE = 0xEFFFFFFC  # see promptgit/store/orphans.py
 
 
-def test_a_lock_that_a_killed_process_left_is_swept(service: Service, repository: Path) -> None:
-    (repository / "refs" / "heads" / "main.lock").write_text("")
-    assert service.create("x", name="a").newest.number == 1
-    assert not (repository / "refs" / "heads" / "main.lock").exists()
+@pytest.fixture
+def lock(repository: Path) -> Path:
+    """Git's lock of `main`."""
+    return repository / "refs" / "heads" / "main.lock"
 
 
-def test_a_lock_that_a_killed_process_of_ours_left_is_not_waited_for(
-    service: Service, repository: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    prompt = service.create("0", name="a")
-    lock = repository / "refs" / "heads" / "main.lock"
-    lock.hardlink_to(repository / "promptgit-main")
-    monkeypatch.setattr(
-        main_file, "_LOCK_SECONDS", 0.5
-    )  # less than before a lock is swept: whoever finds a lock of another gives up
-    assert service.save(prompt.id, "1").newest.number == 2
-    assert not lock.exists()
+@pytest.fixture
+def hurried(store: Store) -> Service:
+    """A service on the folder of `store` that waits for no lock."""
+    return Service(Store(store.folder, lock_timeout=0), max_content=1 << 20)
 
 
-def test_a_live_lock_of_git_is_waited_for(service: Service, repository: Path) -> None:
-    """An administrator's transaction on the ref finishes first."""
-    transaction = subprocess.Popen(
+@contextmanager
+def transaction(repository: Path) -> Iterator[subprocess.Popen[str]]:
+    """A transaction of git that is prepared: it holds the lock, and is told on its input how to end."""
+    with subprocess.Popen(
         ["git", "-C", str(repository), "update-ref", "--stdin"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
-    )
-    assert transaction.stdin
-    assert transaction.stdout
-    transaction.stdin.write("start\nupdate refs/heads/main HEAD\nprepare\n")
-    transaction.stdin.flush()
-    assert transaction.stdout.readline() == "start: ok\n"
-    assert transaction.stdout.readline() == "prepare: ok\n"
-    assert (repository / "refs" / "heads" / "main.lock").exists()
-    writing = threading.Thread(target=lambda: service.create("x", name="a"))
-    writing.start()
-    writing.join(0.1)
-    assert writing.is_alive()
-    transaction.communicate("commit\n")
+        env=environment(),
+    ) as child:
+        assert child.stdin and child.stdout
+        child.stdin.write("start\nupdate refs/heads/main HEAD\nprepare\n")
+        child.stdin.flush()
+        assert [child.stdout.readline(), child.stdout.readline()] == ["start: ok\n", "prepare: ok\n"]
+        yield child
+
+
+# Locks of the dead
+
+
+def test_a_lock_of_a_killed_process_of_ours_is_not_waited_for(hurried: Service, repository: Path, lock: Path) -> None:
+    prompt = hurried.create("0", name="a")
+    lock.hardlink_to(repository / "promptgit-main")
+    assert hurried.save(prompt.id, "1").newest.number == 2
+    assert not lock.exists()
+
+
+def test_the_start_removes_what_a_killed_process_of_ours_has_locked(
+    store: Store, service: Service, repository: Path, lock: Path
+) -> None:
+    """An administrator's git is not held up until the next save."""
+    service.create("0", name="a")
+    lock.hardlink_to(repository / "promptgit-main")
+    Store(store.folder, lock_timeout=0).open()
+    assert not lock.exists()
+
+
+def test_a_lock_from_before_the_last_boot_is_not_waited_for(hurried: Service, lock: Path) -> None:
+    lock.write_text("")
+    os.utime(lock, (1, 1))
+    assert hurried.create("x", name="a").newest.number == 1
+    assert not lock.exists()
+
+
+@pytest.mark.skipif(
+    not Path("/proc/self/ns/pid").exists() or os.stat("/proc/self/ns/pid").st_ino != INITIAL_NAMESPACE,
+    reason="the machine's processes cannot all be seen from here",
+)
+@pytest.mark.parametrize("age", [0, 86_400])
+def test_a_lock_of_a_killed_git_is_not_waited_for(hurried: Service, repository: Path, lock: Path, age: int) -> None:
+    with transaction(repository) as child:
+        child.kill()
+    assert lock.exists()
+    os.utime(lock, (time.time() - age,) * 2)
+    assert hurried.create("x", name="a").newest.number == 1
+    assert not lock.exists()
+
+
+# Locks of the living
+
+
+def test_a_live_lock_of_git_is_waited_for(service: Service, repository: Path) -> None:
+    """An administrator's transaction on the ref finishes first."""
+    with transaction(repository) as child:
+        writing = threading.Thread(target=lambda: service.create("x", name="a"))
+        writing.start()
+        writing.join(0.1)
+        assert writing.is_alive()
+        child.communicate("commit\n")
     writing.join()
     assert [prompt.name for prompt in service.list(limit=9)] == ["a"]
+
+
+@pytest.mark.parametrize("age", [0, 86_400])
+def test_a_live_lock_of_git_is_never_removed(hurried: Service, repository: Path, lock: Path, age: int) -> None:
+    """Its transaction may be as old as it likes: what git calls committed is on `main` afterwards."""
+    tip = git_text(repository, "commit-tree", "-p", "main", "-m", "By hand", "main^{tree}")
+    with subprocess.Popen(
+        ["git", "-C", str(repository), "update-ref", "--stdin"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env=environment(),
+    ) as child:
+        assert child.stdin and child.stdout
+        child.stdin.write(f"start\nupdate refs/heads/main {tip}\nprepare\n")
+        child.stdin.flush()
+        assert [child.stdout.readline(), child.stdout.readline()] == ["start: ok\n", "prepare: ok\n"]
+        if age:
+            # As old as if it had been made a moment after its process began.
+            os.utime(lock, (time.time() + 1,) * 2)
+        with pytest.raises(MainLocked, match=r"main\.lock"):
+            hurried.create("x", name="a")
+        assert lock.exists()
+        said, _ = child.communicate("commit\n")
+        assert said == "commit: ok\n"
+    assert git_text(repository, "rev-parse", "main") == tip
+    assert hurried.create("x", name="a").newest.number == 1
+
+
+def test_a_hook_of_git_may_hold_the_lock(hurried: Service, repository: Path, tmp_path: Path, lock: Path) -> None:
+    """`reference-transaction` runs while the lock is held (githooks(5))."""
+    go, there = tmp_path / "go", tmp_path / "there"
+    os.mkfifo(go)
+    os.mkfifo(there)
+    hook = repository / "hooks" / "reference-transaction"
+    hook.parent.mkdir(exist_ok=True)
+    hook.write_text(f'#!/bin/sh\n[ "$1" = prepared ] || exit 0\necho > {there}\nread line < {go}\n')
+    hook.chmod(0o755)
+    tip = git_text(repository, "commit-tree", "-p", "main", "-m", "By hand", "main^{tree}")
+    with subprocess.Popen(["git", f"--git-dir={repository}", "update-ref", "refs/heads/main", tip], env=environment()):
+        there.read_text()
+        with pytest.raises(MainLocked):
+            hurried.create("x", name="a")
+        go.write_text("\n")
+    assert git_text(repository, "rev-parse", "main") == tip
+
+
+# The log
+
+
+@pytest.mark.parametrize("setting", ["true", "always"])
+def test_moves_are_logged_where_git_would_log_them(service: Service, repository: Path, setting: str) -> None:
+    git(repository, "config", "core.logAllRefUpdates", setting)
+    prompt = service.create("0", name="a")
+    before = git_text(repository, "rev-parse", "main")
+    service.save(prompt.id, "1")
+    for ref in ("main", "HEAD"):
+        log = git_text(repository, "reflog", "show", "--format=%H %gn %gs", ref).splitlines()
+        assert log[:2] == [
+            f"{git_text(repository, 'rev-parse', 'main')} promptgit promptgit: write",
+            f"{before} promptgit promptgit: write",
+        ]
+    assert git_text(repository, "rev-parse", "main@{1}") == before
+
+
+def test_a_log_that_is_there_goes_on(service: Service, repository: Path) -> None:
+    """As git has it, whatever the setting says now."""
+    prompt = service.create("0", name="a")
+    (repository / "logs" / "refs" / "heads").mkdir(parents=True)
+    (repository / "logs" / "refs" / "heads" / "main").touch()
+    service.save(prompt.id, "1")
+    assert len(git_text(repository, "reflog", "show", "main").splitlines()) == 1
+    assert not (repository / "logs" / "HEAD").exists()
+
+
+def test_nothing_is_logged_unless_it_is_asked_for(service: Service, repository: Path) -> None:
+    service.create("0", name="a")
+    assert not (repository / "logs").exists()
+
+
+# Where `main` is
 
 
 def test_main_among_packed_refs_is_moved_all_the_same(service: Service, repository: Path) -> None:
@@ -65,20 +192,6 @@ def test_main_among_packed_refs_is_moved_all_the_same(service: Service, reposito
     assert not (repository / "refs" / "heads" / "main").exists()
     assert service.save(prompt.id, "1").newest.number == 2
     assert git_text(repository, "rev-list", "--count", "main") == "3"
-
-
-def test_an_error_after_main_has_moved_is_no_error(
-    store: Store, service: Service, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The last fsync of a folder can fail when all is done: the ref is read again."""
-    move = MainFile.move
-
-    def moved_but_failed(self: MainFile, expect_old: Callable[[], None]) -> None:
-        move(self, expect_old)
-        raise OSError(5, "Input/output error")
-
-    monkeypatch.setattr(MainFile, "move", moved_but_failed)
-    assert service.create("x", name="a").newest.number == 1
 
 
 def test_who_moved_main_last_is_seen(store: Store, service: Service, repository: Path) -> None:

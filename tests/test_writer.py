@@ -13,7 +13,7 @@ import pytest
 from filelock import FileLock
 
 from promptgit.checks import Signed
-from promptgit.errors import LockTimeout, NameTaken, PathBlocked, StorageFull, UnusableRepository
+from promptgit.errors import LockTimeout, NameTaken, OutcomeUnknown, PathBlocked, StorageFull, UnusableRepository
 from promptgit.models import Author
 from promptgit.service import Service
 from promptgit.store import writer
@@ -30,7 +30,7 @@ def test_many_threads_share_few_batches_and_all_get_their_answers(
     prompts = [service.create("0", name=f"p{at}") for at in range(8)]
     moves: list[str] = []
     move = store.repository.move_main
-    store.repository.move_main = lambda old, new: (moves.append(new), move(old, new))[1]  # type: ignore[method-assign,func-returns-value]
+    store.repository.move_main = lambda old, new, now: (moves.append(new), move(old, new, now))[1]  # type: ignore[method-assign,func-returns-value]
     numbers: list[int] = []
 
     def save(prompt_id: str) -> None:
@@ -242,9 +242,9 @@ def test_a_repack_between_storing_and_moving_main_loses_nothing(
     prompt = service.create("1", name="a")
     move = store.repository.move_main
 
-    def repack_and_move(old: str, new: str) -> None:
+    def repack_and_move(old: str, new: str, now: int) -> None:
         git(repository, *arguments, "-q")
-        move(old, new)
+        move(old, new, now)
 
     store.repository.move_main = repack_and_move  # type: ignore[method-assign]
     assert service.save(prompt.id, "2").newest.number == 2
@@ -264,3 +264,26 @@ def test_what_a_killed_writer_left_is_swept(store: Store, service: Service, repo
         service.save(prompt.id, str(at))
     assert [path.name for path in folder.glob("*.keep")] == ["pack-0.keep"]
     assert list(folder.glob("tmp_*")) == []
+
+
+def test_a_leader_that_is_ended_acknowledges_nothing(store: Store, service: Service, repository: Path) -> None:
+    """SystemExit in the middle of a batch: nobody in it is told of what was rolled back."""
+    prompts = [service.create("0", name=f"p{at}") for at in range(4)]
+    put = store.repository.store
+    ended: list[type[BaseException]] = []
+
+    def end(_: object) -> None:
+        store.repository.store = put  # type: ignore[method-assign]
+        raise SystemExit
+
+    def save(prompt_id: str) -> None:
+        try:
+            service.save(prompt_id, "1")
+        except (SystemExit, OutcomeUnknown) as error:
+            ended.append(type(error))
+
+    store.repository.store = end  # type: ignore[assignment,method-assign]
+    at_once(store, [partial(save, prompt.id) for prompt in prompts])
+    assert sorted(kind.__name__ for kind in ended) == ["OutcomeUnknown"] * 3 + ["SystemExit"]
+    assert git_text(repository, "rev-list", "--count", "main") == "5"
+    assert [service.save(prompt.id, "1").newest.number for prompt in prompts] == [2] * 4

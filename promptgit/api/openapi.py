@@ -36,7 +36,15 @@ Json = dict[str, Any]
 
 _BODY: list[Kind] = [MalformedBody, errors.Invalid, 413, 415]
 _READ: list[Kind] = [errors.IndexBusy, errors.UnusableRepository]
-_WRITE: list[Kind] = [*_READ, errors.LockTimeout, errors.WriteContended, errors.SigningFailed, errors.StorageFull]
+_WRITE: list[Kind] = [
+    *_READ,
+    errors.LockTimeout,
+    errors.WriteContended,
+    errors.MainLocked,
+    errors.OutcomeUnknown,
+    errors.SigningFailed,
+    errors.StorageFull,
+]
 _GUARDED: list[Kind] = [
     errors.Unauthenticated,
     errors.Forbidden,

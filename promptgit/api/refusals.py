@@ -37,6 +37,8 @@ EXAMPLES: dict[type[errors.PromptgitError], errors.PromptgitError] = {
         errors.WeakETag(_NAME, 3),
         errors.LockTimeout(10),
         errors.WriteContended(),
+        errors.MainLocked("data/prompts.git/refs/heads/main.lock"),
+        errors.OutcomeUnknown(),
         errors.IndexBusy(),
         errors.StorageFull(),
         errors.SigningFailed("key", "the agent has no such key"),

@@ -10,7 +10,8 @@
      ├─ StaleVersion
      │   └─ WeakETag
      ├─ Unavailable
-     │   ├─ LockTimeout, WriteContended
+     │   ├─ LockTimeout, WriteContended, MainLocked
+     │   ├─ OutcomeUnknown
      │   ├─ IndexBusy, NotReady
      │   ├─ SigningFailed
      │   └─ ClonesBusy
@@ -62,7 +63,9 @@ from promptgit.errors.storage import (
     BadLine,
     IndexBusy,
     LockTimeout,
+    MainLocked,
     NotReady,
+    OutcomeUnknown,
     SigningFailed,
     StorageFull,
     UnusableRepository,
@@ -86,10 +89,12 @@ __all__ = [
     "LabelNotFound",
     "LabelProtected",
     "LockTimeout",
+    "MainLocked",
     "MalformedGitRequest",
     "NameNotFound",
     "NameTaken",
     "NotReady",
+    "OutcomeUnknown",
     "PathBlocked",
     "PromptDeleted",
     "PromptNotFound",

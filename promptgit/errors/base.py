@@ -10,7 +10,10 @@ class PromptgitError(Exception):
 
 
 class Unavailable(PromptgitError):
-    """The service cannot do it now; nothing was written. Try again after *retry_after* seconds."""
+    """The service cannot do it now; nothing was written, except perhaps where the outcome is unknown.
+
+    Try again after *retry_after* seconds.
+    """
 
     code = "unavailable"
     retry_after = 1

@@ -27,6 +27,34 @@ class WriteContended(Unavailable):
         return "Others kept moving main, without the write lock. Nothing was written; try again."
 
 
+class MainLocked(Unavailable):
+    """Another program holds git's lock of `main`, the file *lock*."""
+
+    code = "main_locked"
+
+    def __init__(self, lock: str) -> None:
+        super().__init__(lock)
+        self.lock = lock
+
+    def __str__(self) -> str:
+        return (
+            f"Another program holds git's lock of main, {self.lock}. Nothing was written; try again. "
+            "If no git works in the repository any more, remove that file."
+        )
+
+
+class OutcomeUnknown(Unavailable):
+    """The disk failed after `main` was moved: a power cut may undo the write, or not."""
+
+    code = "outcome_unknown"
+
+    def __str__(self) -> str:
+        return (
+            "The disk failed at a moment at which it cannot be said whether the write will last. "
+            "Send the same request again: that neither loses it nor makes it twice."
+        )
+
+
 class IndexBusy(Unavailable):
     """The index is being brought up to date by another process."""
 

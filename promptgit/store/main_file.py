@@ -1,8 +1,9 @@
 """The file of `main`: how one sees that it moved, and how another takes its place.
 
-That is done as git does it, under git's own lock of the ref, which is a file beside it. The new one lies
-ready on disk before, and becomes the lock as a second name for it: so the lock is held for an instant,
-and a move costs one fsync, of the folder.
+That is done as git does it, under git's own lock of the ref, the file `main.lock` in the same folder. The new file lies
+ready on disk before, as `promptgit-main`, and becomes the lock by a second name for it (link(2)): so the lock is held
+for an instant, and a move costs one fsync, of the folder. A lock that is no second name of `promptgit-main` is another
+program's.
 """
 
 from __future__ import annotations
@@ -13,13 +14,14 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from promptgit.errors import WriteContended
-from promptgit.store.files import File, fsync_folder
+from promptgit.errors import MainLocked, OutcomeUnknown
+from promptgit.models import Author
+from promptgit.store.files import File, fsync_folder, storage_errors
+from promptgit.store.orphans import has_no_owner
 
 MAIN = "refs/heads/main"
 _TICK_NS = 50_000_000
-_STALE_LOCK_SECONDS = 2.0  # git holds a ref's lock for milliseconds
-_LOCK_SECONDS = 8.0
+_LOOK_SECONDS, _LOOK_FOR_OWNER_SECONDS = 0.005, 0.25
 
 Mark = tuple[int, int, int, bytes]
 """Of the file: its inode, its times, and what is in it where they do not tell."""
@@ -30,10 +32,20 @@ class MainMoved(Exception):
 
 
 class MainFile:
-    """The file in the folder of a repository."""
+    """The file in the folder of a repository.
 
-    def __init__(self, repository: Path) -> None:
+    *read* gives the commit of `main`, *is_logged* is true if git would begin a log of its moves. Another program's lock
+    is waited for *patience* seconds.
+    """
+
+    def __init__(
+        self, repository: Path, read: Callable[[], str], is_logged: Callable[[], bool], patience: float
+    ) -> None:
         self._repository = repository
+        self._read = read
+        self._is_logged = is_logged
+        self._patience = patience
+        self._durable = ""  # a commit of `main` that is known to stay through a power cut
         self._path = str(repository / MAIN)
         self._lock = f"{self._path}.lock"
         self._next = str(repository / "promptgit-main")
@@ -70,37 +82,126 @@ class MainFile:
 
     def next(self, commit: str) -> File:
         """What `move` puts in its place, to be written before it is called; call both under the write lock."""
-        with suppress(FileNotFoundError):
-            if os.path.samefile(self._lock, self._next):
-                os.unlink(self._lock)  # ours, and whoever made it was killed: we have the write lock
+        self.sweep()
         return File(self._next, f"{commit}\n".encode())
 
-    def move(self, expect_old: Callable[[], None]) -> None:
-        """Put the next file in its place; *expect_old* raises what is to be raised where `main` is not as thought."""
-        self._take_lock()
+    def is_left_locked(self) -> bool:
+        """True if a lock of ours is there: of who moves `main` now, or of a process that was killed."""
         try:
-            expect_old()
-            os.rename(self._lock, self._path)
-        except BaseException:
+            return os.path.samefile(self._lock, self._next)
+        except FileNotFoundError:
+            return False
+
+    def sweep(self) -> None:
+        """Remove the lock that a killed process of ours left; call it under the write lock."""
+        if self.is_left_locked():
             os.unlink(self._lock)
+
+    def move(self, old: str, new: str, who: Author, now: int) -> None:
+        """Put the next file, which names *new*, in the place of the one that names *old*.
+
+        *who* and *now*, in seconds since 1970, are for the ref's log (git-reflog(1)).
+
+        Raises:
+            MainMoved: `main` is not at *old*.
+            MainLocked: another program kept its lock.
+            StorageFull, OSError: `main` is where it was.
+            OutcomeUnknown: it is at *new*, but a power cut may undo that.
+        """
+        # Opened first: a want of file handles must not come between the move and its fsync.
+        folder = os.open(os.path.dirname(self._path), os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            with storage_errors():
+                self._take_lock()
+                self._replace(old, new, who, now)
+            try:
+                os.fsync(folder)
+            except OSError as error:
+                raise OutcomeUnknown from error
+            self._durable = new
+        finally:
+            os.close(folder)
+
+    def _replace(self, old: str, new: str, who: Author, now: int) -> None:
+        """Give the lock that was taken the name of `main`, or remove it."""
+        try:
+            if self._read() != old:
+                raise MainMoved
+            self._log(f"{old} {new} {who.name} <{who.email}> {now} +0000\tpromptgit: write\n".encode())
+            os.rename(self._lock, self._path)
+        except BaseException as error:
+            with suppress(FileNotFoundError):
+                os.unlink(self._lock)
+            if isinstance(error, OSError) and self._read() == new:  # rename(2) failed, and was made all the same
+                raise OutcomeUnknown from error
             raise
+
+    def expect_durable(self, commit: str) -> None:
+        """Make `main`, which is at *commit*, stay through a power cut; call it under the write lock.
+
+        Whoever moved it may have been killed before that, or may have met a failing disk.
+
+        Raises:
+            OutcomeUnknown: it may be undone by one.
+        """
+        if self._durable != commit:
+            try:
+                self.settle()
+            except OSError as error:
+                raise OutcomeUnknown from error
+            self._durable = commit
+
+    def settle(self) -> None:
+        """Make the last move stay through a power cut, whoever made it.
+
+        Raises:
+            OSError: the disk fails; it may be undone by one.
+        """
         fsync_folder(Path(self._path).parent)
 
+    def _log(self, line: bytes) -> None:
+        """Note a move where git would: in the logs that exist; where moves are logged, in that of `main` anyway."""
+        flags = os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC | (os.O_CREAT if self._is_logged() else 0)
+        for ref in (MAIN, "HEAD"):
+            path = self._repository / "logs" / ref
+            if flags & os.O_CREAT:
+                path.parent.mkdir(parents=True, exist_ok=True)
+            with suppress(FileNotFoundError):
+                file = os.open(path, flags, 0o644)
+                try:
+                    os.write(file, line)
+                finally:
+                    os.close(file)
+
     def _take_lock(self) -> None:
-        """Wait for git's lock; sweep one that a killed process left."""
-        seen: tuple[int, int] | None = None
-        since = start = time.monotonic()
-        while time.monotonic() - start < _LOCK_SECONDS:
+        """Wait for git's lock; remove one whose process is dead."""
+        start = looked = time.monotonic()
+        while True:
             try:
                 return os.link(self._next, self._lock)
             except FileExistsError:
-                time.sleep(0.005)
-            try:
-                stat = os.stat(self._lock)
-            except FileNotFoundError:
-                continue
-            if seen != (stat.st_ino, stat.st_mtime_ns):
-                seen, since = (stat.st_ino, stat.st_mtime_ns), time.monotonic()
-            elif time.monotonic() - since > _STALE_LOCK_SECONDS:
-                Path(self._lock).unlink(missing_ok=True)
-        raise WriteContended
+                pass
+            now = time.monotonic()
+            is_late = now - start >= self._patience
+            if is_late or now - looked > _LOOK_FOR_OWNER_SECONDS:
+                looked = now
+                if self._is_removed():
+                    continue
+                if is_late:
+                    raise MainLocked(self._lock)
+            time.sleep(_LOOK_SECONDS)
+
+    def _is_removed(self) -> bool:
+        """Remove the lock if its process is dead; true if that was done, or it has gone meanwhile."""
+        try:
+            seen = os.stat(self._lock).st_ino
+            if not has_no_owner(Path(self._lock), self._repository):
+                return False
+            aside = self._repository / "promptgit-orphan"
+            os.rename(self._lock, aside)
+            if os.stat(aside).st_ino != seen:  # it went meanwhile, and this one is somebody else's
+                os.link(aside, self._lock)
+            os.unlink(aside)
+        except FileNotFoundError:
+            pass
+        return True

@@ -49,8 +49,8 @@ def write(folder: Path, objects: Mapping[str, tuple[str, bytes]], beside: Sequen
 
 
 def release(pack: Path) -> None:
-    """Let git treat a pack as any other, now that a ref reaches what is in it."""
-    with suppress(FileNotFoundError):
+    """Let git treat a pack as any other, now that a ref reaches what is in it; else `roll` does it, later."""
+    with suppress(OSError):
         os.unlink(f"{str(pack).removesuffix('.pack')}.keep")
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pygit2
 
-from promptgit.errors import StorageFull, UnusableRepository
+from promptgit.errors import UnusableRepository
 from promptgit.models import Author
 from promptgit.store import objects, packs
 from promptgit.store.batch import Batch
@@ -17,9 +17,10 @@ from promptgit.store.claim import Claim
 from promptgit.store.files import fsync_folder, fsync_tree, storage_errors
 from promptgit.store.git import Git
 from promptgit.store.layout import README
-from promptgit.store.main_file import MAIN, MainFile, MainMoved, Mark
+from promptgit.store.main_file import MAIN, MainFile, Mark
 from promptgit.store.objects import Tree
 
+_LOST = "refs/promptgit/lost/"
 _TREES_KEPT = 1_000
 _CONTENTS_KEPT, _LARGEST_KEPT = 128, 16 << 10  # of one process, and bytes
 _READS_OF_A_HANDLE = 256
@@ -29,13 +30,16 @@ _TIDY_EVERY = 16  # batches
 
 
 class Repository:
-    """A bare repository; safe to share between threads, each of which opens it for itself."""
+    """A bare repository; safe to share between threads, each of which opens it for itself.
 
-    def __init__(self, path: Path, committer: Author) -> None:
+    A lock of `main` that another program holds is waited for *patience* seconds.
+    """
+
+    def __init__(self, path: Path, committer: Author, *, patience: float = 10.0) -> None:
         self.path = path
         self.committer = committer
         self.git = Git(path)
-        self._main = MainFile(path)
+        self.main_file = MainFile(path, lambda: self.main(), self._moves_are_logged, patience)
         self._newest = ("", b"")
         self._contents: dict[str, bytes] = {}  # small ones, read or stored lately; what has an id never changes
         self._trees: dict[str, Tree] = {}  # by id; only used under the write lock
@@ -125,11 +129,11 @@ class Repository:
 
     def mark(self) -> Mark | None:
         """A value that stays the same only while `main` does; None where that cannot be told."""
-        return self._main.mark()
+        return self.main_file.mark()
 
     def is_as_left(self) -> bool:
         """Whether `move_main` was the last to move `main`, in whatever process."""
-        return self._main.is_as_left()
+        return self.main_file.is_as_left()
 
     def main(self) -> str:
         """The commit that `main` points at."""
@@ -146,7 +150,7 @@ class Repository:
 
     def moved(self) -> float:
         """When `main` was moved last (where git has packed its refs: or that was done), in seconds since 1970."""
-        return self._main.moved()
+        return self.main_file.moved()
 
     def read(self, oid: str) -> bytes:
         """The bytes of the object with this id in hexadecimal.
@@ -201,7 +205,7 @@ class Repository:
             StorageFull: there was no room; what was written is unreachable.
         """
         with storage_errors():
-            self._unreached = packs.write(self.packs, batch.objects, [self._main.next(batch.tip)])
+            self._unreached = packs.write(self.packs, batch.objects, [self.main_file.next(batch.tip)])
         # Not read again: this thread's handle would open every pack that comes, and keep it open when it is joined.
         self._newest = (batch.tip, batch.objects[batch.tip][1])
         for oid, (kind, data) in batch.objects.items():
@@ -215,29 +219,34 @@ class Repository:
             self._untidied = 0
             packs.roll(self.packs, self.claim.names())
 
-    def move_main(self, old: str, new: str) -> None:
+    def move_main(self, old: str, new: str, now: int) -> None:
         """Move `main` from *old* to *new*, the tip of the batch that was stored last; call it under the write lock.
+
+        *now* is in seconds since 1970, for the ref's log.
 
         Raises:
             MainMoved: it is not at *old*.
-            StorageFull: there was no room; `main` is where it was.
+            MainLocked: another program kept git's lock of it.
+            StorageFull, OSError: `main` is where it was.
+            OutcomeUnknown: `main` is at *new*, but a power cut may undo that.
         """
-        try:
-            with storage_errors():
-                self._main.move(lambda: self._expect(old))
-                packs.release(self._unreached)
-        except (UnusableRepository, OSError, StorageFull) as error:
-            # An error can also mean "done": the last fsync of the folder failed.
-            now = self.main()
-            if now == new:
-                return
-            if now != old:
-                raise MainMoved from error
-            raise
+        self.main_file.move(old, new, self.committer, now)
+        packs.release(self._unreached)
 
-    def _expect(self, main: str) -> None:
-        if self.main() != main:
-            raise MainMoved
+    def keep_lost(self, commit: str) -> None:
+        """Keep a former tip of `main`, which left its first-parent history, under a ref of its own."""
+        self._opened().references.create(f"{_LOST}{commit}", commit, force=True)
+
+    def lost_tips(self) -> list[str]:
+        """The former tips of `main` that are kept since its first-parent history lost them."""
+        return [name.removeprefix(_LOST) for name in self._opened().listall_references() if name.startswith(_LOST)]
+
+    def _moves_are_logged(self) -> bool:
+        """True if git would begin a log of `main`: not in a bare repository, unless it is told to (git-config(1))."""
+        try:
+            return str(self._opened().config["core.logAllRefUpdates"]).lower() not in ("false", "no", "off", "0", "")
+        except KeyError:
+            return False
 
     def __contains__(self, oid: str) -> bool:
         # Not `in git`: libgit2 cannot parse every commit that git keeps.

@@ -41,7 +41,7 @@ class Store:
     ) -> None:
         self.folder = folder
         self.committer = COMMITTER
-        self.repository = Repository(folder / "prompts.git", COMMITTER)
+        self.repository = Repository(folder / "prompts.git", COMMITTER, patience=lock_timeout)
         self.index = Index(folder / "index.sqlite3", self.repository)
         self.signer = Signer(Path(signing_key)) if signing_key else None
         sign = self.signer.sign if self.signer else None
@@ -64,6 +64,9 @@ class Store:
         if not self.repository.is_complete():
             with self._write_lock.held():
                 self.repository.create(int(self._clock()))
+        if self.repository.main_file.is_left_locked():
+            with self._write_lock.held():
+                self.repository.main_file.sweep()
         if catch_up:
             self.index.catch_up(progress)
 
@@ -83,6 +86,7 @@ class Store:
         try:
             self.repository.close()  # a handle that is open would go on reading what is not there any more
             self.repository.read(self.repository.main())
+            self.repository.main_file.settle()  # a write whose fsync failed is not ready to be built upon
             self.index.catch_up()
         except Exception as error:  # of git, of SQLite, of the system: whatever it is, nobody can be served
             raise NotReady(str(error) or repr(error)) from error

@@ -18,7 +18,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar, cast
 
-from promptgit.errors import LockTimeout, SigningFailed, StorageFull, WriteContended
+from promptgit.errors import LockTimeout, OutcomeUnknown, SigningFailed, StorageFull, WriteContended
 from promptgit.store.batch import Batch, Edit
 from promptgit.store.index import Index
 from promptgit.store.ledger import Ledger
@@ -51,7 +51,8 @@ class _Job:
     change: Change[Any]
     answer: Any = None
     error: Exception | None = None
-    done: bool = False
+    settled: bool = False  # the error stands, or what the answer tells of is on `main`, on disk
+    done: bool = False  # nobody works on it any more
 
 
 class Observer:
@@ -102,8 +103,10 @@ class Writer:
 
         Raises:
             LockTimeout: the lock was not had in time; nothing was written.
+            MainLocked: another program kept git's lock of `main`; nothing was written.
             StorageFull: there was no room; nothing was written.
             SigningFailed: nothing was written.
+            OutcomeUnknown: it may be on `main`, and may stay.
             PromptgitError: what the change's plan raises.
         """
         job = _Job(change)
@@ -122,6 +125,8 @@ class Writer:
             self._lead(job, deadline)
         if job.error is not None:
             raise job.error
+        if not job.settled:
+            raise OutcomeUnknown  # the leader was ended in the middle
         return cast(T, job.answer)
 
     def together(self, changes: Sequence[Change[Any]], *, stop_at_refusal: bool) -> list[Any]:
@@ -130,7 +135,8 @@ class Writer:
         With *stop_at_refusal* those after the first refused one are left out, of the answers too.
 
         Raises:
-            LockTimeout, StorageFull, SigningFailed: nothing was written.
+            LockTimeout, MainLocked, StorageFull, SigningFailed: nothing was written.
+            OutcomeUnknown: they may be on `main`, and may stay.
         """
         jobs = [_Job(change) for change in changes]
         with self._turn:
@@ -155,11 +161,13 @@ class Writer:
                         jobs[-1] = own
                     self._queue = [job for job in self._queue if job not in jobs]
                 self._make(jobs)
-        except Exception as error:
+        except BaseException as error:
             if not jobs:
                 with self._turn:
                     self._queue.remove(own)
                 raise
+            if not isinstance(error, Exception):
+                raise  # the others in the batch have neither answer nor error
             for job in jobs:
                 job.error = error
         finally:
@@ -212,11 +220,12 @@ class Writer:
                 if job.error is not None and stop_at_refusal:
                     break
             if not batch.commits:
-                return tried
+                self._repository.main_file.expect_durable(tip)  # the answers speak of what is there already
+                return _settled(tried)
             if self._sign is not None and committed is not None and committed is not last:
                 raise _EndsEarlier(committed)  # those after it were refused, or had nothing to change
             self._repository.store(batch)
-            self._repository.move_main(tip, batch.tip)
+            self._repository.move_main(tip, batch.tip, int(self._clock()))
             try:
                 self._index.record(connection, batch.tip)
             except Exception:
@@ -224,7 +233,7 @@ class Writer:
                 log.exception("The index could not be brought up to %s", batch.tip)
         self._tidy()
         self._observer.wrote(len(batch.commits), time.monotonic() - start)
-        return tried
+        return _settled(tried)
 
     def _tidy(self) -> None:
         try:
@@ -260,3 +269,9 @@ class Writer:
         stat = os.statvfs(self._repository.path)
         if stat.f_blocks and stat.f_bavail * stat.f_frsize < _RESERVE_BYTES:
             raise StorageFull
+
+
+def _settled(jobs: list[_Job]) -> list[_Job]:
+    for job in jobs:
+        job.settled = True
+    return jobs
