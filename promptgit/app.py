@@ -109,6 +109,11 @@ def _watch_chores(metrics: Metrics, settings: Settings, store: Store) -> None:
     metrics.gauge(
         "webhook_deliveries_waiting", "Changes that hooks are yet to be told of.", deliveries.Deliveries(store).waiting
     )
+    metrics.gauge(
+        "lost_tips",
+        "Former tips of main that its first-parent history does not have any more.",
+        lambda: len(store.repository.lost_tips()),
+    )
     if settings.mirror:
         mirrored = mirror.of(settings)
         metrics.gauge(

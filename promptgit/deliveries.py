@@ -30,7 +30,7 @@ from promptgit.models import Change
 from promptgit.outbound import Undelivered, post
 from promptgit.settings import Settings
 from promptgit.store import change_queries
-from promptgit.store.objects import committed_at
+from promptgit.store.objects import committed
 from promptgit.store.store import Store
 
 log = logging.getLogger(__name__)
@@ -184,7 +184,7 @@ class Deliveries:
         return None
 
     def _stored(self, change: Change) -> int:
-        return committed_at(self._store.repository.read(change.commit))
+        return committed(self._store.repository.read(change.commit))[1]
 
     def _go_on(self, hook: Hook, state: State, commit: str) -> State:
         state = replace(state, cursor=commit)

@@ -60,11 +60,11 @@ def test_git_reads_a_pack_of_ours(tmp_path: Path) -> None:
     assert git(repository, "cat-file", "blob", "main:a/7") == b"x" * 70_000
     assert git_text(repository, "log", "--format=%an %ae %at %ct %B") == "Ada L. ada@example.org 5 7 One\n\nTwo"
     assert objects.tree_of(commit) == root
-    assert objects.committed_at(commit) == 7
+    assert objects.committed(commit)[1] == 7
 
 
 def test_a_commit_without_a_date_was_stored_at_the_beginning_of_time() -> None:
-    assert objects.committed_at(b"tree x\ncommitter a <b>\n\ncommitter c <d> 9 +0000\n") == 0
+    assert objects.committed(b"tree x\ncommitter a <b>\n\ncommitter c <d> 9 +0000\n")[1] == 0
 
 
 def test_a_pack_that_holds_all_the_others_survives_their_joining(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ import pytest
 
 from promptgit.errors import NameTaken, SigningFailed
 from promptgit.service import Service
-from promptgit.store.objects import COMMIT, add_signature, committed_at, object_id, tree_of
+from promptgit.store.objects import COMMIT, add_signature, committed, object_id, tree_of
 from promptgit.store.store import Store
 from promptgit.store.writer import Change
 from tests.support import Http, Server, assert_sound, at_once, command, environment, foreign_commit, git, git_text
@@ -78,7 +78,7 @@ def test_every_save_is_signed(service: Service, store: Store, repository: Path, 
     assert git_text(repository, "log", "-1", "--format=%B", "main") == "Update a"
     raw = git(repository, "cat-file", "commit", "main")
     assert tree_of(raw) == git_text(repository, "rev-parse", "main^{tree}")
-    assert committed_at(raw) == int(git_text(repository, "log", "-1", "--format=%ct", "main"))
+    assert committed(raw)[1] == int(git_text(repository, "log", "-1", "--format=%ct", "main"))
     assert_sound(repository)
     before = service.get(prompt.id)
     store.index.rebuild()

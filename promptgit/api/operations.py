@@ -12,6 +12,18 @@ from promptgit.metrics import CONTENT_TYPE, Metrics
 from promptgit.store.store import Store
 
 _OK = {"type": "object", "properties": {"status": {"const": "ok"}}, "required": ["status"]}
+_READY = {
+    "type": "object",
+    "properties": {
+        "status": {"const": "ok"},
+        "warnings": {
+            "type": "array",
+            "items": {"type": "string"},
+            "description": "What does not keep it from serving, but should not stay",
+        },
+    },
+    "required": ["status", "warnings"],
+}
 _TOLD = headers("Cache-Control")
 _FRESH = {"Cache-Control": "no-store"}
 
@@ -27,12 +39,12 @@ def blueprint(store: Store, metrics: Metrics) -> Blueprint:
         return answers.json({"status": "ok"}, headers=_FRESH)
 
     @routes.get("/readyz")
-    @operation("service", {200: answer("It can serve", answers.JSON, _OK, headers=_TOLD)}, security=[])
+    @operation("service", {200: answer("It can serve", answers.JSON, _READY, headers=_TOLD)}, security=[])
     @refuses(NotReady)
     def ready() -> Response:
         """Able to serve: the repository can be read, and the index is at `main`, or was brought there."""
         store.expect_ready()
-        return answers.json({"status": "ok"}, headers=_FRESH)
+        return answers.json({"status": "ok", "warnings": store.warnings()}, headers=_FRESH)
 
     @routes.get("/metrics")
     @operation("service", {200: answer("All metrics", "text/plain", headers=_TOLD)})

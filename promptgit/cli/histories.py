@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from itertools import chain
 from pathlib import Path
 
 import click
@@ -26,13 +27,13 @@ def reindex(data: Path | None) -> None:
 @main.command()
 @data_option
 def check(data: Path | None) -> None:
-    """Compare the index with git; exit with 1 if they differ."""
+    """Compare the index with git, and say what else should not stay; exit with 1 if there is anything."""
     from promptgit import checker
 
     store = existing_store(Settings.from_environment(data=data))
     count = 0
     with counter("Reading history") as progress:
-        for difference in checker.differences(store, progress):
+        for difference in chain(store.warnings(), checker.differences(store, progress)):
             click.echo(difference)
             count += 1
     told = "1 difference." if count == 1 else f"{count:,} differences."

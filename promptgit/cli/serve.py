@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import socket
 from typing import Any
 
@@ -10,6 +11,8 @@ import click
 from promptgit import hosts
 from promptgit.cli.base import Refusal, data_option, main, open_store
 from promptgit.settings import Settings
+
+log = logging.getLogger(__name__)
 
 
 @main.command()
@@ -28,6 +31,8 @@ def serve(**flags: Any) -> None:
     logs.configure(settings.log_level)
     store = open_store(settings)
     store.settle()
+    for warning in store.warnings():
+        log.warning(warning)
     store.close()
     from promptgit import server  # gunicorn and Flask: slow to import, and only needed here
 

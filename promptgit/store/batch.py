@@ -21,6 +21,9 @@ from promptgit.store.objects import (
     tree_entry,
 )
 
+_FOREIGN_COMMITS = 1_000  # that are looked behind
+_OURS = ("@promptgit", "promptgit@localhost")  # how the addresses of credentials end, and of the service itself
+
 
 @dataclass(frozen=True, slots=True)
 class Edit:
@@ -64,8 +67,7 @@ class Batch:
         self.commits: list[str] = []
         self._read = read
         self._root = objects.tree_of(commit)
-        # A clock that goes back must not make history go back.
-        self._now = max(now, objects.committed_at(commit))
+        self._now = max(now, _last_of_ours(commit, read))
         self._committer = committer
         self._trees = trees
 
@@ -140,3 +142,20 @@ class Batch:
         oid = self._add(TREE, objects.build_tree(folder.entries))
         self._trees[oid] = folder.entries
         return oid
+
+
+def _last_of_ours(commit: bytes, read: Callable[[str], bytes]) -> int:
+    """When promptgit stored its last commit, up to this one, in seconds since 1970.
+
+    A clock that goes back must not make our own history go back. A foreign commit may have any date, and dates nothing
+    but itself. 0: there is none among the last thousand.
+    """
+    for _ in range(_FOREIGN_COMMITS):
+        email, seconds = objects.committed(commit)
+        parent = objects.parent_of(commit)
+        if email.endswith(_OURS):
+            return seconds
+        if parent is None:
+            break
+        commit = read(parent)
+    return 0

@@ -179,7 +179,7 @@ class Git:
 
     def is_on_main(self, commit: str) -> bool:
         """Whether a commit is in the first-parent history of `main`."""
-        command = self.command("rev-list", "--first-parent", "refs/heads/main", "--")
+        command = self.command(*_FROM_OBJECTS, "rev-list", "--first-parent", "refs/heads/main", "--")
         with subprocess.Popen(command, env=environment(), stdout=subprocess.PIPE) as child:
             assert child.stdout is not None
             found = any(line.strip() == commit.encode() for line in child.stdout)

@@ -8,7 +8,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Concatenate, ParamSpec, TypeVar
 
@@ -16,7 +16,16 @@ from filelock import FileLock, Timeout
 
 from promptgit.errors import IndexBusy, StorageFull
 from promptgit.store import search
-from promptgit.store.connections import Unusable, head_of, is_busy, is_damage, open_index, rolled_back, try_begin
+from promptgit.store.connections import (
+    Unusable,
+    head_of,
+    is_busy,
+    is_damage,
+    open_index,
+    rolled_back,
+    try_begin,
+    uri_of,
+)
 from promptgit.store.files import fsync_folder, is_full, storage_errors
 from promptgit.store.intake import Progress, build, take_in
 from promptgit.store.ledger import Ledger
@@ -143,12 +152,27 @@ class Index:
         new = self.path.with_name(self.path.name + ".new")
         new.unlink(missing_ok=True)
         with storage_errors():
+            self._keep_lost_tip()
             build(new, self._repository, self._repository.main(), progress)
             # Whoever has the old file open keeps it, with its log, until the next look at the inode.
             for suffix in ("-wal", "-shm"):
                 self.path.with_name(self.path.name + suffix).unlink(missing_ok=True)
             os.rename(new, self.path)
             fsync_folder(self.path.parent)
+
+    def _keep_lost_tip(self) -> None:
+        """Where the old index reflects a commit that `main` has lost since, keep that commit under a ref of its own.
+
+        It is the only moment at which this is seen, and the versions that are lost were acknowledged.
+        """
+        try:
+            with closing(sqlite3.connect(uri_of(self.path, "ro"), uri=True)) as connection:
+                head = head_of(connection)
+        except (Unusable, sqlite3.Error, UnicodeDecodeError):
+            return  # damaged
+        if head in self._repository and not self._repository.git.is_on_main(head):
+            self._repository.keep_lost(head)
+            log.error("main was rewritten: %s is no longer in its first-parent history; see 'promptgit check'", head)
 
     @contextmanager
     def _exclusive(self, *, patient: bool = False, wait: float = _WAIT_SECONDS) -> Iterator[None]:

@@ -80,8 +80,17 @@ def tree_of(commit: bytes) -> str:
     return commit[5:45].decode("ascii")
 
 
-def committed_at(commit: bytes) -> int:
-    """When a commit object was stored, in seconds since 1970; 0 where it does not say, or says what is no date."""
-    found = re.search(rb"^committer .*> (\d+) [+-]\d+$", commit.split(b"\n\n", 1)[0], re.MULTILINE)
-    seconds = int(found[1]) if found else 0
-    return seconds if seconds <= LAST_SECOND else 0
+def parent_of(commit: bytes) -> str | None:
+    """The id of a commit object's first parent; None: it has none."""
+    return commit[53:93].decode("ascii") if commit[46:].startswith(b"parent ") else None
+
+
+def committed(commit: bytes) -> tuple[str, int]:
+    """The e-mail of who stored a commit object, and when, in seconds since 1970.
+
+    The time is 0 where the object does not say, or says what is no date.
+    """
+    found = re.search(rb"^committer .*<(.*)> (\d+) [+-]\d+$", commit.split(b"\n\n", 1)[0], re.MULTILINE)
+    if found is None or int(found[2]) > LAST_SECOND:
+        return "", 0
+    return found[1].decode(errors="replace"), int(found[2])

@@ -148,6 +148,10 @@ class Repository:
             raise UnusableRepository(str(self.path), f"its main is a symbolic ref to {target}. Make it a branch.")
         return str(target)
 
+    def head(self) -> str:
+        """The ref that HEAD points at: what a clone checks out."""
+        return str(self._opened().lookup_reference("HEAD").target)
+
     def moved(self) -> float:
         """When `main` was moved last (where git has packed its refs: or that was done), in seconds since 1970."""
         return self.main_file.moved()

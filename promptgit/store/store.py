@@ -11,6 +11,7 @@ from promptgit.models import Author
 from promptgit.store.files import fsync_tree, make_folder_durably
 from promptgit.store.index import Index
 from promptgit.store.intake import Progress
+from promptgit.store.main_file import MAIN
 from promptgit.store.repository import Repository
 from promptgit.store.signer import Signer
 from promptgit.store.upkeep import Upkeep
@@ -90,6 +91,17 @@ class Store:
             self.index.catch_up()
         except Exception as error:  # of git, of SQLite, of the system: whatever it is, nobody can be served
             raise NotReady(str(error) or repr(error)) from error
+
+    def warnings(self) -> list[str]:
+        """What does not keep the folder from being served, but should not stay; a sentence each."""
+        found = [
+            f"main was rewritten: its first-parent history no longer has {tip}, which is kept under "
+            f"refs/promptgit/lost/{tip}. Bring it back, or remove that ref; see docs/recovery.md."
+            for tip in self.repository.lost_tips()
+        ]
+        if (head := self.repository.head()) != MAIN:
+            found.append(f"HEAD points at {head}, so that clones are empty. Run 'git symbolic-ref HEAD {MAIN}' in it.")
+        return found
 
     def close(self) -> None:
         """Close what this thread has open: before a fork, for neither SQLite nor libgit2 may go through one."""
