@@ -18,6 +18,8 @@ PROTECTION = (
     # Without this header a cache may choose for itself how long it keeps an answer, a 404 too (RFC 9111, 4.2.2).
     ("Cache-Control", "private, no-cache"),
 )
+# Without this header a cache may choose for itself how long it keeps an answer, a 404 too (RFC 9111, 4.2.2).
+_UNKEPT = ("Cache-Control", "private, no-cache")
 
 
 class Protected:
@@ -31,6 +33,7 @@ class Protected:
 
         def start(status: str, headers: list[tuple[str, str]], *failure: Any) -> Callable[[bytes], object]:
             own = [name for name, _ in headers]
-            return start_response(status, [*headers, *(one for one in PROTECTION if one[0] not in own)], *failure)
+            ours = [header for header in (*PROTECTION, _UNKEPT) if header[0] not in own]
+            return start_response(status, [*headers, *ours], *failure)
 
         return self._application(environ, start)
