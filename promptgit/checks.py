@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from promptgit import labels, names
 from promptgit.errors import LabelProtected, NameTaken, PromptDeleted, PromptNotFound, StaleVersion
-from promptgit.models import Author, Prompt, Removal
+from promptgit.models import Author, Prompt, Removal, Request
 from promptgit.store import label_queries, queries
 
 _FAN_OUT = re.compile(names.ROOT + "[0-9a-f]{2}")  # folders of UUIDs, which nobody chose
@@ -23,7 +23,7 @@ class Signed:
     """What a caller says about a write: why, who wrote it (None: the committer), and what it has seen.
 
     *committer* is whose credential stores it; None: the service. *may_move* are the protected labels that
-    the caller may move; None: all.
+    the caller may move; None: all. *request* tells a write that is sent again; None: it is not to be known again.
     """
 
     description: str = ""
@@ -31,6 +31,7 @@ class Signed:
     if_match: Precondition | None = None
     committer: Author | None = None
     may_move: frozenset[str] | None = frozenset()
+    request: Request | None = None
 
 
 def expect_mover(labels: Iterable[str], protected: frozenset[str], signed: Signed) -> None:

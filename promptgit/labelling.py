@@ -9,7 +9,7 @@ from promptgit import checks, labels
 from promptgit.checks import Sign, Signed
 from promptgit.errors import LabelNotFound, VersionNotFound
 from promptgit.models import LabelMove, Prompt, Removal, Version
-from promptgit.store import label_queries, queries
+from promptgit.store import label_queries, past, queries
 from promptgit.store.batch import Edit
 from promptgit.store.store import Store
 from promptgit.store.writer import Change
@@ -93,7 +93,10 @@ class Labelling:
             assert move is not None
             return move
 
-        return self._store.writer.submit(Change(plan, answer))
+        def recall(index: sqlite3.Connection, commit: str) -> LabelMove:
+            return past.label_move(index, commit, prompt_id, label)
+
+        return self._store.writer.submit(Change(plan, answer, signed.request, recall))
 
     def remove(self, prompt_id: str, label: str, *, signed: Signed) -> None:
         """Remove a label. One that was removed already stays so.
@@ -117,7 +120,7 @@ class Labelling:
                 raise LabelNotFound(prompt.name, label)
             return None
 
-        self._store.writer.submit(Change(plan, lambda _: None))
+        self._store.writer.submit(Change(plan, lambda _: None, signed.request, lambda *_: None))
 
     def _expect(self, prompt_id: str) -> tuple[Prompt, Removal | None]:
         return checks.expect(self._store.index.read(queries.prompt_by_id, prompt_id), prompt_id)

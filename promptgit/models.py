@@ -21,6 +21,13 @@ class Author(NamedTuple):
     email: str
 
 
+class Request(NamedTuple):
+    """A write that may be sent again, as SHA-256 in hexadecimal: of its key and credential, and of what it asks."""
+
+    key: str
+    body: str
+
+
 class Version(NamedTuple):
     """The Nth commit that changed a prompt's blob.
 

@@ -9,7 +9,7 @@ from promptgit import checks, labels, names, texts
 from promptgit.checks import Sign, Signed
 from promptgit.errors import VersionNotFound, WriteContended
 from promptgit.models import Prompt, Version
-from promptgit.store import queries
+from promptgit.store import past, queries
 from promptgit.store.batch import Edit
 from promptgit.store.objects import BLOB, object_id
 from promptgit.store.store import Store
@@ -110,7 +110,11 @@ class Publishing:
             assert prompt is not None
             return prompt, prompt.newest
 
-        return Change(plan, answer)
+        def recall(index: sqlite3.Connection, commit: str) -> tuple[Prompt, Version]:
+            prompt = past.prompt_after(index, commit)
+            return prompt, prompt.newest
+
+        return Change(plan, answer, signed.request, recall)
 
     def label(self, prompt_id: str, number: int, pointed: Iterable[str], *, signed: Signed) -> tuple[Prompt, Version]:
         """Point labels at one version of a prompt, all or none. Where they point already nothing is written.
@@ -138,7 +142,10 @@ class Publishing:
             assert version is not None
             return prompt, version
 
-        return self._store.writer.submit(Change(plan, answer))
+        def recall(index: sqlite3.Connection, commit: str) -> tuple[Prompt, Version]:
+            return past.version_after(index, commit, number)
+
+        return self._store.writer.submit(Change(plan, answer, signed.request, recall))
 
     def _movable(self, pointed: Iterable[str], signed: Signed) -> list[str]:
         checked = sorted({labels.check(label) for label in pointed})

@@ -15,7 +15,7 @@ from promptgit.labelling import Labelling
 from promptgit.models import Author, Prompt
 from promptgit.publishing import Publishing
 from promptgit.reading import Reading
-from promptgit.store import queries
+from promptgit.store import past, queries
 from promptgit.store.batch import Edit
 from promptgit.store.objects import BLOB, object_id
 from promptgit.store.store import Store
@@ -59,7 +59,9 @@ class Service(Reading):
                 files |= checks.leftover_labels(index, checked)
             return Edit(files, *sign)
 
-        return self._store.writer.submit(Change(plan, lambda index: _named(index, checked)))
+        return self._store.writer.submit(
+            Change(plan, lambda index: _named(index, checked), signed.request, past.prompt_after)
+        )
 
     def save(self, prompt_id: str, content: str, *, signed: Signed = Signed()) -> Prompt:
         """Save *content* as the newest version of a prompt.
@@ -81,7 +83,9 @@ class Service(Reading):
                 return None
             return Edit({prompt.path: data}, description or f"Update {prompt.name}", author, committer)
 
-        return self._store.writer.submit(Change(plan, lambda index: _by_id(index, prompt_id)))
+        return self._store.writer.submit(
+            Change(plan, lambda index: _by_id(index, prompt_id), signed.request, past.prompt_after)
+        )
 
     def rename(self, prompt_id: str, name: str, *, signed: Signed = Signed()) -> Prompt:
         """Move a prompt to another name; its id, versions, numbers and labels stay.
@@ -105,7 +109,9 @@ class Service(Reading):
             files |= {prompt.path: None, names.path_of(checked): prompt.newest.blob}
             return Edit(files, description or f"Rename {prompt.name} to {checked}", author, committer)
 
-        return self._store.writer.submit(Change(plan, lambda index: _by_id(index, prompt_id)))
+        return self._store.writer.submit(
+            Change(plan, lambda index: _by_id(index, prompt_id), signed.request, past.prompt_after)
+        )
 
     def delete(self, prompt_id: str, *, signed: Signed = Signed()) -> None:
         """Delete a prompt with its labels; its versions stay readable. One that is deleted already stays so.
@@ -124,7 +130,7 @@ class Service(Reading):
             files = {prompt.path: None} | checks.leftover_labels(index, prompt.name)
             return Edit(files, description or f"Delete {prompt.name}", author, committer)
 
-        self._store.writer.submit(Change(plan, lambda _: None))
+        self._store.writer.submit(Change(plan, lambda _: None, signed.request, lambda *_: None))
 
     def revert(self, prompt_id: str, number: int | str, *, signed: Signed = Signed()) -> Prompt:
         """Make the content of an older version the newest one; a deleted prompt comes back.
@@ -150,7 +156,9 @@ class Service(Reading):
                 return None
             return Edit({prompt.path: version.blob}, *sign)
 
-        return self._store.writer.submit(Change(plan, lambda index: _by_id(index, prompt_id)))
+        return self._store.writer.submit(
+            Change(plan, lambda index: _by_id(index, prompt_id), signed.request, past.prompt_after)
+        )
 
     def _signature(self, signed: Signed, default: str) -> tuple[str, Author, Author]:
         committer = signed.committer or self._store.committer

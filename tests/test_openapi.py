@@ -193,6 +193,10 @@ def test_answers_are_what_it_says(tmp_path: Path) -> None:
         call(410, "PUT", where, {"content": "x"})
         call(200, "POST", f"{where}/versions/1/revert")
         call(404, "POST", f"{where}/versions/3x/revert")
+        once = {"Idempotency-Key": "once"}
+        call(200, "PUT", where, {"content": "x\n!\n"}, headers=once)
+        call(409, "PUT", where, {"content": "?"}, headers=once)
+        call(422, "PUT", where, {"content": "?"}, headers={"Idempotency-Key": "two words"})
         kinds = {change["type"] for change in call(200, "GET", "/api/changes").json}
         assert kinds == {"version", "label", "rename", "delete", "restore"}
         call(200, "GET", "/api/changes?limit=1")

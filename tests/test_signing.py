@@ -13,7 +13,9 @@ from typing import Any
 
 import pytest
 
+from promptgit.checks import Signed
 from promptgit.errors import NameTaken, SigningFailed
+from promptgit.models import Request
 from promptgit.service import Service
 from promptgit.store.objects import COMMIT, add_signature, committed, object_id, tree_of
 from promptgit.store.store import Store
@@ -115,6 +117,25 @@ def test_a_batch_that_ends_in_refusals_is_signed_where_it_ends(
     assert len(stopped) == 2
     assert signed_commits(repository)[0] == stopped[0].newest.commit
     assert command("check", "--data", str(store.folder)).returncode == 0
+
+
+def test_a_signature_covers_the_key_of_the_request(
+    service: Service, store: Store, repository: Path, signers: Path
+) -> None:
+    """Also where a batch ends in repeats, which write nothing."""
+    once = Signed(request=Request("a" * 64, "b" * 64))
+    created = service.create("1", name="a", signed=once)
+    headers = git(repository, "cat-file", "commit", "main").partition(b"\n\n")[0].splitlines()
+    assert headers[4:6] == [b"promptgit-request " + b"a" * 64, b"promptgit-request-body " + b"b" * 64]
+    assert headers[6].startswith(b"gpgsig ")
+    assert is_good(repository, signers)
+    again = _change(store, partial(service.create, "1", name="a", signed=once))
+    other = _change(store, partial(service.create, "1", name="b"))
+    answers = store.writer.together([again, other, again], stop_at_refusal=False)
+    assert answers == [created, service.publishing.find("b"), created]
+    assert git_text(repository, "rev-list", "--count", "main") == "3"
+    assert is_good(repository, signers)
+    assert_sound(repository)
 
 
 def _change(store: Store, call: Callable[[], object]) -> Change[Any]:

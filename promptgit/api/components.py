@@ -46,6 +46,14 @@ IF_MATCH: Json = {
     "schema": {"type": "string"},
     "examples": {"etag": {"value": _ETAG}, "number": {"value": '"3"'}, "any": {"value": "*"}},
 }
+IDEMPOTENCY_KEY: Json = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "description": "Makes this write repeatable: for 24 hours the same request with this key gets the first answer, "
+    "and writes nothing more. Another request with it gets 409. A random UUID is a good key",
+    "schema": {"type": "string", "pattern": "^[!-~]{1,255}$"},
+    "examples": {"uuid": {"value": "0b5e2ba1-9d3f-4b0a-8f64-3a1f8f6f0b9c"}},
+}
 IF_NONE_MATCH: Json = {
     "name": "If-None-Match",
     "in": "header",

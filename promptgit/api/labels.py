@@ -13,6 +13,7 @@ from promptgit.api.openapi import refuses
 from promptgit.api.prompts import conditional, service, signed, uuid_of
 from promptgit.api.refusals import headers
 from promptgit.errors import (
+    KeyReused,
     LabelNotFound,
     LabelProtected,
     PathBlocked,
@@ -47,7 +48,7 @@ def show(prompt_id: str, label: str) -> Response:
 @blueprint.put("/<label>")
 @blueprint.arguments(label_schemas.PointSchema())
 @blueprint.response(200, label_schemas.LabelSchema)
-@refuses(PromptNotFound, PromptDeleted, VersionNotFound, StaleVersion, PathBlocked, LabelProtected)
+@refuses(PromptNotFound, PromptDeleted, VersionNotFound, StaleVersion, PathBlocked, LabelProtected, KeyReused)
 def point(body: dict[str, Any], prompt_id: str, label: str) -> Response:
     """Point a label at a version."""
     move = service().labels.point(uuid_of(prompt_id), label, body["version_number"], signed=signed(body))
@@ -57,7 +58,7 @@ def point(body: dict[str, Any], prompt_id: str, label: str) -> Response:
 @blueprint.delete("/<label>")
 @blueprint.arguments(schemas.ReasonSchema(), required=False)
 @blueprint.response(204)
-@refuses(PromptNotFound, PromptDeleted, LabelNotFound, StaleVersion, LabelProtected)
+@refuses(PromptNotFound, PromptDeleted, LabelNotFound, StaleVersion, LabelProtected, KeyReused)
 def remove(body: dict[str, Any], prompt_id: str, label: str) -> Response:
     """Remove a label."""
     service().labels.remove(uuid_of(prompt_id), label, signed=signed(body))

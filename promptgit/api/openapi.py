@@ -156,6 +156,8 @@ def _add_parameters(described: Json, rule: Rule, method: str, kinds: list[Kind])
     if errors.StaleVersion in kinds:
         parameters.append(components.IF_MATCH)
         kinds.append(errors.WeakETag)
+    if errors.KeyReused in kinds:
+        parameters.append(components.IDEMPOTENCY_KEY)
     answer = described["responses"].get("200", {})
     if method == "get" and "ETag" in answer.get("headers", {}):
         parameters.append(components.IF_NONE_MATCH)

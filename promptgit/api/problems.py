@@ -28,6 +28,7 @@ STATUS: dict[type[errors.PromptgitError], int] = {
     errors.ContentTooLarge: 413,
     errors.NameTaken: 409,
     errors.PathBlocked: 409,
+    errors.KeyReused: 409,
     errors.StaleVersion: 412,
     errors.MalformedGitRequest: 400,
     errors.PushRefused: 403,

@@ -12,10 +12,12 @@ from promptgit.api import access, answers, reads, schemas
 from promptgit.api.bodies import Parser
 from promptgit.api.openapi import refuses
 from promptgit.api.refusals import headers
+from promptgit.api.repeats import requested
 from promptgit.checks import Precondition, Signed
 from promptgit.errors import (
     ContentTooLarge,
     InvalidName,
+    KeyReused,
     LabelProtected,
     NameTaken,
     PathBlocked,
@@ -49,11 +51,11 @@ def uuid_of(text: str) -> str:
 
 
 def signed(body: dict[str, Any]) -> Signed:
-    """Why and by whom, and what the client has seen."""
+    """Why and by whom, what the client has seen, and by what it is known when it is sent again."""
     who = body.get("author")
     author = Author(**who) if who else None
     caller = access.who_asks()
-    return Signed(body.get("description", ""), author, precondition(), caller.committer, caller.may_move)
+    return Signed(body.get("description", ""), author, precondition(), caller.committer, caller.may_move, requested())
 
 
 def precondition() -> Precondition | None:
@@ -99,7 +101,7 @@ def whole(prompt: Prompt, content: bytes | str, status: int = 200, headers: dict
 @blueprint.post("")
 @blueprint.arguments(schemas.NewPromptSchema(), example={"name": "support/greeting", "content": "Hello {{name}}!\n"})
 @blueprint.response(201, schemas.PromptWithContentSchema, headers=headers("Location", "ETag"))
-@refuses(InvalidName, ContentTooLarge, NameTaken, PathBlocked)
+@refuses(InvalidName, ContentTooLarge, NameTaken, PathBlocked, KeyReused)
 def create(body: dict[str, Any]) -> Response:
     """Create a prompt."""
     prompt = service().create(body["content"], name=body.get("name"), prompt_id=body.get("id"), signed=signed(body))
@@ -134,7 +136,7 @@ def show(prompt_id: str) -> Response:
 @blueprint.put("/<prompt_id>")
 @blueprint.arguments(schemas.SaveSchema())
 @blueprint.response(200, schemas.PromptWithContentSchema, headers=headers("ETag"))
-@refuses(PromptNotFound, PromptDeleted, StaleVersion, ContentTooLarge)
+@refuses(PromptNotFound, PromptDeleted, StaleVersion, ContentTooLarge, KeyReused)
 def save(body: dict[str, Any], prompt_id: str) -> Response:
     """Save a content as the newest version."""
     return whole(service().save(uuid_of(prompt_id), body["content"], signed=signed(body)), body["content"])
@@ -143,7 +145,7 @@ def save(body: dict[str, Any], prompt_id: str) -> Response:
 @blueprint.patch("/<prompt_id>")
 @blueprint.arguments(schemas.RenameSchema())
 @blueprint.response(200, schemas.PromptWithContentSchema, headers=headers("ETag"))
-@refuses(PromptNotFound, PromptDeleted, StaleVersion, InvalidName, NameTaken, PathBlocked)
+@refuses(PromptNotFound, PromptDeleted, StaleVersion, InvalidName, NameTaken, PathBlocked, KeyReused)
 def rename(body: dict[str, Any], prompt_id: str) -> Response:
     """Rename a prompt; its id and its history stay."""
     prompt = service().rename(uuid_of(prompt_id), body["name"], signed=signed(body))
@@ -153,7 +155,7 @@ def rename(body: dict[str, Any], prompt_id: str) -> Response:
 @blueprint.delete("/<prompt_id>")
 @blueprint.arguments(schemas.ReasonSchema(), required=False)
 @blueprint.response(204)
-@refuses(PromptNotFound, StaleVersion, LabelProtected)
+@refuses(PromptNotFound, StaleVersion, LabelProtected, KeyReused)
 def delete(body: dict[str, Any], prompt_id: str) -> Response:
     """Delete a prompt; its versions stay readable, and a revert brings it back."""
     service().delete(uuid_of(prompt_id), signed=signed(body))

@@ -33,6 +33,7 @@ EXAMPLES: dict[type[errors.PromptgitError], errors.PromptgitError] = {
         errors.ContentTooLarge(2_000_000, 1 << 20),
         errors.NameTaken(_NAME, _NAME, _ID),
         errors.PathBlocked("prompts/support/greeting.md"),
+        errors.KeyReused(),
         errors.StaleVersion(_NAME, 3),
         errors.WeakETag(_NAME, 3),
         errors.LockTimeout(10),

@@ -12,7 +12,7 @@ from promptgit.api.bodies import Parser
 from promptgit.api.openapi import refuses
 from promptgit.api.prompts import conditional, service, signed, uuid_of
 from promptgit.api.refusals import headers as told
-from promptgit.errors import NameTaken, PathBlocked, PromptNotFound, StaleVersion, VersionNotFound
+from promptgit.errors import KeyReused, NameTaken, PathBlocked, PromptNotFound, StaleVersion, VersionNotFound
 
 blueprint = Blueprint(
     "versions", __name__, url_prefix="/api/prompts/<prompt_id>", description="Commits, each a content of a prompt"
@@ -56,7 +56,7 @@ def content(prompt_id: str, number: str) -> Response:
 @blueprint.post("/versions/<number>/revert")
 @blueprint.arguments(schemas.ReasonSchema(), required=False)
 @blueprint.response(200, schemas.RevertedSchema, headers=told("ETag"))
-@refuses(PromptNotFound, VersionNotFound, StaleVersion, NameTaken, PathBlocked)
+@refuses(PromptNotFound, VersionNotFound, StaleVersion, NameTaken, PathBlocked, KeyReused)
 def revert(body: dict[str, Any], prompt_id: str, number: str) -> Response:
     """Make an older version's content the newest, as a new version."""
     prompt = service().revert(uuid_of(prompt_id), number, signed=signed(body))

@@ -7,6 +7,7 @@
      │   └─ InvalidName
      ├─ ContentTooLarge
      ├─ NameTaken, PathBlocked
+     ├─ KeyReused
      ├─ StaleVersion
      │   └─ WeakETag
      ├─ Unavailable
@@ -48,6 +49,7 @@ from promptgit.errors.prompts import (
     ContentTooLarge,
     Invalid,
     InvalidName,
+    KeyReused,
     LabelNotFound,
     NameNotFound,
     NameTaken,
@@ -86,6 +88,7 @@ __all__ = [
     "IndexBusy",
     "Invalid",
     "InvalidName",
+    "KeyReused",
     "LabelNotFound",
     "LabelProtected",
     "LockTimeout",

@@ -186,6 +186,18 @@ class StaleVersion(PromptgitError):
         )
 
 
+class KeyReused(PromptgitError):
+    """The Idempotency-Key was used for another request in the last 24 hours. Nothing was written."""
+
+    code = "key_reused"
+
+    def __str__(self) -> str:
+        return (
+            "This Idempotency-Key was used for another request in the last 24 hours. Send a new key with each write; "
+            "only a repeat of the very same request has the same one."
+        )
+
+
 class WeakETag(StaleVersion):
     """If-Match names the newest version, but by a weak ETag, which never matches in If-Match (RFC 9110, 13.1.1).
 

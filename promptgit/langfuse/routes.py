@@ -11,6 +11,7 @@ from promptgit import names
 from promptgit.api import access
 from promptgit.api.bodies import Parser
 from promptgit.api.prompts import service
+from promptgit.api.repeats import requested
 from promptgit.checks import Signed
 from promptgit.errors import Invalid, LabelNotFound, NameNotFound, VersionNotFound
 from promptgit.front_matter import PromptFile, parse, render
@@ -163,4 +164,4 @@ def _shown(found: Prompt, version: Version, file: PromptFile) -> dict[str, Any]:
 
 def _signed(description: str = "") -> Signed:
     caller = access.who_asks()
-    return Signed(description, committer=caller.committer, may_move=caller.may_move)
+    return Signed(description, committer=caller.committer, may_move=caller.may_move, request=requested())

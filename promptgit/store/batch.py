@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from promptgit.errors import PathBlocked
@@ -71,8 +71,8 @@ class Batch:
         self._committer = committer
         self._trees = trees
 
-    def commit(self, edit: Edit, sign: Callable[[bytes], bytes] | None = None) -> Commit:
-        """Put a commit with this edit on top of the chain; *sign* gives the signature for it.
+    def commit(self, edit: Edit, sign: Callable[[bytes], bytes] | None = None, headers: Iterable[str] = ()) -> Commit:
+        """Put a commit with this edit and with *headers* on top of the chain; *sign* gives the signature for it.
 
         Raises:
             PathBlocked: a file's path leads through a file, or ends at a folder or a symbolic link;
@@ -88,7 +88,9 @@ class Batch:
         self._root = self._close(root)
         authored = self._now if edit.authored is None else edit.authored
         committer = edit.committer or self._committer
-        data = objects.build_commit(self._root, self.tip, edit.author, authored, committer, self._now, edit.description)
+        data = objects.build_commit(
+            self._root, self.tip, edit.author, authored, committer, self._now, edit.description, headers
+        )
         if sign is not None:
             data = objects.add_signature(data, sign(data))
         parent, self.tip = self.tip, self._add(COMMIT, data)

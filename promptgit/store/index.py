@@ -44,11 +44,12 @@ class Index:
     """The index of one repository; safe to share between threads and processes.
 
     Each thread has a connection of its own, opened after the fork. A file that a rebuild has
-    replaced is noticed by its inode.
+    replaced is noticed by its inode. *clock* gives seconds since 1970.
     """
 
-    def __init__(self, path: Path, repository: Repository) -> None:
+    def __init__(self, path: Path, repository: Repository, clock: Callable[[], float]) -> None:
         self.path = path
+        self._clock = clock
         self._repository = repository
         self._local = threading.local()
 
@@ -153,7 +154,7 @@ class Index:
         new.unlink(missing_ok=True)
         with storage_errors():
             self._keep_lost_tip()
-            build(new, self._repository, self._repository.main(), progress)
+            build(new, self._repository, self._repository.main(), progress, now=self._clock())
             # Whoever has the old file open keeps it, with its log, until the next look at the inode.
             for suffix in ("-wal", "-shm"):
                 self.path.with_name(self.path.name + suffix).unlink(missing_ok=True)
@@ -212,7 +213,7 @@ class Index:
             if try_begin(connection):
                 try:
                     with rolled_back(connection):
-                        take_in(connection, self._repository)
+                        take_in(connection, self._repository, self._clock())
                         connection.execute("COMMIT")
                 except sqlite3.Error as error:
                     if is_full(error):
@@ -242,7 +243,7 @@ class Index:
             _pause(deadline)
         try:
             with storage_errors():
-                take_in(connection, self._repository)
+                take_in(connection, self._repository, self._clock())
         except BaseException:
             connection.execute("ROLLBACK")
             raise

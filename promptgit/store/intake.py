@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import math
 import os
 import sqlite3
 from collections.abc import Callable, Iterator
@@ -14,6 +15,7 @@ from promptgit.store.connections import Unusable, head_of
 from promptgit.store.history import Commit
 from promptgit.store.ledger import Ledger
 from promptgit.store.repository import Repository
+from promptgit.store.requests import KEPT_SECONDS, note, request_in
 from promptgit.store.schema import INDEXES, TABLES
 
 Progress = Callable[[int], None]
@@ -23,8 +25,8 @@ _REPORT_EVERY = 2_000  # commits
 _CACHE = 1 << 16  # KiB; versions of many prompts come in turn, each in a page of its own
 
 
-def take_in(connection: sqlite3.Connection, repository: Repository) -> None:
-    """Bring an index up to `main`, within a transaction of the caller's.
+def take_in(connection: sqlite3.Connection, repository: Repository, now: float) -> None:
+    """Bring an index up to `main`, within a transaction of the caller's; *now* is in seconds since 1970.
 
     Raises:
         Unusable: the index's head is not in the first-parent history of `main`.
@@ -36,15 +38,19 @@ def take_in(connection: sqlite3.Connection, repository: Repository) -> None:
         raise Unusable
     ledger = Ledger(connection)
     try:
-        ledger.apply(_following(head, repository.git.log(head, main)), repository.read)
+        _apply(ledger, _following(head, repository.git.log(head, main)), connection, repository, main, now)
     except UnusableRepository as error:
         raise Unusable from error  # git knows the head no more, though libgit2 still does
-    ledger.flush()
     connection.execute("UPDATE head SET commit_id = ?", (bytes.fromhex(main),))
 
 
-def build(path: Path, repository: Repository, upto: str, progress: Progress | None = None) -> None:
-    """Write a whole index of the history up to a commit into a new file, fsynced."""
+def build(
+    path: Path, repository: Repository, upto: str, progress: Progress | None = None, *, now: float = math.inf
+) -> None:
+    """Write a whole index of the history up to a commit into a new file, fsynced.
+
+    *now* is in seconds since 1970: the requests of the 24 hours before it are noted; without it none.
+    """
     connection = sqlite3.connect(path, isolation_level=None)
     try:
         connection.execute("PRAGMA journal_mode = OFF")
@@ -54,8 +60,8 @@ def build(path: Path, repository: Repository, upto: str, progress: Progress | No
         connection.execute("BEGIN")
         ledger = Ledger(connection, empty=True)
         with _no_collections():
-            ledger.apply(_reporting(repository.git.log(None, upto), progress), repository.read)
-        ledger.flush()
+            commits = _reporting(repository.git.log(None, upto), progress)
+            _apply(ledger, commits, connection, repository, upto, now)
         connection.execute("INSERT INTO head VALUES (?)", (bytes.fromhex(upto),))
         connection.execute("COMMIT")
         connection.executescript(INDEXES)
@@ -63,6 +69,34 @@ def build(path: Path, repository: Repository, upto: str, progress: Progress | No
         connection.close()
     with open(path, "rb") as file:
         os.fsync(file.fileno())
+
+
+def _apply(
+    ledger: Ledger,
+    commits: Iterator[Commit],
+    connection: sqlite3.Connection,
+    repository: Repository,
+    upto: str,
+    now: float,
+) -> None:
+    """Take in commits up to *upto*, and which requests made those of the last 24 hours.
+
+    `git log` prints no header that it does not know, so the headers of these commits are read once more.
+    """
+    parents: list[str | None] = []  # that of the first commit of the last 24 hours
+
+    def noted() -> Iterator[Commit]:
+        for commit in commits:
+            if not parents and commit.timestamp >= now - KEPT_SECONDS:
+                parents.append(commit.parent)
+            yield commit
+
+    ledger.apply(noted(), repository.read)
+    ledger.flush()
+    if parents:
+        headers = repository.git.headers(upto, after=parents[0], first_parent=True)
+        made = [(commit, found) for commit, lines in headers if (found := request_in(lines))]
+        note(connection, reversed(made))
 
 
 @contextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Iterable
 
 from promptgit.models import Author
 
@@ -55,9 +56,16 @@ def build_tree(tree: Tree) -> bytes:
 
 
 def build_commit(
-    tree: str, parent: str | None, author: Author, authored: int, committer: Author, committed: int, message: str
+    tree: str,
+    parent: str | None,
+    author: Author,
+    authored: int,
+    committer: Author,
+    committed: int,
+    message: str,
+    headers: Iterable[str] = (),
 ) -> bytes:
-    """A commit object; times are seconds since 1970, written in UTC.
+    """A commit object, with *headers* of ours behind git's own; times are seconds since 1970, written in UTC.
 
     Written here and not by libgit2, which cuts a final '.' off "Ada L." and the like.
     """
@@ -66,6 +74,7 @@ def build_commit(
         lines.append(f"parent {parent}")
     lines.append(f"author {author.name} <{author.email}> {authored} +0000")
     lines.append(f"committer {committer.name} <{committer.email}> {committed} +0000")
+    lines += headers
     return ("\n".join(lines) + f"\n\n{message}\n").encode()
 
 

@@ -1,6 +1,6 @@
 """The tables of the index. There are no migrations: another SCHEMA means another index, built anew."""
 
-SCHEMA = 6
+SCHEMA = 7
 
 TABLES = f"""
 PRAGMA user_version = {SCHEMA};
@@ -119,6 +119,9 @@ SELECT m.number AS made, c.place, coalesce(c.type, 'version') AS type, coalesce(
         SELECT name FROM places WHERE prompt = m.prompt AND after < m.version ORDER BY after DESC LIMIT 1
     )) AS name, c.other, c.before, coalesce(c.number, m.version) AS number
 FROM commits m LEFT JOIN changes c ON c.made = m.number WHERE c.made IS NOT NULL OR m.prompt IS NOT NULL;
+
+-- Which commit each request with a key has made: those of the last 24 hours, and perhaps older ones.
+CREATE TABLE requests (key BLOB PRIMARY KEY, commit_id BLOB NOT NULL) WITHOUT ROWID;
 
 -- Names and newest contents; brought up to date when somebody searches.
 CREATE VIRTUAL TABLE search USING fts5 (name, content, tokenize = 'trigram');

@@ -43,7 +43,7 @@ class Store:
         self.folder = folder
         self.committer = COMMITTER
         self.repository = Repository(folder / "prompts.git", COMMITTER, patience=lock_timeout)
-        self.index = Index(folder / "index.sqlite3", self.repository)
+        self.index = Index(folder / "index.sqlite3", self.repository, clock)
         self.signer = Signer(Path(signing_key)) if signing_key else None
         sign = self.signer.sign if self.signer else None
         self._write_lock = WriteLock(folder / "write.lock", lock_timeout)

@@ -19,6 +19,8 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar, cast
 
 from promptgit.errors import LockTimeout, OutcomeUnknown, SigningFailed, StorageFull, WriteContended
+from promptgit.models import Request
+from promptgit.store import requests
 from promptgit.store.batch import Batch, Edit
 from promptgit.store.index import Index
 from promptgit.store.ledger import Ledger
@@ -39,11 +41,14 @@ _RESERVE_BYTES = 1 << 20
 class Change(Generic[T]):
     """One change: *plan* looks at the state under the lock and says what to commit, or raises a refusal.
 
-    With nothing to commit (None), or after the commit, *answer* reads the state that this left.
+    With nothing to commit (None), or after the commit, *answer* reads the state that this left. Where *request* has
+    made a commit before, nothing is planned: *recall* gives the answer that this commit had, by its id in hexadecimal.
     """
 
     plan: Callable[[sqlite3.Connection], Edit | None]
     answer: Callable[[sqlite3.Connection], T]
+    request: Request | None = None
+    recall: Callable[[sqlite3.Connection, str], T] | None = None
 
 
 @dataclass(slots=True, eq=False)
@@ -241,8 +246,8 @@ class Writer:
         except Exception:
             log.exception("Small packs could not be joined")  # they can be read all the same
 
-    @staticmethod
     def _apply(
+        self,
         job: _Job,
         connection: sqlite3.Connection,
         ledger: Ledger,
@@ -250,10 +255,15 @@ class Writer:
         sign: Callable[[bytes], bytes] | None,
     ) -> bool:
         """Whether the job has made a commit."""
+        now = self._clock()
         job.error = None
+        request, recall = job.change.request, job.change.recall
         try:
+            if request and recall and (made := requests.find(connection, request, batch.read, now)):
+                job.answer = recall(connection, made)
+                return False
             edit = job.change.plan(connection)
-            commit = None if edit is None else batch.commit(edit, sign)
+            commit = None if edit is None else batch.commit(edit, sign, requests.headers_of(request))
         except SigningFailed:
             raise
         except Exception as error:
@@ -262,6 +272,8 @@ class Writer:
         if commit is not None:
             ledger.apply([commit], batch.read)
             ledger.flush()
+            if request:
+                requests.note(connection, [(commit.id, request)])
         job.answer = job.change.answer(connection)
         return commit is not None
 
