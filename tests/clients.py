@@ -56,6 +56,22 @@ class Forgetful(httpx2.HTTPTransport):
         return response
 
 
+class ForgetfulAsync(httpx2.AsyncHTTPTransport):
+    """The same for asyncio."""
+
+    def __init__(self, method: str) -> None:
+        super().__init__()
+        self.method: str | None = method
+
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        response = await super().handle_async_request(request)
+        if request.method == self.method:
+            self.method = None
+            await response.aread()
+            raise httpx2.ReadError("the connection broke")
+        return response
+
+
 class Naps:
     """Stands in for sleeping: time passes on a clock, at once."""
 

@@ -10,7 +10,7 @@ import pytest
 
 from promptgit import errors
 from promptgit.client import AsyncClient, Client, ServerAway
-from tests.clients import CountedAsync, Naps
+from tests.clients import CountedAsync, ForgetfulAsync, Naps
 from tests.support import Server
 
 
@@ -51,6 +51,21 @@ def test_every_verb_works(url: str) -> None:
                 await client.get(prompt.id)
 
     asyncio.run(all_of_them())
+
+
+def test_a_write_whose_answer_was_lost_is_done_once(url: str) -> None:
+    async def lost() -> None:
+        async with AsyncClient(url) as other:
+
+            async def meanwhile(_: float) -> None:
+                await other.rename("async/lost", "async/found")
+
+            async with AsyncClient(url, transport=ForgetfulAsync("POST"), sleep=meanwhile) as client:
+                assert (await client.create("async/lost", "1")).name == "async/lost"
+            assert [prompt.name async for prompt in other.list(q="async/lost")] == []
+            assert (await other.get("async/found")).version_number == 1
+
+    asyncio.run(lost())
 
 
 def test_what_is_stale_is_refreshed_by_a_task_and_asked_for_once(url: str) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from promptgit import errors
@@ -110,6 +112,32 @@ def test_a_save_after_somebody_elses_is_refused_also_when_an_answer_was_lost(url
             other.save("retries/stale", "theirs")
         with pytest.raises(errors.StaleVersion):
             client.save("retries/stale", "mine", if_match=1)
+
+
+def test_a_write_whose_answer_was_lost_is_not_repeated_over_somebody_elses(url: str) -> None:
+    """What others write between the attempts stays; the answer is the one that was lost."""
+    with Client(url) as other:
+        prompt_id = other.create("retries/others", "1").id
+
+        def forgetful(method: str, write: Callable[[], object]) -> Client:
+            return Client(url, transport=Forgetful(method), sleep=lambda _: write())
+
+        with forgetful("PUT", lambda: other.save("retries/others", "theirs")) as client:
+            assert client.save("retries/others", "mine").version_number == 2
+        with forgetful("PUT", lambda: other.set_label("retries/others", "production", 3)) as client:
+            assert client.set_label("retries/others", "production", 2).version_number == 2
+        with forgetful("POST", lambda: other.save("retries/others", "theirs again")) as client:
+            assert client.revert("retries/others", 1) == 4
+        with forgetful("PATCH", lambda: other.rename("retries/new", "retries/newer")) as client:
+            assert client.rename("retries/others", "retries/new").name == "retries/new"
+        with forgetful("DELETE", lambda: other.revert(prompt_id, 1)) as client:
+            client.delete("retries/newer")
+        with forgetful("POST", lambda: other.rename("retries/mine", "retries/theirs")) as client:
+            assert client.create("retries/mine", "x").name == "retries/mine"
+        newest = other.get("retries/newer")
+        assert (newest.content, newest.version_number, newest.labels) == ("1", 6, {})
+        assert [move.after for move in other.label_history("retries/newer", "production")] == [2, 3, None]
+        assert [prompt.name for prompt in other.list(prefix="retries/mine")] == []
 
 
 def test_every_other_write_whose_answer_was_lost_is_done_once(url: str, naps: Naps) -> None:

@@ -41,11 +41,11 @@ class Lookups:
         if found:
             return str(found[0]["id"])
         derived = id_of(prompt)
-        outcome = yield from self._retries.outcome(Request("GET", f"{ALL}/{derived}"), self._clock)
-        if outcome.response.status == 410 and outcome.response.json().get("name") == prompt:
+        answer = yield from self._retries.answer(Request("GET", f"{ALL}/{derived}"), self._clock)
+        if answer.status == 410 and answer.json().get("name") == prompt:
             return derived
-        if outcome.response.status not in (200, 404, 410):
-            raise refusal(outcome.response.status, outcome.response.body)
+        if answer.status not in (200, 404, 410):
+            raise refusal(answer.status, answer.body)
         raise PromptNotFound(prompt)
 
     def newest(self, prompt: str, known: tuple[str, str] | None = None) -> Steps[tuple[Prompt, str] | None]:
@@ -53,7 +53,7 @@ class Lookups:
         own = parse_id(prompt)
         headers = {"If-None-Match": known[1]} if known and known[1] else {}
         first = Request("GET", f"{ALL}/{own or (known[0] if known else id_of(prompt))}", headers=headers)
-        answer = (yield from self._retries.outcome(first, self._clock)).response
+        answer = yield from self._retries.answer(first, self._clock)
         if answer.status == 304:
             return None
         is_it = answer.status not in (200, 404, 410) or answer.json().get("name") == prompt

@@ -1,7 +1,6 @@
-"""When a request is sent again: after a 503, or when the answer was lost; a few times, for some seconds.
+"""When a request is sent again: after a 502, 503 or 504, or when the answer was lost; a few times, for some seconds.
 
-Every write of the API can be tried again. What that means for the answers to a create and to a save with
-`if_match` is the verbs' matter: they are told whether the answer to an earlier attempt was lost.
+Every attempt at a write has the same `Idempotency-Key`, so that the server does it once, and answers each as the first.
 """
 
 from __future__ import annotations
@@ -9,19 +8,11 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NamedTuple
 
 from promptgit.client.errors import ServerAway, refusal
 from promptgit.client.steps import Request, Response, Steps, Wait
 
 _AGAIN = (502, 503, 504)
-
-
-class Outcome(NamedTuple):
-    """The last answer; *lost*: that to an earlier attempt, which may have done its work, was not seen."""
-
-    response: Response
-    lost: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,24 +26,23 @@ class Retries:
     seconds: float = 10
     pause: float = 0.1
 
-    def outcome(self, request: Request, clock: Callable[[], float]) -> Steps[Outcome]:
-        """Send a request, and again where that may help.
+    def answer(self, request: Request, clock: Callable[[], float]) -> Steps[Response]:
+        """Send a request, and again where that may help; the last answer.
 
         Raises:
             ServerAway: there was no answer.
         """
-        deadline, lost = clock() + self.seconds, False
+        deadline = clock() + self.seconds
         for attempt in range(self.count + 1):
             response, after = None, 0.0
             try:
                 response = yield request
             except ServerAway as error:
-                lost, failure = lost or error.sent, error
+                failure = error
             else:
                 assert response is not None
                 if response.status not in _AGAIN:
-                    return Outcome(response, lost)
-                lost = lost or response.status != 503  # which says that nothing was done
+                    return response
                 after = _seconds(response.headers.get("retry-after"))
             pause = after + self.pause * 2**attempt * random.uniform(0.5, 1.5)  # noqa: S311  # spreads clients
             if attempt == self.count or clock() + pause > deadline:
@@ -60,7 +50,7 @@ class Retries:
             yield Wait(pause)
         if response is None:
             raise failure
-        return Outcome(response, lost)
+        return response
 
     def response(self, request: Request, clock: Callable[[], float]) -> Steps[Response]:
         """The answer to a request, if it is no error.
@@ -68,8 +58,7 @@ class Retries:
         Raises:
             PromptgitError: what the server refuses, by its code.
         """
-        outcome = yield from self.outcome(request, clock)
-        return expect(outcome.response)
+        return expect((yield from self.answer(request, clock)))
 
 
 def expect(response: Response) -> Response:
