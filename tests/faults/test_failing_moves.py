@@ -49,3 +49,19 @@ def test_a_failed_fsync_of_main_is_neither_success_nor_failure(tmp_path: Path, e
         assert http("GET", f"{where}/versions").headers["X-Total-Count"] == "4"
         assert len(commits_of(repository, "prompts/a.md")) == 3
         assert_sound(repository)
+
+
+def test_a_write_of_unknown_outcome_is_done_once_by_its_key(tmp_path: Path) -> None:
+    """Sent again with its Idempotency-Key, a create without a name gives the one prompt that the first attempt made."""
+    body, once = {"content": "1"}, {"Idempotency-Key": "once"}
+    with Server(tmp_path / "data", "--workers", "1") as server:
+        http, repository = Http(server.url), tmp_path / "data" / "prompts.git"
+        assert http("GET", "/readyz").status == 200
+        with traced(worker_of(server), "fsync", "fsync:error=EIO", paths=[repository / "refs" / "heads"]):
+            for _ in range(2):
+                assert _is_unknown(http("POST", "/api/prompts", body, once))
+        created = [http("POST", "/api/prompts", body, once) for _ in range(2)]
+        assert [answer.status for answer in created] == [201, 201]
+        assert [prompt["id"] for prompt in http("GET", "/api/prompts").json] == [created[0].json["id"]]
+        assert (created[0].json["version_number"], created[0].body) == (1, created[1].body)
+        assert_sound(repository)
