@@ -68,7 +68,7 @@ def find(connection: sqlite3.Connection, request: Request, read: Callable[[str],
     found = request_in(data.split(b"\n\n", 1)[0].split(b"\n"))
     if found is None or found.key != request.key:
         raise Unusable
-    if objects.committed_at(data) < now - KEPT_SECONDS:
+    if objects.committed(data)[1] < now - KEPT_SECONDS:
         return None
     if found.body != request.body:
         raise KeyReused
