@@ -72,7 +72,7 @@ def _compare(path: Path, store: Store, progress: Progress | None) -> Iterator[st
         connection.execute("ATTACH ? AS git", (str(fresh),))
         connection.execute("BEGIN")  # whatever is written from now on is not looked at
         (head,) = connection.execute("SELECT lower(hex(commit_id)) FROM main.head").fetchone() or ("none",)
-        if head not in store.repository or not store.repository.git.is_on_main(head):
+        if head not in store.repository or not store.repository.git.leads_to(head, store.repository.main()):
             yield f"The index reflects the commit {head}, which is not in the history of main."
             return
         build(fresh, store.repository, head, progress)

@@ -20,34 +20,21 @@ _CHUNK = 1 << 18
 _PIPE = 1 << 20  # what Linux gives everybody
 _GRACE_SECONDS = 2.0
 _NEEDED = ("PATH", "HOME", "TMPDIR", "LD_LIBRARY_PATH")
-# What a clone without settings has, whatever an administrator has set here.
-_PLAIN = [
-    word
-    for setting in (
-        "core.abbrev=auto",
-        "diff.algorithm=default",
-        "diff.context=3",
-        "diff.indentHeuristic=true",
-        "diff.interHunkContext=0",
-        "diff.mnemonicPrefix=false",
-        "diff.noprefix=false",
-        "diff.orderFile=/dev/null",
-        "diff.renames=true",
-        "diff.suppressBlankEmpty=false",
-        "i18n.logOutputEncoding=UTF-8",
-        "log.showRoot=true",
-    )
-    for word in ("-c", setting)
-]
-# Parents as the commits themselves name them.
-_FROM_OBJECTS = ("-c", "core.commitGraph=false")
+# A repository without settings, attributes, refs or objects, through which another one's objects are read.
+_PLAIN = Path(__file__).with_name("plain.git")
+# Read from the objects: git takes what its caches say for true, and no cache of its has a checksum that it verifies.
+_FROM_OBJECTS = ("-c", "core.commitGraph=false", "-c", "core.multiPackIndex=false")
 
 
 class Git:
-    """Runs git on one bare repository, with nobody's settings. Only ids and paths of ours reach it."""
+    """Runs git on one bare repository, with nobody's settings. Only ids and paths of ours reach it.
 
-    def __init__(self, path: Path) -> None:
+    What is parsed is read without the repository's own settings, too: only its folder of objects is used.
+    """
+
+    def __init__(self, path: Path, objects: Path | None = None) -> None:
         self.path = path
+        self._objects = path / "objects" if objects is None else objects
 
     @classmethod
     def of(cls, folder: Path) -> Git:
@@ -56,8 +43,10 @@ class Git:
         Raises:
             UnusableRepository: there is none that can be read.
         """
-        found = cls(folder)._ask("-C", str(folder), "rev-parse", "--absolute-git-dir")
-        return cls(Path(found))
+        asked = ("--absolute-git-dir", "--path-format=absolute", "--git-path", "objects")
+        found = cls(folder)._ask("-C", str(folder), "rev-parse", *asked)
+        path, objects = found.split("\n")
+        return cls(Path(path), Path(objects))
 
     def head(self) -> str:
         """The commit that is checked out.
@@ -86,7 +75,7 @@ class Git:
     def blobs(self) -> Iterator[Callable[[str], bytes]]:
         """A function that reads blobs by their ids in hexadecimal."""
         with subprocess.Popen(
-            self.command("cat-file", "--batch"), env=environment(), stdin=subprocess.PIPE, stdout=subprocess.PIPE
+            self._reader("cat-file", "--batch"), env=self._plain(), stdin=subprocess.PIPE, stdout=subprocess.PIPE
         ) as child:
             asked, given = cast(BufferedWriter, child.stdin), cast(BufferedReader, child.stdout)
 
@@ -108,8 +97,8 @@ class Git:
         """
         revisions = [upto] if after is None else [f"^{after}", upto]
         with subprocess.Popen(
-            self.command(*_PLAIN, *gitlog.ARGUMENTS, *revisions, "--"),
-            env=environment() | {"GIT_FLUSH": "0"},  # else it writes each commit by itself
+            self._reader(*gitlog.ARGUMENTS, *revisions, "--"),
+            env=self._plain() | {"GIT_FLUSH": "0"},  # else it writes each commit by itself
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -133,8 +122,8 @@ class Git:
         revisions = [upto] if after is None else [upto, f"^{after}"]
         options = ["--topo-order", "--header", *(["--first-parent"] if first_parent else [])]
         with subprocess.Popen(
-            self.command(*_FROM_OBJECTS, "rev-list", *options, *revisions, "--"),
-            env=environment(),
+            self._reader("rev-list", *options, *revisions, "--"),
+            env=self._plain(),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
         ) as child:
@@ -168,8 +157,8 @@ class Git:
     def count(self, upto: str, *, first_parent: bool = False) -> int:
         """How many commits *upto* reaches, itself too."""
         options = ["--count", *(["--first-parent"] if first_parent else [])]
-        command = self.command(*_FROM_OBJECTS, "rev-list", *options, upto, "--")
-        return int(subprocess.run(command, env=environment(), capture_output=True, check=True).stdout)
+        command = self._reader("rev-list", *options, upto, "--")
+        return int(subprocess.run(command, env=self._plain(), capture_output=True, check=True).stdout)
 
     def damages(self) -> list[str]:
         """What git finds wrong: objects that are missing, or are not what their ids say."""
@@ -177,24 +166,24 @@ class Git:
         done = subprocess.run(command, env=environment(), capture_output=True, text=True, errors="replace")
         return (done.stdout + done.stderr).splitlines() if done.returncode else []
 
-    def is_on_main(self, commit: str) -> bool:
-        """Whether a commit is in the first-parent history of `main`."""
-        command = self.command(*_FROM_OBJECTS, "rev-list", "--first-parent", "refs/heads/main", "--")
-        with subprocess.Popen(command, env=environment(), stdout=subprocess.PIPE) as child:
+    def leads_to(self, commit: str, tip: str) -> bool:
+        """True if *commit* is in the first-parent history of the commit *tip*."""
+        command = self._reader("rev-list", "--first-parent", tip, "--")
+        with subprocess.Popen(command, env=self._plain(), stdout=subprocess.PIPE) as child:
             assert child.stdout is not None
             found = any(line.strip() == commit.encode() for line in child.stdout)
             child.kill()
         return found
 
     def diff(self, old: tuple[str, str], new: tuple[str, str]) -> bytes:
-        """What `git diff` prints from one (commit, path) to another."""
+        """What `git diff` prints from one (commit, path) to another in a clone without settings and attributes."""
         if old[1] == new[1]:
             arguments = [old[0], new[0], "--", old[1]]
         else:
             arguments = [f"{old[0]}:{old[1]}", f"{new[0]}:{new[1]}", "--"]
         return subprocess.run(
-            self.command(*_PLAIN, "diff", "--no-ext-diff", "--no-textconv", "--no-color", *arguments),
-            env=environment(),
+            self._reader("diff", "--no-ext-diff", "--no-textconv", "--no-color", *arguments),
+            env=self._plain(),
             stdin=subprocess.DEVNULL,
             capture_output=True,
             check=True,
@@ -222,8 +211,25 @@ class Git:
             raise UnusableRepository(str(self.path), said)
         return done.stdout.splitlines()
 
+    def _reader(self, *arguments: str) -> list[str]:
+        """A git command that reads this repository's objects, and nothing else of it; with `_plain` as environment."""
+        return [
+            "git",
+            "--no-replace-objects",
+            "--literal-pathspecs",
+            f"--git-dir={_PLAIN}",
+            "-c",
+            "safe.directory=*",
+            *("-c", f"core.attributesFile={os.devnull}"),
+            *_FROM_OBJECTS,
+            *arguments,
+        ]
+
+    def _plain(self) -> dict[str, str]:
+        return environment() | {"GIT_OBJECT_DIRECTORY": str(self._objects), "GIT_ATTR_NOSYSTEM": "1"}
+
     def command(self, *arguments: str) -> list[str]:
-        """A git command on this repository."""
+        """A git command on this repository, which obeys its settings."""
         return [
             "git",
             "--no-replace-objects",

@@ -16,7 +16,7 @@ FORMAT = "%H %at %P%n%an%n%ae%n%B"
 ARGUMENTS = (
     "log",
     "--first-parent",
-    "-m",  # a merge shows its change against the first parent
+    "--diff-merges=first-parent",
     "--reverse",
     "--raw",
     "-z",

@@ -171,7 +171,7 @@ class Index:
                 head = head_of(connection)
         except (Unusable, sqlite3.Error, UnicodeDecodeError):
             return  # damaged
-        if head in self._repository and not self._repository.git.is_on_main(head):
+        if head in self._repository and not self._repository.git.leads_to(head, self._repository.main()):
             self._repository.keep_lost(head)
             log.error("main was rewritten: %s is no longer in its first-parent history; see 'promptgit check'", head)
 

@@ -38,7 +38,7 @@ def take_in(connection: sqlite3.Connection, repository: Repository, now: float) 
         raise Unusable
     ledger = Ledger(connection)
     try:
-        _apply(ledger, _following(head, repository.git.log(head, main)), connection, repository, main, now)
+        _apply(ledger, _chain(repository.git.log(head, main), head, main), connection, repository, main, now)
     except UnusableRepository as error:
         raise Unusable from error  # git knows the head no more, though libgit2 still does
     connection.execute("UPDATE head SET commit_id = ?", (bytes.fromhex(main),))
@@ -60,7 +60,7 @@ def build(
         connection.execute("BEGIN")
         ledger = Ledger(connection, empty=True)
         with _no_collections():
-            commits = _reporting(repository.git.log(None, upto), progress)
+            commits = _reporting(_chain(repository.git.log(None, upto), None, upto), progress)
             _apply(ledger, commits, connection, repository, upto, now)
         connection.execute("INSERT INTO head VALUES (?)", (bytes.fromhex(upto),))
         connection.execute("COMMIT")
@@ -111,15 +111,22 @@ def _no_collections() -> Iterator[None]:
             gc.enable()
 
 
-def _following(head: str, commits: Iterator[Commit]) -> Iterator[Commit]:
-    """The commits, which must be those right after *head*."""
-    parent: str | None = None
+def _chain(commits: Iterator[Commit], after: str | None, upto: str) -> Iterator[Commit]:
+    """The commits, which must be all after *after* (None: all) up to *upto*, each the first parent of the next.
+
+    Raises:
+        Unusable: *after* is not in the first-parent history of *upto*.
+        UnusableRepository: git has left some out, or told of others: its objects are damaged.
+    """
+    parent = after
     for commit in commits:
-        if parent is None and commit.parent != head:
-            raise Unusable
+        if commit.parent != parent:
+            if parent == after:
+                raise Unusable
+            raise UnusableRepository(upto, f"its history does not fit together at {commit.id}; see 'git fsck'.")
         parent = commit.id
         yield commit
-    if parent is None:
+    if parent != upto:
         raise Unusable
 
 

@@ -111,7 +111,7 @@ class Repository:
 
     def _open(self) -> pygit2.Repository:
         try:
-            return pygit2.Repository(self.path)
+            git = pygit2.Repository(self.path)
         except pygit2.GitError as error:
             reason = str(error)
             if "owne" in reason:
@@ -120,6 +120,13 @@ class Repository:
                     f"git config --global --add safe.directory {self.path}"
                 )
             raise UnusableRepository(str(self.path), reason) from error
+        if git.is_shallow:
+            git.free()
+            reason = (
+                "it is a shallow clone, whose versions would have wrong numbers. Run 'git fetch --unshallow' in it."
+            )
+            raise UnusableRepository(str(self.path), reason)
+        return git
 
     def close(self) -> None:
         """Close this thread's handle; the next use opens another."""
