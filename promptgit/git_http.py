@@ -21,6 +21,7 @@ from promptgit.errors import (
     PromptgitError,
     PushRefused,
     SmartProtocolOnly,
+    StorageFailed,
     StorageFull,
     UnusableRepository,
 )
@@ -76,7 +77,7 @@ def blueprint(upload_pack: UploadPack) -> Blueprint:
         {200: answer("A pack, or what was asked for", _media_type("result"))},
         requestBody={"required": True, "content": {_media_type("request"): {"schema": {"type": "string"}}}},
     )
-    @refuses(MalformedGitRequest, GitRequestTooLarge, ClonesBusy, UnusableRepository, StorageFull)
+    @refuses(MalformedGitRequest, GitRequestTooLarge, ClonesBusy, UnusableRepository, StorageFailed, StorageFull)
     def pack() -> Response:
         """Go on with a clone or a fetch (gitprotocol-http(5))."""
         if request.mimetype != _media_type("request"):

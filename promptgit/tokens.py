@@ -240,10 +240,13 @@ class Tokens:
     @contextmanager
     def _changing(self) -> Iterator[list[dict[str, Any]]]:
         """The records, under the lock; they are written if they were changed."""
-        make_folder_durably(self.path.parent)
         try:
-            with self._lock:
-                records = self._records() if self.path.exists() else []
+            with storage_errors():
+                make_folder_durably(self.path.parent)
+                held = self._lock.acquire()
+            with held:
+                with storage_errors():
+                    records = self._records() if self.path.exists() else []
                 before = json.dumps(records)
                 yield records
                 if json.dumps(records) != before:

@@ -227,7 +227,14 @@ def test_answers_are_what_it_says(tmp_path: Path) -> None:
         call(200, "GET", "/api/tokens", headers=root)
     assert "text/html" in page.headers["Content-Type"]
     codes = {code for *_, status, code in call.seen if status >= 400}
-    elsewhere = {"write_contended", "index_busy", "storage_full", "unusable_repository", "path_blocked"}
+    elsewhere = {
+        "write_contended",
+        "index_busy",
+        "storage_failed",
+        "storage_full",
+        "unusable_repository",
+        "path_blocked",
+    }
     elsewhere |= {"signing_failed", "not_ready", "unusable_tokens", "too_many_failures", "clones_busy"}
     elsewhere |= {"git_request_too_large", "name_not_found", "main_locked", "outcome_unknown"}
     assert codes >= {kind.code for kind in refusals.EXAMPLES} - elsewhere

@@ -20,7 +20,7 @@ from promptgit.store import writer
 from promptgit.store.batch import Edit
 from promptgit.store.store import COMMITTER, Store
 from promptgit.store.writer import Change
-from tests.support import assert_sound, at_once, foreign_commit, git, git_text
+from tests.support import assert_sound, at_once, command, foreign_commit, git, git_text
 
 
 def test_many_threads_share_few_batches_and_all_get_their_answers(
@@ -232,6 +232,25 @@ def test_a_branch_that_is_gone_is_not_begun_anew(store: Store, service: Service,
     git(repository, "update-ref", "refs/heads/main", head)
     again.open()
     assert [prompt.name for prompt in Service(again, 10).list(limit=1)] == ["a"]
+
+
+@pytest.mark.parametrize("left", [b"", b"\0" * 41, b"1234\n"], ids=["empty", "zeros", "no commit"])
+def test_a_branch_that_cannot_be_read_is_told_in_a_sentence(
+    store: Store, service: Service, repository: Path, left: bytes
+) -> None:
+    """As a disk leaves it; what the sentence says brings the branch back."""
+    service.create("x", name="a")
+    head = git_text(repository, "rev-parse", "main")
+    file = repository / "refs" / "heads" / "main"
+    file.write_bytes(left)
+    done = command("serve", "--data", str(store.folder), "--port", "0")
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+    for word in ("its branch main cannot be read", "fsck --lost-found", "remove the file", "update-ref"):
+        assert word in done.stderr
+    file.unlink()
+    assert head in git_text(repository, "fsck", "--lost-found")
+    git(repository, "update-ref", "refs/heads/main", head)
+    assert [prompt.name for prompt in Service(Store(store.folder, lock_timeout=1), 10).list(limit=1)] == ["a"]
 
 
 @pytest.mark.parametrize("arguments", [["repack", "-a", "-d"], ["repack", "-A", "-d"], ["gc", "--prune=now"]])

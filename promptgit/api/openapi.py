@@ -43,6 +43,7 @@ _WRITE: list[Kind] = [
     errors.MainLocked,
     errors.OutcomeUnknown,
     errors.SigningFailed,
+    errors.StorageFailed,
     errors.StorageFull,
 ]
 _GUARDED: list[Kind] = [

@@ -41,6 +41,7 @@ EXAMPLES: dict[type[errors.PromptgitError], errors.PromptgitError] = {
         errors.MainLocked("data/prompts.git/refs/heads/main.lock"),
         errors.OutcomeUnknown(),
         errors.IndexBusy(),
+        errors.StorageFailed("Input/output error"),
         errors.StorageFull(),
         errors.SigningFailed("key", "the agent has no such key"),
         errors.NotReady("the repository data/prompts.git cannot be read"),

@@ -14,7 +14,7 @@
      │   ├─ LockTimeout, WriteContended, MainLocked
      │   ├─ OutcomeUnknown
      │   ├─ IndexBusy, NotReady
-     │   ├─ SigningFailed
+     │   ├─ SigningFailed, StorageFailed
      │   └─ ClonesBusy
      ├─ StorageFull
      ├─ UnusableRepository
@@ -69,6 +69,7 @@ from promptgit.errors.storage import (
     NotReady,
     OutcomeUnknown,
     SigningFailed,
+    StorageFailed,
     StorageFull,
     UnusableRepository,
     WriteContended,
@@ -106,6 +107,7 @@ __all__ = [
     "SigningFailed",
     "SmartProtocolOnly",
     "StaleVersion",
+    "StorageFailed",
     "StorageFull",
     "TokenNameTaken",
     "TokenNotFound",

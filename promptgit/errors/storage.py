@@ -90,6 +90,26 @@ class SigningFailed(Unavailable):
         return f"Nothing can be signed with the key {self.key} (PROMPTGIT_SIGNING_KEY): {self.reason}."
 
 
+class StorageFailed(Unavailable):
+    """The system could not open, read, write or fsync something before a write was made. Nothing was written.
+
+    *reason* is in the system's words, such as "Input/output error" or "Too many open files".
+    """
+
+    code = "storage_failed"
+    retry_after = 10  # somebody may have to repair something first
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return (
+            f"The storage failed: {self.reason}. Nothing was written. "
+            "Try again; if it fails again, have the disk and the log of the service looked at."
+        )
+
+
 class StorageFull(PromptgitError):
     """The disk is full. Nothing was written."""
 

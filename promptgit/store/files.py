@@ -1,4 +1,4 @@
-"""Files that stay through a power cut, and errors that mean a full disk."""
+"""Files that stay through a power cut, and errors that mean that the disk is full or has failed."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ from pathlib import Path
 from stat import S_ISREG
 from typing import NamedTuple
 
-from promptgit.errors import StorageFull
+from promptgit.errors import OutcomeUnknown, PromptgitError, StorageFailed, StorageFull, UnusableRepository
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-_FULL_TEXTS = tuple(os.strerror(number) for number in _FULL)
+_FAILED = (errno.EIO, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EROFS, errno.EACCES, errno.EPERM, errno.ESTALE)
+_FAILED_SQLITE = (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_NOMEM)
 
 TEMPORARY = "tmp_promptgit_"
 
@@ -33,24 +34,55 @@ def is_full(error: Exception) -> bool:
         return error.sqlite_errorcode == sqlite3.SQLITE_FULL
     if isinstance(error, OSError) and error.errno is not None:
         return error.errno in _FULL
-    return any(text in str(error) for text in _FULL_TEXTS)  # libgit2 passes on the system's words alone
+    return _words(error, _FULL) is not None
+
+
+def failure(error: Exception) -> StorageFull | StorageFailed | None:
+    """What an error of the system, of SQLite or of libgit2 means for a write that is not made yet; None: another."""
+    if isinstance(error, PromptgitError) and not isinstance(error, UnusableRepository):  # it has git's words
+        return None
+    if is_full(error):
+        return StorageFull()
+    if isinstance(error, sqlite3.Error):
+        code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
+        return StorageFailed(str(error)) if code in _FAILED_SQLITE else None
+    if isinstance(error, OSError) and error.errno is not None:
+        return StorageFailed(os.strerror(error.errno))
+    words = _words(error, _FAILED)
+    return None if words is None else StorageFailed(words)
+
+
+def _words(error: Exception, numbers: Sequence[int]) -> str | None:
+    """The system's words for one of *numbers* in an error of libgit2 or git, which pass nothing else on."""
+    return next((words for words in map(os.strerror, numbers) if words in str(error)), None)
 
 
 @contextmanager
 def storage_errors() -> Iterator[None]:
-    """Raise StorageFull for whatever means that there is no room."""
+    """Raise StorageFull or StorageFailed for what means that the disk is full or has failed.
+
+    Both promise that nothing was written: nothing that can fail after a write was made belongs in here.
+    """
     try:
         yield
     except Exception as error:
-        if is_full(error):
-            raise StorageFull from error
+        if (meant := failure(error)) is not None:
+            raise meant from error
         raise
 
 
 def write_durably(path: Path, data: bytes, mode: int = 0o644) -> None:
-    """Write a whole file in the place of the one that is there, or leave that; it then stays through a power cut."""
+    """Write a whole file in the place of the one that is there, or leave that; it then stays through a power cut.
+
+    Raises:
+        OSError: nothing was written.
+        OutcomeUnknown: it was written, but a power cut may undo that.
+    """
     write_all_durably([File(str(path), data, mode)])
-    fsync_folder(path.parent)
+    try:
+        fsync_folder(path.parent)
+    except OSError as error:
+        raise OutcomeUnknown from error
 
 
 def write_all_durably(files: Sequence[File]) -> None:

@@ -105,8 +105,13 @@ class Index:
         """A transaction on an index that is up to `main`: the connection, a ledger, and that commit.
 
         Nothing stays unless the caller calls `record`. Others see nothing until then.
+
+        Raises:
+            IndexBusy: another process kept the index.
+            StorageFull, StorageFailed: the disk is full, or has failed.
         """
-        connection = self._mending(self._begin)
+        with storage_errors():
+            connection = self._mending(self._begin)
         with rolled_back(connection):
             yield connection, Ledger(connection), head_of(connection)
 

@@ -105,11 +105,12 @@ class MainFile:
         Raises:
             MainMoved: `main` is not at *old*.
             MainLocked: another program kept its lock.
-            StorageFull, OSError: `main` is where it was.
+            StorageFull, StorageFailed: `main` is where it was.
             OutcomeUnknown: it is at *new*, but a power cut may undo that.
         """
         # Opened first: a want of file handles must not come between the move and its fsync.
-        folder = os.open(os.path.dirname(self._path), os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        with storage_errors():
+            folder = os.open(os.path.dirname(self._path), os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
             with storage_errors():
                 self._take_lock()

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pygit2
 
-from promptgit.errors import UnusableRepository
+from promptgit.errors import PromptgitError, UnusableRepository
 from promptgit.models import Author
 from promptgit.store import objects, packs
 from promptgit.store.batch import Batch
 from promptgit.store.claim import Claim
-from promptgit.store.files import fsync_folder, fsync_tree, storage_errors
+from promptgit.store.files import failure, fsync_folder, fsync_tree, storage_errors
 from promptgit.store.git import Git
 from promptgit.store.layout import README
 from promptgit.store.main_file import MAIN, MainFile, Mark
@@ -60,7 +60,13 @@ class Repository:
 
     def is_complete(self) -> bool:
         """Whether the repository is there, with a branch main."""
-        return self.path.exists() and self._opened().is_bare and MAIN in self._opened().references
+        return self.path.exists() and self._opened().is_bare and self._has_main()
+
+    def _has_main(self) -> bool:
+        try:
+            return MAIN in self._opened().references
+        except (OSError, pygit2.GitError) as error:  # it is empty, or holds no commit's id
+            raise self._unreadable_main(error) from error
 
     def create(self, now: int) -> None:
         """Make the repository, or complete one that has no `main` yet; call it under the write lock.
@@ -73,7 +79,7 @@ class Repository:
                 self._create_in_place(now)
             elif not self._opened().is_bare:
                 raise UnusableRepository(str(self.path), "it is not bare. Make it one with 'git clone --mirror'.")
-            elif MAIN not in self._opened().references:
+            elif not self._has_main():
                 self._expect_empty()
                 _write_first_commit(self._opened(), self.committer, now)
                 fsync_tree(self.path)
@@ -149,8 +155,8 @@ class Repository:
         except KeyError:
             reason = "it has no branch main. Bring it back with 'git update-ref refs/heads/main <commit>'."
             raise UnusableRepository(str(self.path), reason) from None
-        except pygit2.GitError as error:
-            raise UnusableRepository(str(self.path), f"its branch main cannot be read: {error}.") from error
+        except (OSError, pygit2.GitError) as error:
+            raise self._unreadable_main(error) from error
         if isinstance(target, str):
             raise UnusableRepository(str(self.path), f"its main is a symbolic ref to {target}. Make it a branch.")
         return str(target)
@@ -158,6 +164,14 @@ class Repository:
     def head(self) -> str:
         """The ref that HEAD points at: what a clone checks out."""
         return str(self._opened().lookup_reference("HEAD").target)
+
+    def _unreadable_main(self, error: Exception) -> PromptgitError:
+        return failure(error) or UnusableRepository(
+            str(self.path),
+            f"its branch main cannot be read: {error}. If the disk is well, find the last commit with "
+            "'git fsck --lost-found', remove the file refs/heads/main, and bring the branch back with "
+            "'git update-ref refs/heads/main <commit>'.",
+        )
 
     def moved(self) -> float:
         """When `main` was moved last (where git has packed its refs: or that was done), in seconds since 1970."""
@@ -213,7 +227,7 @@ class Repository:
         """Put the batch's objects on disk, to stay through a power cut; no ref is moved.
 
         Raises:
-            StorageFull: there was no room; what was written is unreachable.
+            StorageFull, StorageFailed: the disk was full, or failed; what was written is unreachable.
         """
         with storage_errors():
             self._unreached = packs.write(self.packs, batch.objects, [self.main_file.next(batch.tip)])
@@ -238,7 +252,7 @@ class Repository:
         Raises:
             MainMoved: it is not at *old*.
             MainLocked: another program kept git's lock of it.
-            StorageFull, OSError: `main` is where it was.
+            StorageFull, StorageFailed: `main` is where it was.
             OutcomeUnknown: `main` is at *new*, but a power cut may undo that.
         """
         self.main_file.move(old, new, self.committer, now)

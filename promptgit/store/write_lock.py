@@ -6,10 +6,11 @@ import fcntl
 import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from promptgit.errors import LockTimeout
+from promptgit.store.files import storage_errors
 
 _POLL_SECONDS = 0.001  # short, or else processes that race starve one of them
 
@@ -30,17 +31,22 @@ class WriteLock:
 
         Raises:
             LockTimeout: others kept it.
+            StorageFull, StorageFailed: the file cannot be opened or locked.
         """
-        file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        with storage_errors():
+            file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         try:
-            self._wait(file, time.monotonic() + self.timeout if deadline is None else deadline)
+            with storage_errors():
+                self._wait(file, time.monotonic() + self.timeout if deadline is None else deadline)
             try:
                 yield
             finally:
                 # By name, because a child that is being forked still has the file open.
-                fcntl.flock(file, fcntl.LOCK_UN)
+                with suppress(OSError):  # closing releases the lock, too, and what was written is written
+                    fcntl.flock(file, fcntl.LOCK_UN)
         finally:
-            os.close(file)
+            with suppress(OSError):  # the kernel has closed it nevertheless, see close(2)
+                os.close(file)
 
     def _wait(self, file: int, deadline: float) -> None:
         while True:

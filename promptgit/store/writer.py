@@ -22,6 +22,7 @@ from promptgit.errors import LockTimeout, OutcomeUnknown, SigningFailed, Storage
 from promptgit.models import Request
 from promptgit.store import requests
 from promptgit.store.batch import Batch, Edit
+from promptgit.store.files import storage_errors
 from promptgit.store.index import Index
 from promptgit.store.ledger import Ledger
 from promptgit.store.main_file import MainMoved
@@ -109,7 +110,7 @@ class Writer:
         Raises:
             LockTimeout: the lock was not had in time; nothing was written.
             MainLocked: another program kept git's lock of `main`; nothing was written.
-            StorageFull: there was no room; nothing was written.
+            StorageFull, StorageFailed: the disk was full, or failed; nothing was written.
             SigningFailed: nothing was written.
             OutcomeUnknown: it may be on `main`, and may stay.
             PromptgitError: what the change's plan raises.
@@ -140,7 +141,7 @@ class Writer:
         With *stop_at_refusal* those after the first refused one are left out, of the answers too.
 
         Raises:
-            LockTimeout, MainLocked, StorageFull, SigningFailed: nothing was written.
+            LockTimeout, MainLocked, StorageFull, StorageFailed, SigningFailed: nothing was written.
             OutcomeUnknown: they may be on `main`, and may stay.
         """
         jobs = [_Job(change) for change in changes]
@@ -246,6 +247,7 @@ class Writer:
         except Exception:
             log.exception("Small packs could not be joined")  # they can be read all the same
 
+    @storage_errors()
     def _apply(
         self,
         job: _Job,
@@ -259,11 +261,12 @@ class Writer:
         job.error = None
         request, recall = job.change.request, job.change.recall
         try:
-            if request and recall and (made := requests.find(connection, request, batch.read, now)):
-                job.answer = recall(connection, made)
-                return False
-            edit = job.change.plan(connection)
-            commit = None if edit is None else batch.commit(edit, sign, requests.headers_of(request))
+            with storage_errors():
+                if request and recall and (made := requests.find(connection, request, batch.read, now)):
+                    job.answer = recall(connection, made)
+                    return False
+                edit = job.change.plan(connection)
+                commit = None if edit is None else batch.commit(edit, sign, requests.headers_of(request))
         except SigningFailed:
             raise
         except Exception as error:
@@ -277,6 +280,7 @@ class Writer:
         job.answer = job.change.answer(connection)
         return commit is not None
 
+    @storage_errors()
     def _check_room(self) -> None:
         stat = os.statvfs(self._repository.path)
         if stat.f_blocks and stat.f_bavail * stat.f_frsize < _RESERVE_BYTES:

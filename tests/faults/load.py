@@ -57,10 +57,10 @@ class Client:
     Each write answers what the server said; None: the connection broke.
     """
 
-    def __init__(self, url: str, name: str) -> None:
+    def __init__(self, url: str, name: str, timeout: float = 60) -> None:
         self.known = Known()
-        self._url, self._name = url, name
-        self._http = Http(url)
+        self._url, self._name, self._timeout = url, name, timeout
+        self._http = Http(url, timeout)
         self._random = random.Random(name)
         self._count = 0
         self.prompt = ""  # the id of the prompt that is written to
@@ -83,7 +83,6 @@ class Client:
     def create(self) -> Answer | None:
         """Create a prompt; the writes that follow are made to it."""
         content, name = self._text(), f"{self._name}/{self._count}"
-        self.prompt, self._number = "", 0
         answer = self._send("POST", "/api/prompts", {"name": name, "content": content.decode()})
         if answer is not None and answer.status == 201:
             self.prompt = answer.json["id"]
@@ -110,8 +109,8 @@ class Client:
         return self._write("POST", "/versions/1/revert", {}, replace(self.state, content=first.content))
 
     def label(self) -> Answer | None:
-        """Point a label at the first or at the newest version."""
-        label, number = self._random.choice(_LABELS), self._random.choice((1, self._number))
+        """Point a label at the newest version."""
+        label, number = self._random.choice(_LABELS), self._number
         labels = tuple(sorted({**dict(self.state.labels), label: number}.items()))
         return self._write("PUT", f"/labels/{label}", {"version_number": number}, replace(self.state, labels=labels))
 
@@ -138,7 +137,7 @@ class Client:
         try:
             answer = self._http(method, path, body)
         except (OSError, http.client.HTTPException):
-            self._http = Http(self._url)
+            self._http = Http(self._url, self._timeout)
             return None
         if answer.status >= 300:
             self.known.refused.append(answer)

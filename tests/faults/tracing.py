@@ -18,7 +18,7 @@ import pytest
 from tests.support import Server, processes_of
 
 FSYNCS = "fsync,fdatasync,sync_file_range,msync,sync,syncfs"
-_LINE = re.compile(r"(\d+) +(\w+)\((.*)\) += (-?\w+)")
+_LINE = re.compile(r"(\d+) +(\w+)\((.*)\) += (-?\w+)(.*)")
 _ATTACH_SECONDS = 20
 
 
@@ -30,6 +30,7 @@ class Call:
     name: str
     arguments: str
     result: str
+    was_injected: bool
 
 
 @cache
@@ -79,4 +80,4 @@ def traced(process: int, calls: str, *inject: str, paths: Sequence[Path] = ()) -
                 child.send_signal(signal.SIGINT)
                 child.communicate(timeout=_ATTACH_SECONDS)
         found = (_LINE.match(line) for line in log.read_text(errors="replace").splitlines())
-        seen += [Call(int(one[1]), one[2], one[3], one[4]) for one in found if one]
+        seen += [Call(int(one[1]), one[2], one[3], one[4], "(INJECTED)" in one[5]) for one in found if one]

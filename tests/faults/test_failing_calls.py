@@ -1,0 +1,153 @@
+"""System calls fail before a write is made: nothing is written, the client is told, and all goes on."""
+
+from __future__ import annotations
+
+import random
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from promptgit.tokens import Scope, Tokens
+from tests.faults import LONG
+from tests.faults.checker import check
+from tests.faults.load import Client
+from tests.faults.tracing import Call, traced, worker_of
+from tests.support import Answer, Http, Server, command, git_text
+
+CALLS = "openat,pwrite64,ftruncate,fsync,fdatasync,link,rename,unlink,flock,statfs"
+ERRORS = {"openat": ("EIO", "EMFILE", "ENOSPC"), "pwrite64": ("EIO", "ENOSPC"), "fsync": ("EIO", "ENOSPC")}
+KINDS: dict[str, tuple[Callable[[Client], object], Callable[[Client], Answer | None]]] = {
+    "create": (Client.save, Client.create),
+    "save": (Client.save, Client.save),
+    "rename": (Client.save, Client.rename),
+    "label": (Client.save, Client.label),
+    "revert": (Client.save, Client.revert),
+    "delete": (Client.create, Client.delete),
+}
+"""Of each kind of write: what prepares it, and the write."""
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server of one worker: one process to trace."""
+    with Server(tmp_path_factory.mktemp("failing") / "data", "--workers", "1") as server:
+        yield server
+
+
+def client_of(server: Server, name: str) -> Client:
+    """A client that has made every kind of write: what a worker opens and imports once was opened and imported."""
+    client = Client(server.url, name, timeout=10)
+    for prepare, write in KINDS.values():
+        client.create()
+        for _ in range(2):
+            prepare(client)
+            answer = write(client)
+            assert answer is not None and answer.status < 300, answer
+    client.create()
+    return client
+
+
+def points_of(calls: list[Call], folder: Path) -> list[tuple[str, int]]:
+    """The calls on files of *folder* before `main` moves: their names, and their places among those of the name."""
+    (moved,) = (
+        at for at, call in enumerate(calls) if (call.name, call.arguments[-17:]) == ("rename", '/refs/heads/main"')
+    )
+    seen: Counter[str] = Counter()
+    points = []
+    for call in calls[: moved + 1]:
+        if call.thread == calls[moved].thread:
+            seen[call.name] += 1
+            if str(folder) in call.arguments:
+                points.append((call.name, seen[call.name]))
+    return points
+
+
+def assert_refused_or_made(answer: Answer | None) -> None:
+    """A success, or a problem document that promises that nothing was written."""
+    assert answer is not None
+    if answer.status >= 300:
+        assert (answer.status, answer.json["code"]) in [(503, "storage_failed"), (507, "storage_full")], answer
+        assert "Nothing was written" in answer.json["detail"]
+        assert answer.headers["Content-Type"] == "application/problem+json"
+        assert answer.status == 507 or answer.headers["Retry-After"]
+
+
+@pytest.mark.parametrize(
+    ("rule", "file", "code"),
+    [
+        ("openat:error=ENOSPC", "write.lock", "storage_full"),
+        ("openat:error=EIO", "write.lock", "storage_failed"),
+        ("openat:error=EMFILE", "prompts.git/objects/pack", "storage_failed"),
+        ("openat:error=EMFILE", "prompts.git/refs/heads", "storage_failed"),
+        ("write:error=EIO", "prompts.git/tmp_promptgit_promptgit-main_", "storage_failed"),
+        ("write:error=ENOSPC", "prompts.git/tmp_promptgit_promptgit-main_", "storage_full"),
+    ],
+)
+def test_a_file_or_folder_that_fails_is_told_for_every_kind_of_write(
+    server: Server, rule: str, file: str, code: str
+) -> None:
+    """As long as it fails, each write is refused."""
+    client, path = client_of(server, re.sub(r"\W", " ", f"{rule} {file}")), server.folder / file
+    client.save()
+    before = git_text(server.folder / "prompts.git", "rev-parse", "main")
+    with traced(worker_of(server), "openat,write", rule, paths=[path]) as calls:
+        for write in (Client.create, Client.save, Client.rename, Client.label, Client.revert, Client.delete):
+            answer = write(client)
+            assert_refused_or_made(answer)
+            assert answer is not None and answer.json["code"] == code
+    assert sum(call.was_injected for call in calls) == 6
+    assert git_text(server.folder / "prompts.git", "rev-parse", "main") == before
+    assert [answer.status for answer in (client.save(), client.revert(), client.delete()) if answer] == [200, 200, 204]
+    check(server.folder / "prompts.git", client.known)
+
+
+def test_a_token_that_cannot_be_kept_is_not_given(tmp_path: Path) -> None:
+    """Where its file is written but the folder's fsync fails, it cannot be said whether it will last."""
+    with Server(tmp_path / "data", "--workers", "1") as server:
+        http, body = Http(server.url), {"name": "ada", "scope": "read"}
+        root = {"Authorization": f"Bearer {Tokens(server.folder).create('root', Scope.ADMIN)[1]}"}
+        assert http("GET", "/api/tokens", headers=root).status == 200
+        worker = worker_of(server)
+        for rule, path, code in [
+            ("openat:error=EMFILE", server.folder / "tokens.lock", "storage_failed"),
+            ("fsync:error=EIO", server.folder / "tmp_promptgit_tokens.json_", "storage_failed"),
+            ("rename:error=ENOSPC", server.folder / "tmp_promptgit_tokens.json_", "storage_full"),
+        ]:
+            with traced(worker, "openat,fsync,rename", rule, paths=[path]):
+                answer = http("POST", "/api/tokens", body, root)
+            assert_refused_or_made(answer)
+            assert (answer.json["code"], len(Tokens(server.folder).all())) == (code, 1)
+        with traced(worker, "fsync", "fsync:error=EIO", paths=[server.folder]):
+            answer = http("POST", "/api/tokens", body, root)
+        assert (answer.status, answer.json["code"], len(Tokens(server.folder).all())) == (503, "outcome_unknown", 2)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_whatever_fails_before_main_moves_is_told_and_nothing_is_written(server: Server, kind: str) -> None:
+    """Each call of a write in turn: reads go on, and the next write is made."""
+    client, worker = client_of(server, kind), worker_of(server)
+    prepare, write = KINDS[kind]
+    prepare(client)
+    with traced(worker, CALLS) as calls:
+        write(client)
+    points = points_of(calls, server.folder)
+    tries = [f"{name}:error={error}:when={at}" for name, at in points for error in ERRORS.get(name, ("EIO",))]
+    assert len(points) > 15
+    met = 0
+    for rule in tries if LONG else random.Random(kind).sample(tries, 3):
+        prepare(client)
+        with traced(worker, CALLS, rule) as calls:
+            answer = write(client)
+        met += any(call.was_injected for call in calls)
+        assert_refused_or_made(answer)
+        if client.state.content is not None:
+            read = Http(server.url)("GET", f"/api/prompts/{client.prompt}")
+            assert (read.status, read.json["content"]) == (200, client.state.content.decode())
+        again = write(client)
+        assert again is not None and again.status < 300, (rule, again.body)
+    assert met >= len(tries) // 2 or not LONG
+    check(server.folder / "prompts.git", client.known)
+    assert command("check", "--data", str(server.folder)).returncode == 0
