@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
+import subprocess
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -194,6 +195,28 @@ def test_what_a_killed_repack_left_does_not_stop_the_next(store: Store, service:
     saved(service, 5, "b")
     assert store.upkeep.run()
     assert [path.exists() for path in (*leftovers, young)] == [False, False, False, True]
+
+
+@pytest.mark.parametrize("lock", ["pack/multi-pack-index.lock", "info/commit-graphs/commit-graph-chain.lock"])
+def test_locks_of_an_upkeep_that_was_killed_a_moment_ago_do_not_stop_the_next(
+    store: Store, service: Service, repository: Path, lock: str
+) -> None:
+    """Its claim was never fulfilled, and nobody works on it any more."""
+    saved(service, 5)
+    store.upkeep.run()
+    service.save(saved(service, 1, "b"), "c")
+    claim = store.repository.claim.take(["pack-x.idx"])
+    assert claim is not None
+    left = repository / "objects" / lock
+    with subprocess.Popen(["sleep", "60"], pass_fds=[claim]) as child:  # as its git, which holds the claim, too
+        os.close(claim)
+        left.touch()
+        assert not store.upkeep.run()
+        assert left.exists()
+        child.kill()
+    assert store.upkeep.run()
+    assert not left.exists()
+    assert_sound(repository)
 
 
 def test_upkeep_leaves_room_for_writers(store: Store, service: Service, monkeypatch: pytest.MonkeyPatch) -> None:

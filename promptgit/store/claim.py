@@ -13,7 +13,7 @@ from pathlib import Path
 
 
 class Claim:
-    """The claim at *path*; make and read one under the write lock."""
+    """The claim at *path*; make and read one under the write lock. The file is empty once a claim was fulfilled."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -51,8 +51,19 @@ class Claim:
         except FileNotFoundError:
             return frozenset()
 
+    def is_broken(self) -> bool:
+        """True if the last claim was not fulfilled, and nobody works on it any more: its process was killed, or failed.
+
+        Call it before `take`.
+        """
+        try:
+            return self._path.stat().st_size > 0 and not self.names()
+        except FileNotFoundError:
+            return False
+
     def fulfil(self, file: int) -> None:
         """Write down that all was done; the claim itself ends when *file* is closed."""
+        os.ftruncate(file, 0)
         os.utime(file)
 
     def fulfilled_at(self) -> float | None:

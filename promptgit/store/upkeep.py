@@ -19,6 +19,7 @@ from pathlib import Path
 
 from promptgit.errors import StorageFull
 from promptgit.store.files import fsync_folder
+from promptgit.store.orphans import has_no_owner
 from promptgit.store.packs import drop_stale_multi_pack_index, multi_pack_index_names
 from promptgit.store.repository import Repository
 from promptgit.store.write_lock import WriteLock
@@ -95,10 +96,10 @@ class Upkeep:
             StorageFull: there may be too little room for new packs beside the old ones.
             UnusableRepository: git failed, and says why; every object is where it was.
         """
-        with self._claimed() as (guard, packs):
+        with self._claimed() as (guard, packs, is_broken):
             if guard is None:
                 return False
-            self._sweep()
+            self._sweep(is_broken)
             drop_stale_multi_pack_index(self._folder)
             if any(pack.fresh for pack in packs) or _loose_objects(self._folder.parent):
                 self._repack(packs, guard)
@@ -107,23 +108,31 @@ class Upkeep:
         return True
 
     @contextmanager
-    def _claimed(self) -> Iterator[tuple[int | None, list[Pack]]]:
-        """All packs that are there now, none of which `packs.roll` touches meanwhile."""
+    def _claimed(self) -> Iterator[tuple[int | None, list[Pack], bool]]:
+        """All packs that are there now, which `packs.roll` leaves alone; and whether the upkeep before broke off."""
         with self._write_lock.held():
             packs = _packs(self._folder)
+            is_broken = self._repository.claim.is_broken()
             guard = self._repository.claim.take(f"{pack.name}.idx" for pack in packs)
         try:
-            yield guard, packs
+            yield guard, packs, is_broken
         finally:
             if guard is not None:
                 os.close(guard)
 
-    def _sweep(self) -> None:
-        """Remove what a git that was killed has left: halves of packs, and locks that would stop every later one."""
+    def _sweep(self, is_broken: bool) -> None:
+        """Remove what a git that was killed has left: halves of packs, and locks that would stop every later one.
+
+        With *is_broken* the locks are those of the upkeep before, which was killed with its git: nobody else makes
+        such but a `git gc` of an administrator's, which fails without them, and harms nothing.
+        """
         stale = time.time() - _LEFT_BEHIND_SECONDS
         graphs = self._folder.parent / "info" / "commit-graphs"
-        halves = (*self._folder.glob("tmp_*"), *self._folder.glob(".tmp-*"))
-        for path in (*halves, *self._folder.glob("*.lock"), *graphs.glob("*.lock")):
+        locks = [*self._folder.glob("*.lock"), *graphs.glob("*.lock")]
+        for lock in locks:
+            if is_broken or has_no_owner(lock, self._repository.path):
+                lock.unlink(missing_ok=True)
+        for path in (*self._folder.glob("tmp_*"), *self._folder.glob(".tmp-*"), *locks):
             with suppress(FileNotFoundError):  # others come and go
                 if path.stat().st_mtime < stale:
                     path.unlink()
