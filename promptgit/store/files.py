@@ -9,12 +9,14 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from stat import S_ISREG
+from tempfile import NamedTemporaryFile
 from typing import NamedTuple
 
 from promptgit.errors import OutcomeUnknown, PromptgitError, StorageFailed, StorageFull, UnusableRepository
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _FAILED = (errno.EIO, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EROFS, errno.EACCES, errno.EPERM, errno.ESTALE)
+_NO_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS)
 _FAILED_SQLITE = (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_NOMEM)
 
 TEMPORARY = "tmp_promptgit_"
@@ -135,6 +137,19 @@ def make_folder_durably(path: Path, mode: int = 0o777) -> None:
     for folder in (path, *missing):
         with suppress(PermissionError):  # who may not list the folder above has not made this one
             fsync_folder(folder.parent)
+
+
+def has_hard_links(folder: Path) -> bool:
+    """True if files of a folder can have second names (link(2)); FAT, exFAT and some network shares have none."""
+    with NamedTemporaryFile(prefix=TEMPORARY, dir=folder) as file:
+        try:
+            os.link(file.name, f"{file.name}_")
+        except OSError as error:
+            if error.errno in _NO_LINKS:
+                return False
+            raise
+        os.unlink(f"{file.name}_")
+    return True
 
 
 def fsync_folder(path: Path) -> None:

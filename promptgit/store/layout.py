@@ -1,4 +1,9 @@
-"""What a repository tells an auditor of its layout."""
+"""What a repository tells an auditor of its layout, and the first commit, which does."""
+
+from __future__ import annotations
+
+from promptgit.models import Author
+from promptgit.store import objects
 
 README = """\
 # Prompts, as promptgit keeps them
@@ -23,3 +28,18 @@ See the history of a prompt, the commit of its version 3, and what changed from 
 
 To get the very bytes on Windows, clone with `git clone -c core.autocrlf=false`.
 """
+
+
+def first_commit(committer: Author, now: int) -> tuple[str, dict[str, tuple[str, bytes]]]:
+    """The commit that a history begins with, and its objects: id -> kind and bytes. *now* is in seconds since 1970."""
+    found: dict[str, tuple[str, bytes]] = {}
+
+    def add(kind: str, data: bytes) -> str:
+        oid = objects.object_id(kind, data)
+        found[oid] = (kind, data)
+        return oid
+
+    readme = add(objects.BLOB, README.encode())
+    tree = add(objects.TREE, objects.tree_entry(objects.FILE_MODE, b"README.md", readme))
+    message = "Explain the layout of this repository"
+    return add(objects.COMMIT, objects.build_commit(tree, None, committer, now, committer, now, message)), found

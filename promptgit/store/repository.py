@@ -16,7 +16,7 @@ from promptgit.store.batch import Batch
 from promptgit.store.claim import Claim
 from promptgit.store.files import failure, fsync_folder, fsync_tree, storage_errors
 from promptgit.store.git import Git
-from promptgit.store.layout import README
+from promptgit.store.layout import first_commit
 from promptgit.store.main_file import MAIN, MainFile, Mark
 from promptgit.store.objects import Tree
 
@@ -288,17 +288,7 @@ def _init(path: Path) -> pygit2.Repository:
 
 
 def _write_first_commit(git: pygit2.Repository, committer: Author, now: int) -> None:
-    found: dict[str, tuple[str, bytes]] = {}
-
-    def add(kind: str, data: bytes) -> str:
-        oid = objects.object_id(kind, data)
-        found[oid] = (kind, data)
-        return oid
-
-    readme = add(objects.BLOB, README.encode())
-    tree = add(objects.TREE, objects.tree_entry(objects.FILE_MODE, b"README.md", readme))
-    message = "Explain the layout of this repository"
-    commit = add(objects.COMMIT, objects.build_commit(tree, None, committer, now, committer, now, message))
+    commit, found = first_commit(committer, now)
     pack = packs.write(Path(git.path) / "objects" / "pack", found)
     git.create_reference(MAIN, commit)
     packs.release(pack)

@@ -6,9 +6,9 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from promptgit.errors import NotReady
+from promptgit.errors import NotReady, UnusableRepository
 from promptgit.models import Author
-from promptgit.store.files import fsync_tree, make_folder_durably
+from promptgit.store.files import fsync_tree, has_hard_links, make_folder_durably, storage_errors
 from promptgit.store.index import Index
 from promptgit.store.intake import Progress
 from promptgit.store.main_file import MAIN
@@ -61,7 +61,9 @@ class Store:
         """
         if self.signer is not None:
             self.signer.check()
-        make_folder_durably(self.folder)
+        with storage_errors():
+            make_folder_durably(self.folder)
+            self._expect_hard_links()
         if not self.repository.is_complete():
             with self._write_lock.held():
                 self.repository.create(int(self._clock()))
@@ -70,6 +72,14 @@ class Store:
                 self.repository.main_file.sweep()
         if catch_up:
             self.index.catch_up(progress)
+
+    def _expect_hard_links(self) -> None:
+        if not has_hard_links(self.folder):
+            raise UnusableRepository(
+                str(self.repository.path),
+                "its file system has no hard links, without which main cannot be moved safely. Put the folder on "
+                "another, such as ext4, xfs, btrfs, ZFS or APFS.",
+            )
 
     def settle(self) -> None:
         """Make what others have put into the repository lately stay through a power cut: a backup, a clone.

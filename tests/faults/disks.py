@@ -37,6 +37,8 @@ LAZY_EXT4 = FileSystem("ext4-commit=300", ("mkfs.ext4", "-q"), "commit=300", 64)
 """Writes on its own only every 300 s: what is not fsynced is lost."""
 EXT4 = FileSystem("ext4", ("mkfs.ext4", "-q"), "", 64)
 XFS = FileSystem("xfs", ("mkfs.xfs", "-q"), "nouuid", 300)
+VFAT = FileSystem("vfat", ("mkfs.vfat",), "", 64)
+"""Has no hard links."""
 
 TRIED = [LAZY_EXT4, EXT4, XFS] if LONG else [LAZY_EXT4]
 """The file systems that a case tries."""

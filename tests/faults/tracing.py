@@ -47,7 +47,8 @@ def from_start(calls: str, what: str) -> list[str]:
     """What to put before a command, so that *calls* do *what* (as `retval=0`, which makes an fsync do nothing)."""
     expect_strace()
     # Only the calls that are tampered with stop the process (--seccomp-bpf).
-    return ["strace", "-f", "--seccomp-bpf", "-qq", "-o", "/dev/null", "-e", f"inject={calls}:{what}"]
+    rules = ["-e", f"trace={calls}", "-e", f"inject={calls}:{what}"]
+    return ["strace", "-f", "--seccomp-bpf", "-qq", "-o", "/dev/null", *rules]
 
 
 def worker_of(server: Server) -> int:
