@@ -3,9 +3,27 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 
-_NAT64 = IPv6Network("64:ff9b::/96")
+# What the IANA IPv4 and IPv6 Special-Purpose Address Registries do not call globally reachable, multicast and
+# deprecated networks included. Not `ipaddress.is_global`: what it says depends on the Python release.
+_SPECIAL_IPV4 = tuple(
+    map(
+        IPv4Network,
+        (
+            *("0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12"),
+            *("192.0.0.0/24", "192.0.2.0/24", "192.88.99.0/24", "192.168.0.0/16", "198.18.0.0/15"),
+            *("198.51.100.0/24", "203.0.113.0/24", "224.0.0.0/4", "240.0.0.0/4"),
+        ),
+    )
+)
+_GLOBAL_UNICAST = IPv6Network("2000::/3")  # all that the IANA assigns for it: site-local fec0::/10 is outside
+# Protocol assignments (Teredo among them), documentation twice.
+_SPECIAL_IPV6 = tuple(map(IPv6Network, ("2001::/23", "2001:db8::/32", "3fff::/20")))
+_NAT64 = IPv6Network("64:ff9b::/96")  # RFC 6052, 2.1
+# The upper half of an interface identifier of ISATAP (RFC 5214, 6.1): 0000:5efe, or 0200:5efe for an address that is
+# unique in the world.
+_ISATAP, _ISATAP_MASK = 0x5EFE, ~0x02000000 & 0xFFFFFFFF
 
 
 @lru_cache(maxsize=256)
@@ -49,17 +67,27 @@ def _address(text: str) -> IPv4Address | IPv6Address | None:
 
 
 def is_public(address: str) -> bool:
-    """Whether an address is one of the whole internet's: of no private network, no link, not this machine."""
+    """True if *address* is of the public internet, as is every IPv4 address that it carries inside.
+
+    Only what the IANA's special-purpose registries (RFC 6890) leave globally reachable counts. A NAT64 prefix
+    that a network has chosen for itself (RFC 6052) looks like any other, and cannot be told.
+    """
     found = _address(address.partition("%")[0])
     if isinstance(found, IPv6Address):
-        # What carries an IPv4 address inside leads there: 6to4 (RFC 3056), Teredo (RFC 4380), NAT64 (RFC 6052).
         if found in _NAT64:
-            return _is_global(IPv4Address(int(found) & 0xFFFFFFFF))
-        inner = [found.sixtofour, *(found.teredo or ())]
-        if any(one is not None and not _is_global(one) for one in inner):
+            return is_public(_last_four_bytes(found))
+        if found not in _GLOBAL_UNICAST or _is_in(found, _SPECIAL_IPV6):
             return False
-    return found is not None and _is_global(found)
+        carried = [str(found.sixtofour)] if found.sixtofour else []
+        if int(found) >> 32 & _ISATAP_MASK == _ISATAP:
+            carried.append(_last_four_bytes(found))
+        return all(map(is_public, carried))
+    return found is not None and not _is_in(found, _SPECIAL_IPV4)
 
 
-def _is_global(address: IPv4Address | IPv6Address) -> bool:
-    return address.is_global and not address.is_multicast and not address.is_reserved
+def _last_four_bytes(address: IPv6Address) -> str:
+    return str(IPv4Address(int(address) & 0xFFFFFFFF))
+
+
+def _is_in(address: IPv4Address | IPv6Address, networks: tuple[IPv4Network | IPv6Network, ...]) -> bool:
+    return any(address in network for network in networks)

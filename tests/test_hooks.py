@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import errno
 import hashlib
 import hmac
 import json
@@ -286,13 +287,23 @@ def test_redirects_and_proxies_are_not_followed(
         *("127.0.0.1", "10.1.2.3", "172.16.0.1", "192.168.1.1", "169.254.169.254", "100.64.0.1", "0.0.0.0"),
         *("224.0.0.1", "240.0.0.1", "255.255.255.255", "192.0.2.1", "::1", "::", "fe80::1", "fe80::1%eth0", "fc00::1"),
         *("ff02::1", "::ffff:127.0.0.1", "::ffff:10.0.0.1", "64:ff9b::7f00:1", "2002:7f00:1::", "2001:db8::1", "x"),
+        *("fec0::1", "192.0.0.8", "3fff::1", "192.88.99.1", "198.18.0.1", "100::1", "5f00::1", "4000::1", "2001:2::1"),
+        *("2606:4700::5efe:7f00:1", "2606:4700::200:5efe:a00:1", "fe80::5efe:808:808"),  # ISATAP
+        *("::127.0.0.1", "::8.8.8.8", "::ffff:0:127.0.0.1", "64:ff9b:1::808:808", "64:ff9b::c000:8"),
+        *("2002:a9fe:a9fe::1", "2001:0:808:808::f7f7:f7f7"),  # 6to4, Teredo
     ],
 )
 def test_addresses_that_are_not_public(address: str) -> None:
     assert not hosts.is_public(address)
 
 
-@pytest.mark.parametrize("address", ["8.8.8.8", "2606:4700:4700::1111", "::ffff:8.8.8.8", "64:ff9b::808:808"])
+@pytest.mark.parametrize(
+    "address",
+    [
+        *("8.8.8.8", "2606:4700:4700::1111", "::ffff:8.8.8.8", "64:ff9b::808:808", "2002:808:808::1"),
+        *("2606:4700::5efe:808:808", "2606:4700::7f00:1", "192.0.1.1", "2620:4f:8000::1"),
+    ],
+)
 def test_addresses_that_are_public(address: str) -> None:
     assert hosts.is_public(address)
 
@@ -320,12 +331,12 @@ def test_a_name_that_changes_its_address_leads_nowhere_else(monkeypatch: pytest.
         address = "8.8.8.8" if len(looked_up) == 1 else "127.0.0.1"
         return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, 80))]
 
-    def connect(address: object, *_: object) -> socket.socket:
+    def connect(_: socket.socket, address: object) -> int:
         connected.append(address)
-        raise OSError("no network here")
+        return errno.ENETUNREACH
 
     monkeypatch.setattr(socket, "getaddrinfo", look_up)
-    monkeypatch.setattr(socket, "create_connection", connect)
+    monkeypatch.setattr(socket.socket, "connect_ex", connect)
     for _ in range(2):
         with pytest.raises(Undelivered):
             outbound.post("http://rebinding.example/", b"{}", {}, seconds=5, allow_private=False)
