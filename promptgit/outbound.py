@@ -8,6 +8,9 @@ environment's proxies are not used.
 from __future__ import annotations
 
 import contextlib
+import errno
+import os
+import selectors
 import socket
 import ssl
 import threading
@@ -21,6 +24,7 @@ from promptgit.errors import Invalid
 
 _PORTS = {"http": 80, "https": 443}
 _READ_BYTES = 1 << 16
+_HEAD_START_SECONDS = 0.25  # the "Connection Attempt Delay" that RFC 8305, section 5, recommends
 
 
 class Undelivered(Exception):
@@ -93,14 +97,40 @@ def _port(parts: SplitResult) -> int:
 
 
 def _connected(addresses: list[str], port: int, deadline: float) -> socket.socket:
-    """A connection to the first of the addresses that takes one."""
+    """A connection to the first address that accepts one, so that a dead address does not use up the others' time.
+
+    Each address is tried `_HEAD_START_SECONDS` after the one before it, or at once if that one has failed (RFC 8305).
+    """
+    untried = list(addresses)
     failure = OSError("it has no address")
-    for address in addresses:
-        try:
-            return socket.create_connection((address, port), max(0.001, deadline - time.monotonic()))
-        except OSError as error:
-            failure = error
+    with selectors.DefaultSelector() as tried, contextlib.ExitStack() as attempts:
+        while untried or tried.get_map():
+            if untried:
+                attempt = attempts.enter_context(_attempt(untried[0]))
+                if code := _failed(attempt.connect_ex((untried.pop(0), port))):
+                    failure = OSError(code, os.strerror(code))
+                    continue
+                tried.register(attempt, selectors.EVENT_WRITE, attempt)
+            left = deadline - time.monotonic()
+            if left <= 0:
+                raise TimeoutError("no connection was accepted in time")
+            for key, _ in tried.select(min(left, _HEAD_START_SECONDS) if untried else left):
+                ended: socket.socket = key.data
+                tried.unregister(ended)
+                if not (code := ended.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)):
+                    return ended.dup()  # the attempts are all closed
+                failure = OSError(code, os.strerror(code))
     raise failure
+
+
+def _attempt(address: str) -> socket.socket:
+    attempt = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET)
+    attempt.setblocking(False)
+    return attempt
+
+
+def _failed(code: int) -> int:
+    return 0 if code == errno.EINPROGRESS else code
 
 
 @contextlib.contextmanager
