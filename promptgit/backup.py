@@ -5,15 +5,17 @@ from __future__ import annotations
 import os
 import shutil
 import time
+from contextlib import suppress
 from pathlib import Path
 
 from filelock import FileLock
 
-from promptgit.errors import BackupRefused
+from promptgit.errors import BackupRefused, UnusableTokens
 from promptgit.store.files import fsync_folder, fsync_tree, make_folder_durably
 from promptgit.store.remote import Diverged, RemoteFailed, fetch_all
 from promptgit.store.repository import Repository
 from promptgit.store.store import COMMITTER
+from promptgit.tokens import Tokens
 
 _DIVERGED = (
     "its main is not in this repository's: it is of another, or main was rewritten. Keep it; choose another place."
@@ -24,8 +26,8 @@ _STALE_LOCK_SECONDS = 2.0  # git holds a ref's lock for milliseconds
 def back_up(source: Repository, path: Path) -> Repository:
     """Make the backup at *path*, or bring the one that is there up to date; beside writers, too.
 
-    What is in a backup already is never removed or replaced. It can be broken off at any moment
-    and done again. One at a time: others wait.
+    What is in a backup already is never removed or replaced, except for the copy of the tokens' file; one that cannot
+    be read is not copied. It can be broken off at any moment and done again. One at a time: others wait.
 
     Raises:
         BackupRefused: there is something else, or git could not do it.
@@ -40,6 +42,8 @@ def back_up(source: Repository, path: Path) -> Repository:
                 _bring_up(source, path)
             else:
                 _begin(source, path)
+            with suppress(UnusableTokens):
+                Tokens(source.path.parent).file.copy_into(path)
     except Diverged as error:
         raise BackupRefused(str(path), _DIVERGED) from error
     except (RemoteFailed, OSError) as error:

@@ -21,6 +21,7 @@ from gunicorn.arbiter import Arbiter
 
 from promptgit import metrics
 from promptgit.app import create_app, start_chores
+from promptgit.errors import UnusableTokens
 from promptgit.settings import Settings
 from promptgit.tokens import Tokens
 from promptgit.worker import STOP_SIGNALS, Log, Worker
@@ -121,7 +122,12 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
     def _audience(self) -> str:
         if self._settings.auth == "off":
             return "to everybody: PROMPTGIT_AUTH is off"
-        if Tokens(self._settings.data).are_made():
+        tokens = Tokens(self._settings.data, required=self._settings.auth == "required")
+        try:
+            tokens.expect_usable()
+        except UnusableTokens as error:
+            return f"to nobody: {error}"
+        if tokens.are_made():
             return "to those who have a token"
         return "to this machine alone: no token was made yet"
 

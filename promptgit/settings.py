@@ -62,8 +62,8 @@ class Settings:
             raise ValueError(f"PROMPTGIT_LOCK_TIMEOUT is {self.lock_timeout}; give 0 to 3,600 seconds.")
         if not 0 < self.client_timeout <= 3_600:
             raise ValueError(f"PROMPTGIT_CLIENT_TIMEOUT is {self.client_timeout}; give up to 3,600 seconds.")
-        if self.auth not in ("on", "off"):
-            raise ValueError(f"PROMPTGIT_AUTH is {self.auth!r}; give 'on' or 'off'.")
+        if self.auth not in ("on", "required", "off"):
+            raise ValueError(f"PROMPTGIT_AUTH is {self.auth!r}; give 'on', 'required' or 'off'.")
         if self.log_level not in LOG_LEVELS:
             raise ValueError(f"PROMPTGIT_LOG_LEVEL is {self.log_level!r}; give {', '.join(LOG_LEVELS)}.")
         try:

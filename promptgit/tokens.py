@@ -7,31 +7,25 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import json
-import os
 import re
 import secrets
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
-from filelock import FileLock, Timeout
-
-from promptgit.errors import Invalid, LockTimeout, TokenNameTaken, TokenNotFound, Unauthenticated, UnusableTokens
+from promptgit.errors import Invalid, TokenNameTaken, TokenNotFound, Unauthenticated, UnusableTokens
 from promptgit.labels import check as check_label
 from promptgit.models import Author
 from promptgit.names import fold
-from promptgit.store.files import make_folder_durably, storage_errors, write_durably
 from promptgit.texts import check_identity
+from promptgit.token_file import Record, TokenFile
 
 PREFIX = "pgt_"
 MAX_NAME = 60  # characters
 
-_LOCK_SECONDS = 10.0
 _TICK_NS = 50_000_000  # of a file system's clock, generously
 _LIFETIME = re.compile(r"([1-9][0-9]{0,4})([mhd])", re.ASCII)
 _UNITS = {"m": 60, "h": 3_600, "d": 86_400}
@@ -116,27 +110,35 @@ def lifetime(text: str) -> int:
 class Tokens:
     """The tokens of one data folder; any number of processes may share it.
 
-    *clock* gives seconds since 1970.
+    *clock* gives seconds since 1970. Where a token is *required*, nobody is let in before one was made.
     """
 
-    def __init__(self, folder: Path, clock: Callable[[], float] = time.time) -> None:
-        self.path = folder / "tokens.json"
-        self._file = str(self.path)
-        self._lock = FileLock(folder / "tokens.lock", timeout=_LOCK_SECONDS, poll_interval=0.01)
+    def __init__(self, folder: Path, clock: Callable[[], float] = time.time, *, required: bool = False) -> None:
+        self.file = TokenFile(folder, _checked)
+        self.path = self.file.path
         self._clock = clock
+        self._required = required
         # Replaced as a whole, for threads read it without a lock: what the file looked like, and what was in it.
         self._known: tuple[tuple[int, ...] | None, Mapping[str, Token]] = (None, {})
 
     def are_made(self) -> bool:
-        """Whether a token was ever made: from then on everybody needs one."""
-        return self.path.exists()
+        """True if a token was ever made: from then on everybody needs one, also when the file was lost."""
+        return self.file.was_made()
+
+    def expect_usable(self) -> None:
+        """Refuse if nobody can be let in.
+
+        Raises:
+            UnusableTokens: it says why, and what to do.
+        """
+        self._read()
 
     def authenticate(self, secret: str | None) -> Token | None:
         """The token with this secret; None where no token was ever made, so that nobody needs one.
 
         Raises:
             Unauthenticated: there is no such token, or it was revoked, or has expired.
-            UnusableTokens: the file cannot be read. Nobody is let in.
+            UnusableTokens: the file cannot be read or was lost, or a required token was never made. Nobody is let in.
         """
         known = self._read()
         if known is None:
@@ -176,12 +178,12 @@ class Tokens:
         name = check_identity("name", name, 1, MAX_NAME)
         movable = _check_movable(may_move)
         secret = PREFIX + secrets.token_urlsafe(32)
-        with self._changing() as records:
+        with self.file.changing() as records:
             now = int(self._clock())
             tokens = [_token(record) for record in records]
             if any(fold(token.name) == fold(name) and token.state(now) == "active" for token in tokens):
                 raise TokenNameTaken(name)
-            record: dict[str, Any] = {
+            record: Record = {
                 "id": _free_id({token.id for token in tokens}),
                 "name": name,
                 "scope": scope.word,
@@ -199,8 +201,11 @@ class Tokens:
 
         Raises:
             TokenNotFound: there is none.
+            UnusableTokens: the file cannot be read, or was lost.
         """
-        with self._changing() as records:
+        if not self.all():
+            raise TokenNotFound(which)
+        with self.file.changing() as records:
             now = int(self._clock())
             for record in sorted(records, key=lambda record: record["id"] != which):  # an id before a name
                 token = _token(record)
@@ -211,53 +216,33 @@ class Tokens:
         raise TokenNotFound(which)
 
     def _read(self) -> Mapping[str, Token] | None:
-        """The tokens by the digests of their secrets; None: there is no file."""
-        try:
-            mark = _mark(os.stat(self._file))
-            seen, known = self._known
-            if mark == seen:
-                return known
-            records = self._records()
-        except FileNotFoundError:
+        """The tokens by the digests of their secrets; None: no token was ever made, and none is required."""
+        mark = self.file.mark()
+        seen, known = self._known
+        if mark is not None and mark == seen:
+            return known
+        records = self.file.load() if mark is not None or self.file.remembers() else None
+        if records is None:
+            if self._required:
+                raise UnusableTokens(
+                    str(self.path),
+                    "no token was made yet, and PROMPTGIT_AUTH is 'required'",
+                    "Make one with 'promptgit token create'",
+                )
             return None
-        except OSError as error:
-            raise UnusableTokens(self._file, str(error.strerror)) from error
         known = {token.digest: token for token in map(_token, records)}
         # What changed a moment ago may change again within the clock's tick, and look the same.
-        self._known = (mark if time.time_ns() - max(mark[1:3]) > _TICK_NS else None, known)
+        is_settled = mark is not None and time.time_ns() - max(mark[1:3]) > _TICK_NS
+        self._known = (mark if is_settled else None, known)
         return known
 
-    def _records(self) -> list[dict[str, Any]]:
-        """The file as it is: what another version has written beside what is known here stays there."""
-        try:
-            records: list[dict[str, Any]] = json.loads(self.path.read_bytes())["tokens"]
-            for record in records:
-                _token(record).state(0)  # raises what a request would
-        except (ValueError, KeyError, TypeError, AttributeError, Invalid) as error:
-            raise UnusableTokens(self._file, f"{type(error).__name__}: {error}") from error
-        return records
 
-    @contextmanager
-    def _changing(self) -> Iterator[list[dict[str, Any]]]:
-        """The records, under the lock; they are written if they were changed."""
-        try:
-            with storage_errors():
-                make_folder_durably(self.path.parent)
-                held = self._lock.acquire()
-            with held:
-                with storage_errors():
-                    records = self._records() if self.path.exists() else []
-                before = json.dumps(records)
-                yield records
-                if json.dumps(records) != before:
-                    text = json.dumps({"tokens": records}, indent=2, ensure_ascii=False)
-                    with storage_errors():
-                        write_durably(self.path, text.encode() + b"\n", 0o600)
-        except Timeout:
-            raise LockTimeout(_LOCK_SECONDS) from None
+def _checked(record: Record) -> None:
+    """Raise what a request would, were this record no token."""
+    _token(record).state(0)
 
 
-def _token(record: Mapping[str, Any]) -> Token:
+def _token(record: Record) -> Token:
     return Token(
         record["id"],
         record["name"],
@@ -282,10 +267,6 @@ def _check_movable(labels: Iterable[str]) -> list[str]:
 
 def _digest(secret: str) -> str:
     return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
-
-
-def _mark(stat: os.stat_result) -> tuple[int, ...]:
-    return (stat.st_ino, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_size)
 
 
 def _free_id(taken: set[str]) -> str:

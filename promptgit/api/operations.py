@@ -7,9 +7,10 @@ from flask import Blueprint, Response
 from promptgit.api import answers
 from promptgit.api.openapi import answer, operation, refuses
 from promptgit.api.refusals import headers
-from promptgit.errors import NotReady
+from promptgit.errors import NotReady, UnusableTokens
 from promptgit.metrics import CONTENT_TYPE, Metrics
 from promptgit.store.store import Store
+from promptgit.tokens import Tokens
 
 _OK = {"type": "object", "properties": {"status": {"const": "ok"}}, "required": ["status"]}
 _READY = {
@@ -28,8 +29,8 @@ _TOLD = headers("Cache-Control")
 _FRESH = {"Cache-Control": "no-store"}
 
 
-def blueprint(store: Store, metrics: Metrics) -> Blueprint:
-    """The routes, for one store."""
+def blueprint(store: Store, metrics: Metrics, tokens: Tokens | None) -> Blueprint:
+    """The routes, for one store and its tokens; None where nobody needs one."""
     routes = Blueprint("operations", __name__)
 
     @routes.get("/healthz")
@@ -40,10 +41,12 @@ def blueprint(store: Store, metrics: Metrics) -> Blueprint:
 
     @routes.get("/readyz")
     @operation("service", {200: answer("It can serve", answers.JSON, _READY, headers=_TOLD)}, security=[])
-    @refuses(NotReady)
+    @refuses(NotReady, UnusableTokens)
     def ready() -> Response:
-        """Able to serve: the repository can be read, and the index is at `main`, or was brought there."""
+        """Able to serve: repository and tokens can be read, and the index is at `main`, or was brought there."""
         store.expect_ready()
+        if tokens is not None:
+            tokens.expect_usable()
         return answers.json({"status": "ok", "warnings": store.warnings()}, headers=_FRESH)
 
     @routes.get("/metrics")

@@ -14,7 +14,10 @@ from promptgit.settings import Settings
 @click.argument("dest", type=click.Path(path_type=Path))
 @data_option
 def backup(dest: Path, data: Path | None) -> None:
-    """Make a backup at DEST, or bring the one that is there up to date, beside a running server."""
+    """Make a backup at DEST, or bring the one that is there up to date, beside a running server.
+
+    It has the history and the tokens (their hashes), but no webhooks, whose secrets are in the clear.
+    """
     from promptgit import backup as backups
     from promptgit.store.store import Store
 
@@ -25,3 +28,24 @@ def backup(dest: Path, data: Path | None) -> None:
     made = backups.back_up(store.repository, dest)
     tip = made.main()
     click.echo(f"{dest} holds {made.git.count(tip, first_parent=True):,} commits, up to {tip}.")
+    _tell_the_rest(settings.data)
+
+
+def _tell_the_rest(folder: Path) -> None:
+    """Say what else a backup of *folder* holds, and on standard error what is missing in it."""
+    from promptgit.errors import UnusableTokens
+    from promptgit.hooks import Hooks
+    from promptgit.tokens import Tokens
+
+    if hooks := Hooks(folder).all():
+        click.echo(
+            f"NOT in it: hooks.json, which has the secrets of webhooks ({len(hooks):,}) in the clear. "
+            "Keep a copy of it where secrets may be.",
+            err=True,
+        )
+    tokens = Tokens(folder)
+    try:
+        if tokens.are_made():
+            click.echo(f"It also holds the tokens ({len(tokens.all()):,}), as hashes.")
+    except UnusableTokens as error:
+        raise Refusal(f"The tokens are NOT in it: {error}") from error

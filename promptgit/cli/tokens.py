@@ -38,13 +38,15 @@ def create(name: str, scope: str, expires: str | None, may_move: tuple[str, ...]
     from promptgit.tokens import Scope, lifetime
 
     tokens = _tokens(data)
-    first = not tokens.are_made()
+    first, lost = not tokens.are_made(), tokens.are_made() and not tokens.file.exists()
     made, secret = tokens.create(name, Scope.of(scope), None if expires is None else lifetime(expires), may_move)
     click.echo(secret)
     click.echo(f"Keep it now: it cannot be shown again. {made.name!r} may {scope}, {_until(made)}.", err=True)
     click.echo("Send it as 'Authorization: Bearer <token>'; git asks for it as the password, with any user.", err=True)
     if first:
         click.echo("This is the first token: from now on everybody needs one.", err=True)
+    if lost:
+        click.echo("tokens.json was missing: the tokens that were made before do not work any more.", err=True)
 
 
 @token.command("list")

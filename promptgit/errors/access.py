@@ -117,13 +117,13 @@ class TokenNameTaken(PromptgitError):
 
 
 class UnusableTokens(PromptgitError):
-    """The file of the tokens cannot be read; until it can, nobody is let in."""
+    """The tokens cannot be read, were lost, or are required and were never made; until then nobody is let in."""
 
     code = "unusable_tokens"
 
-    def __init__(self, path: str, reason: str) -> None:
-        super().__init__(path, reason)
-        self.path, self.reason = path, reason
+    def __init__(self, path: str, reason: str, remedy: str = "Mend the file, or its owner") -> None:
+        super().__init__(path, reason, remedy)
+        self.path, self.reason, self.remedy = path, reason, remedy
 
     def __str__(self) -> str:
-        return f"The tokens in {self.path} cannot be read: {self.reason}. Mend the file, or its owner."
+        return f"The tokens in {self.path} cannot be read: {self.reason}. {self.remedy}."

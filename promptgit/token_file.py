@@ -1,0 +1,175 @@
+"""`tokens.json` of a data folder, and the repository's memory that a token was ever made.
+
+The memory is a file in `prompts.git`, so that a folder in which `tokens.json` was lost, or to which the repository
+alone was restored, stays closed. A clone made by git does not have it. A backup also has a copy of `tokens.json`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from promptgit.errors import Invalid, LockTimeout, UnusableTokens
+from promptgit.store.files import fsync_folder, make_folder_durably, storage_errors, write_durably
+
+NAME = "tokens.json"
+
+_MEMORY = "promptgit-tokens"
+_MEMORY_TEXT = b"A token was made here: without tokens.json nobody is let in (README, 'Who may use it').\n"
+_LOCK_SECONDS = 10.0
+
+Record = dict[str, Any]
+
+
+class TokenFile:
+    """The file, and what the repository beside it remembers; any number of processes may share them.
+
+    *parse* raises for a record that is no token.
+    """
+
+    def __init__(self, folder: Path, parse: Callable[[Record], object]) -> None:
+        self.path = folder / NAME
+        self._name = str(self.path)
+        self._parse = parse
+        self._repository = folder / "prompts.git"
+        self._memory = str(self._repository / _MEMORY)
+        self._copy = self._repository / NAME  # of a backup that was restored
+        self._lock = FileLock(folder / "tokens.lock", timeout=_LOCK_SECONDS, poll_interval=0.01)
+
+    def exists(self) -> bool:
+        """True if the file is there."""
+        return self.path.exists()
+
+    def remembers(self) -> bool:
+        """True if the repository remembers that a token was made; costs one system call."""
+        try:
+            os.stat(self._memory)
+        except FileNotFoundError:
+            return False
+        return True
+
+    def was_made(self) -> bool:
+        """True if a token was ever made, whether or not the file is still there."""
+        return self.exists() or self.remembers()
+
+    def mark(self) -> tuple[int, ...] | None:
+        """A value that changes with the file: its inode, its times in nanoseconds, its size; None: it is missing.
+
+        Raises:
+            UnusableTokens: it cannot be looked at.
+        """
+        try:
+            stat = os.stat(self._name)
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise UnusableTokens(self._name, str(error.strerror)) from error
+        return (stat.st_ino, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_size)
+
+    def load(self) -> list[Record] | None:
+        """The records, as another version of promptgit may have written them; None if no token was ever made.
+
+        Raises:
+            UnusableTokens: the file cannot be read, or it was lost. Nobody is let in.
+        """
+        try:
+            data = self.path.read_bytes()
+        except FileNotFoundError:
+            if self._copy.exists():
+                self.settle()
+                return self.load()
+            if self.was_made():
+                raise UnusableTokens(
+                    self._name,
+                    "the file is missing, though a token was made",
+                    "Put it back, or make a token with 'promptgit token create'",
+                ) from None
+            return None
+        except OSError as error:
+            raise UnusableTokens(self._name, str(error.strerror)) from error
+        try:
+            records: list[Record] = json.loads(data)["tokens"]
+            for record in records:
+                self._parse(record)
+        except (ValueError, KeyError, TypeError, AttributeError, Invalid) as error:
+            raise UnusableTokens(self._name, f"{type(error).__name__}: {error}") from error
+        return records
+
+    @contextmanager
+    def changing(self) -> Iterator[list[Record]]:
+        """The records, under the lock; they are on disk at the end if they were changed. A lost file begins anew.
+
+        Raises:
+            LockTimeout, StorageFull, UnusableTokens
+        """
+        with self._locked():
+            self._take_over()
+            records = (self.load() or []) if self.exists() else []
+            before = json.dumps(records)
+            yield records
+            if json.dumps(records) != before:
+                self._remember()
+                text = json.dumps({"tokens": records}, indent=2, ensure_ascii=False)
+                write_durably(self.path, text.encode() + b"\n", 0o600)
+
+    def settle(self) -> None:
+        """Take over the copy that came with a restored backup, and have the repository remember. Call it at the start.
+
+        Raises:
+            LockTimeout, StorageFull
+        """
+        if self._copy.exists() or (self.exists() and not self.remembers()):
+            with self._locked():
+                self._take_over()
+                self._remember()
+
+    def copy_into(self, backup: Path) -> int | None:
+        """Put the memory and a copy of the file into a backup of the repository; how many tokens the copy has.
+
+        None: it has no copy, because no token was ever made.
+
+        Raises:
+            UnusableTokens: the file cannot be read, or was lost. The backup keeps the copy that it has, and remembers.
+        """
+        if not self.was_made():
+            return None
+        _write_memory(backup)
+        records = self.load() or []
+        text = json.dumps({"tokens": records}, indent=2, ensure_ascii=False)
+        with storage_errors():
+            write_durably(backup / NAME, text.encode() + b"\n", 0o600)
+        return len(records)
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        try:
+            with storage_errors():
+                make_folder_durably(self.path.parent)
+                held = self._lock.acquire()
+            with held, storage_errors():
+                yield
+        except Timeout:
+            raise LockTimeout(_LOCK_SECONDS) from None
+
+    def _take_over(self) -> None:
+        """A copy is used once: later it would bring back tokens that were revoked since."""
+        if self.exists():
+            self._copy.unlink(missing_ok=True)
+        elif self._copy.exists():
+            os.rename(self._copy, self.path)
+            fsync_folder(self.path.parent)
+
+    def _remember(self) -> None:
+        if self._repository.exists() and not self.remembers():
+            _write_memory(self._repository)
+
+
+def _write_memory(repository: Path) -> None:
+    with storage_errors():
+        write_durably(repository / _MEMORY, _MEMORY_TEXT)
