@@ -13,6 +13,7 @@ from promptgit import chores, deliveries, git_http, langfuse, mirror
 from promptgit.api import access, changes, docs, labels, operations, problems, prompts, tokens, versions
 from promptgit.api.direct import Direct
 from promptgit.api.headers import Protected
+from promptgit.api.origins import Cors
 from promptgit.catalogue import Catalogue
 from promptgit.errors import PromptgitError
 from promptgit.feed import Feed
@@ -79,7 +80,8 @@ def create_app(settings: Settings, *, catch_up: bool = True) -> Flask:
     app.register_blueprint(langfuse.blueprint)
     app.register_blueprint(git_http.blueprint(UploadPack(store.repository.git, settings.data, settings.git_clones)))
     docs.register(app, api.spec)
-    # From the outside in: the log and the metrics, what every answer says, who asks, what needs no Flask.
+    # From the outside in: the log and the metrics, what every answer says, what other sites' pages are told, who asks,
+    # what needs no Flask.
     direct = app.extensions["promptgit.direct"] = Direct(app.wsgi_app, service)
     gate = access.Gate(direct, app.wsgi_app, settings, known)
     door = Door(
@@ -89,7 +91,7 @@ def create_app(settings: Settings, *, catch_up: bool = True) -> Flask:
     )
     pages.register(app, service, Catalogue(store), keys.secret_key(settings.data), door)
     app.before_request(access.expect_scope)
-    app.wsgi_app = Observed(Protected(gate), metrics.request)  # type: ignore[method-assign]  # Flask's documented way
+    app.wsgi_app = Observed(Protected(Cors(gate, settings.cors)), metrics.request)  # type: ignore[method-assign]  # Flask's documented way
     return app
 
 

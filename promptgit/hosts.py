@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
+from typing import NamedTuple
 
+_PORTS = {"http": 80, "https": 443}
+_PORT_DIGITS = 5
+_ORIGIN = re.compile(r"([a-z][a-z0-9+.-]*)://((?:\[[0-9a-f:.]+\]|[^\s/:@?#,\[\]]+)(?::[0-9]{1,5})?)", re.ASCII)
 # What the IANA IPv4 and IPv6 Special-Purpose Address Registries do not call globally reachable, multicast and
 # deprecated networks included. Not `ipaddress.is_global`: what it says depends on the Python release.
 _SPECIAL_IPV4 = tuple(
@@ -26,13 +31,45 @@ _NAT64 = IPv6Network("64:ff9b::/96")  # RFC 6052, 2.1
 _ISATAP, _ISATAP_MASK = 0x5EFE, ~0x02000000 & 0xFFFFFFFF
 
 
+class Origin(NamedTuple):
+    """An origin of pages (RFC 6454, section 4): the name in lower case, an IPv6 address without its brackets.
+
+    *port* is 0 where the origin names none and its scheme has no default port.
+    """
+
+    scheme: str
+    name: str
+    port: int
+
+
 @lru_cache(maxsize=256)
-def name_of(host: str) -> str:
-    """The name or address in a Host header (RFC 9110, 7.2): without the port, in lower case."""
+def origin_of(text: str) -> Origin | None:
+    """The origin that a browser writes so in an Origin header; None: it is none, such as `null`."""
+    found = _ORIGIN.fullmatch(text.lower())
+    if found is None:
+        return None
+    name, port = split(found[2])
+    return Origin(found[1], name, default_port(found[1]) if port is None else port)
+
+
+def default_port(scheme: str) -> int:
+    """The port of an address that names none; 0: the scheme has no default port."""
+    return _PORTS.get(scheme, 0)
+
+
+@lru_cache(maxsize=256)
+def split(host: str) -> tuple[str, int | None]:
+    """The name or address in a Host header (RFC 9110, 7.2), in lower case, and the port if one is given."""
     name, _, port = host.rpartition(":")
     if not name or not (port.isdecimal() or not port):
-        name = host
-    return name.removeprefix("[").removesuffix("]").removesuffix(".").lower()
+        name, port = host, ""
+    name = name.removeprefix("[").removesuffix("]").removesuffix(".").lower()
+    return name, int(port) if 0 < len(port) <= _PORT_DIGITS else None
+
+
+def name_of(host: str) -> str:
+    """The name or address in a Host header: without the port, in lower case."""
+    return split(host)[0]
 
 
 @lru_cache(maxsize=256)

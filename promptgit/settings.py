@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from promptgit import labels
+from promptgit import hosts, labels
 from promptgit.errors import Invalid
 
 LOG_LEVELS = ("debug", "info", "warning", "error")
@@ -29,6 +29,7 @@ class Settings:
     client_timeout: float = 10.0
     auth: str = "on"
     allowed_hosts: str = ""
+    cors_origins: str = ""
     log_level: str = "info"
     git_clones: int = 4
     mirror: str = field(default="", repr=False)  # it may hold a password
@@ -64,6 +65,14 @@ class Settings:
             raise ValueError(f"PROMPTGIT_CLIENT_TIMEOUT is {self.client_timeout}; give up to 3,600 seconds.")
         if self.auth not in ("on", "required", "off"):
             raise ValueError(f"PROMPTGIT_AUTH is {self.auth!r}; give 'on', 'required' or 'off'.")
+        for host in _items(self.allowed_hosts):
+            if "://" in host and hosts.origin_of(host) is None:
+                raise ValueError(f"PROMPTGIT_ALLOWED_HOSTS has {host!r}; give a name, name:port or https://name:port.")
+        for origin in _items(self.cors_origins):
+            if hosts.origin_of(origin) is None:
+                raise ValueError(
+                    f"PROMPTGIT_CORS_ORIGINS has {origin!r}; give each origin as https://name or with :port."
+                )
         if self.log_level not in LOG_LEVELS:
             raise ValueError(f"PROMPTGIT_LOG_LEVEL is {self.log_level!r}; give {', '.join(LOG_LEVELS)}.")
         try:
@@ -83,7 +92,21 @@ class Settings:
     @property
     def protected(self) -> frozenset[str]:
         """The labels that only those move who were allowed to."""
-        return frozenset(label for one in self.protected_labels.split(",") if (label := one.strip()))
+        return frozenset(_items(self.protected_labels))
+
+    @property
+    def own_hosts(self) -> list[str]:
+        """What `allowed_hosts` lists: names, names with a port, and whole origins."""
+        return _items(self.allowed_hosts)
+
+    @property
+    def cors(self) -> frozenset[hosts.Origin]:
+        """The origins whose pages may use the API."""
+        return frozenset(found for one in _items(self.cors_origins) if (found := hosts.origin_of(one)))
+
+
+def _items(text: str) -> list[str]:
+    return [item for one in text.split(",") if (item := one.strip())]
 
 
 def _parse(variable: str, text: str, kind: type[object]) -> object:

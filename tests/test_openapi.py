@@ -212,6 +212,7 @@ def test_answers_are_what_it_says(tmp_path: Path) -> None:
         call(304, "GET", "/openapi.json", headers={"If-None-Match": call(200, "GET", "/openapi.json").headers["ETag"]})
         secret = Tokens(tmp_path / "data").create("root", Scope.ADMIN)[1]
         root = {"Authorization": f"Bearer {secret}"}
+        call(400, "GET", "/api/prompts", headers={"Host": "localhost,localhost"})
         call(401, "GET", where)
         made = call(201, "POST", "/api/tokens", {"name": "ci", "scope": "read", "expires": "1h"}, headers=root)
         call(403, "PUT", where, {"content": "x"}, headers={"Authorization": f"Bearer {made.json['token']}"})

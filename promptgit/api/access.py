@@ -19,10 +19,11 @@ from werkzeug.datastructures import Authorization
 
 from promptgit import hosts
 from promptgit.api.failures import Failures
+from promptgit.api.origins import OwnOrigin
 from promptgit.errors import (
-    CrossOrigin,
     Forbidden,
     ForeignHost,
+    MalformedHost,
     PromptgitError,
     TooManyFailures,
     Unauthenticated,
@@ -96,11 +97,11 @@ def expect_scope() -> None:
     # The route, not the path as it was sent: the router takes //api/tokens for /api/tokens.
     rule = request.url_rule
     scope = scope_for(request.method, request.path if rule is None else rule.rule)
-    if scope is None:
-        return
     caller: Caller | PromptgitError = request.environ[CALLER]
-    if isinstance(caller, PromptgitError):
+    if isinstance(caller, MalformedHost) or (isinstance(caller, PromptgitError) and scope is not None):
         raise caller
+    if scope is None or isinstance(caller, PromptgitError):
+        return
     if caller.token is None and caller.scope < scope:
         raise Forbidden(f"This takes a token of the scope {scope.word!r}. 'promptgit token' does it without one.")
     if caller.token is not None and caller.scope < scope:
@@ -121,8 +122,8 @@ class Gate:
         self._inside = inside
         self._flask = flask
         self._is_off = settings.auth == "off"
-        listed = (hosts.name_of(host.strip()) for host in settings.allowed_hosts.split(","))
-        self._hosts = frozenset(name for name in listed if name)
+        self._hosts = frozenset(hosts.name_of(host.rpartition("://")[2]) for host in settings.own_hosts)
+        self._origin = OwnOrigin(settings)
         self._tokens = tokens
         self._failures = Failures()
 
@@ -164,7 +165,8 @@ class Gate:
 
     def _find_caller(self, environ: WSGIEnvironment) -> Caller:
         host = environ.get("HTTP_HOST")
-        self._expect_own_origin(environ, host)
+        _expect_one_host(environ, host)
+        self._origin.expect(environ)
         header = environ.get("HTTP_AUTHORIZATION")
         secret = None if header is None else _secret(header)
         token = None if self._is_off else self._authenticate(environ, secret)
@@ -198,7 +200,7 @@ class Gate:
     def _expect_own_host(self, host: str | None, token: Token | None) -> None:
         """Refuse a name that somebody else's DNS may have pointed here, where no token is asked for."""
         if host is None:
-            return  # no browser leaves it out
+            return  # HTTP/1.0, and no browser
         name = hosts.name_of(host)
         if name in self._hosts or hosts.is_loopback(name):
             return
@@ -206,21 +208,14 @@ class Gate:
         if self._hosts or needs_none:
             raise ForeignHost(host)
 
-    def _expect_own_origin(self, environ: WSGIEnvironment, host: str | None) -> None:
-        """Refuse what a browser sends for a page of another origin, but for following a link (Fetch Metadata)."""
-        site, origin = environ.get("HTTP_SEC_FETCH_SITE"), environ.get("HTTP_ORIGIN")
-        if site is None and origin is None:
-            return
-        authority = (origin or "").partition("://")[2]
-        if authority and hosts.name_of(authority) in self._hosts:
-            return
-        if site is None:
-            is_own = authority != "" and authority == host
-        else:
-            is_link = environ["REQUEST_METHOD"] in ("GET", "HEAD") and environ.get("HTTP_SEC_FETCH_MODE") == "navigate"
-            is_own = site in ("same-origin", "none") or is_link
-        if not is_own:
-            raise CrossOrigin
+
+def _expect_one_host(environ: WSGIEnvironment, host: str | None) -> None:
+    """Refuse what RFC 9112, 3.2, has a server refuse; a gateway joins several headers with commas."""
+    if host is None:
+        if environ["SERVER_PROTOCOL"] == "HTTP/1.1":
+            raise MalformedHost("is missing")
+    elif "," in host:
+        raise MalformedHost("is given twice")
 
 
 def _expect_in_need(environ: WSGIEnvironment) -> None:

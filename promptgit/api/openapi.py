@@ -52,7 +52,7 @@ _GUARDED: list[Kind] = [
     errors.TooManyFailures,
     errors.UnusableTokens,
 ]
-_EVERY: list[Kind] = [errors.CrossOrigin, errors.ForeignHost, 500]
+_EVERY: list[Kind] = [errors.MalformedHost, errors.CrossOrigin, errors.ForeignHost, 500]
 
 
 def refuses(*kinds: Kind) -> Callable[[View], View]:

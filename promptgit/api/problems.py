@@ -41,6 +41,7 @@ STATUS: dict[type[errors.PromptgitError], int] = {
     errors.Forbidden: 403,
     errors.LabelProtected: 403,
     errors.CrossOrigin: 403,
+    errors.MalformedHost: 400,
     errors.ForeignHost: 421,
     errors.TooManyFailures: 429,
     errors.TokenNotFound: 404,

@@ -49,6 +49,7 @@ EXAMPLES: dict[type[errors.PromptgitError], errors.PromptgitError] = {
         errors.TooManyFailures(3),
         errors.Forbidden("This takes a token of the scope 'write', and 'ci' has the scope 'read'."),
         errors.LabelProtected("production"),
+        errors.MalformedHost("is missing"),
         errors.ForeignHost("evil.example"),
         errors.CrossOrigin(),
         errors.TokenNotFound("5f3a9c01"),

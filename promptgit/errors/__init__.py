@@ -20,7 +20,7 @@
      ├─ UnusableRepository
      ├─ BadLine, BackupRefused
      ├─ Unauthenticated, TooManyFailures
-     ├─ Forbidden, LabelProtected, ForeignHost, CrossOrigin
+     ├─ Forbidden, LabelProtected, MalformedHost, ForeignHost, CrossOrigin
      ├─ TokenNotFound, TokenNameTaken, UnusableTokens
      ├─ HookNotFound, UnusableHooks
      ├─ PushRefused, SmartProtocolOnly
@@ -35,6 +35,7 @@ from promptgit.errors.access import (
     Forbidden,
     ForeignHost,
     LabelProtected,
+    MalformedHost,
     TokenNameTaken,
     TokenNotFound,
     TooManyFailures,
@@ -95,6 +96,7 @@ __all__ = [
     "LockTimeout",
     "MainLocked",
     "MalformedGitRequest",
+    "MalformedHost",
     "NameNotFound",
     "NameTaken",
     "NotReady",

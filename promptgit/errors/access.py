@@ -78,6 +78,19 @@ class ForeignHost(PromptgitError):
         )
 
 
+class MalformedHost(PromptgitError):
+    """The request does not say with exactly one `Host` header which host it is for."""
+
+    code = "malformed_host"
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"The Host header {self.reason}. HTTP/1.1 takes exactly one (RFC 9112, section 3.2)."
+
+
 class CrossOrigin(PromptgitError):
     """A browser sends the request for a page of another origin."""
 
@@ -85,8 +98,9 @@ class CrossOrigin(PromptgitError):
 
     def __str__(self) -> str:
         return (
-            "A page of another origin asks for this, and only pages of this service may. "
-            "If its host is this service, put it into PROMPTGIT_ALLOWED_HOSTS."
+            "A page of another origin asks for this, and only pages of this service may. If its host and port are this "
+            "service, put them into PROMPTGIT_ALLOWED_HOSTS; if its pages may use the API, put the origin into "
+            "PROMPTGIT_CORS_ORIGINS."
         )
 
 
