@@ -69,6 +69,8 @@ def create_app(settings: Settings, *, catch_up: bool = True) -> Flask:
         MAX_CONTENT_LENGTH=settings.max_content_bytes * _BODY_PER_CONTENT + _BODY_REST,
         PROPAGATE_EXCEPTIONS=False,
     )
+    # The router would lead from //api to an absolute address with a scheme that it cannot know behind a proxy.
+    app.url_map.merge_slashes = False
     service = app.extensions["promptgit"] = Service(store, settings.max_content_bytes, settings.protected)
     app.extensions["promptgit.feed"] = Feed(store, waiters=settings.threads // 2)
     known = app.extensions["promptgit.tokens"] = Tokens(settings.data, required=settings.auth == "required")

@@ -192,7 +192,7 @@ def test_every_answer_protects_its_reader(server: Server) -> None:
         ("GET", f"{where}/versions/1/content", {}, 200),
         ("GET", f"{where}/diff?from=1&to=1", {"Accept": "text/x-diff"}, 200),
         ("GET", where, {"If-None-Match": tag}, 304),
-        ("GET", "/api//prompts", {}, 308),
+        ("GET", "/api//prompts", {}, 404),
         ("GET", where, {"Host": "evil.example"}, 421),
         ("GET", "/nowhere", {}, 404),
         ("POST", where, {}, 405),
@@ -208,7 +208,7 @@ def test_every_answer_protects_its_reader(server: Server) -> None:
         assert answer.status == status
         for name, value in PROTECTION:
             assert answer.headers.get_all(name) == [value], (status, name)
-        assert status == 308 or "html" not in answer.headers.get("Content-Type", "")
+        assert "html" not in answer.headers.get("Content-Type", "")
 
 
 def test_a_fault_of_ours_protects_its_reader_too(app: Flask) -> None:

@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 _PATH = re.compile(r"/api/prompts/([0-9a-f-]{36})(?:/(versions)(?:/([1-9][0-9]*)(/content)?)?)?", re.ASCII)
-_PAGE = re.compile(r"limit=[1-9][0-9]{0,5}(?:&order=(?:asc|desc))?(?:&(?:after|before)=[0-9]{1,9})?", re.ASCII)
+_PAGE = re.compile(
+    r"limit=[1-9][0-9]{0,5}(?:&order=(?:asc|desc))?(?:&(?:after|before)=(?:0|[1-9][0-9]{0,8}))?", re.ASCII
+)
 # A whole request for one of these, without a body; a page of less than a thousand versions.
 _QUICK = re.compile(
     rb"GET /api/prompts/[0-9a-f-]{36}(?:/versions(?:/[0-9]+(?:/content)?|\?limit=[0-9]{1,3}(?:&[a-z]+=[a-z0-9]+)*))?"

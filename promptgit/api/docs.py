@@ -9,7 +9,8 @@ from importlib.metadata import distribution
 from pathlib import Path
 
 from apispec import APISpec
-from flask import Flask, Response, abort, request, send_file
+from flask import Flask, Response, abort, redirect, request, send_file, url_for
+from werkzeug.wrappers import Response as Answer
 
 from promptgit.api import openapi
 from promptgit.api.openapi import answer, operation
@@ -28,7 +29,7 @@ _POLICY = (
 def register(app: Flask, spec: APISpec) -> None:
     """Serve the document of all routes of *app*, those that come later included."""
     app.add_url_rule("/openapi.json", "openapi", _document(app, spec))
-    app.add_url_rule("/docs", "docs", _page)
+    app.add_url_rule("/docs", "docs", _page, strict_slashes=False)
     app.add_url_rule("/docs/<file>", "docs_file", _file)
 
 
@@ -62,8 +63,10 @@ def _document(app: Flask, spec: APISpec) -> Callable[[], Response]:
 
 
 @operation("documentation", {200: answer("The page", "text/html")}, security=[])
-def _page() -> Response:
+def _page() -> Response | Answer:
     """The API for reading and trying, in Swagger UI."""
+    if request.path.endswith("/"):  # from there the page's own addresses would lead astray
+        return redirect(url_for("docs"), 308)
     response = send_file(_PAGE / "index.html", etag=False, max_age=0)
     response.headers["Content-Security-Policy"] = _POLICY
     return response

@@ -45,13 +45,13 @@ class Id(fields.String):
 
 
 class Number(fields.Integer):
-    """A whole number in a query, in plain digits."""
+    """A whole number in a query, as it is usually written: in ASCII digits, without a plus sign or leading zeros."""
 
     def __init__(self, description: str, **options: Any) -> None:
         super().__init__(error_messages=NUMBER_ERRORS, metadata={"description": description}, **options)
 
     def _validated(self, value: Any) -> int:
-        if not re.fullmatch(r"-?[0-9]{1,4000}", str(value), re.ASCII):
+        if not re.fullmatch(r"0|-?[1-9][0-9]{0,3999}", str(value), re.ASCII):
             raise self.make_error("invalid", input=value)
         return int(value)
 

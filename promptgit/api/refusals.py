@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextvars import copy_context
 from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any
 
 import orjson
 
-from promptgit import errors
+from promptgit import errors, logs
 from promptgit.api import problems
 from promptgit.api.bodies import MalformedBody
 from promptgit.api.components import PROBLEM
@@ -17,6 +18,7 @@ from promptgit.api.components import PROBLEM
 Kind = type[errors.PromptgitError] | int
 """A kind of error; or the status of one that the router or werkzeug answers with."""
 
+_REQUEST_ID = "5f3a9c01d2e4b678"
 _ID, _NAME = "3d798a29-5c6e-5ea1-806b-7b92197fa9b4", "support/greeting"
 EXAMPLES: dict[type[errors.PromptgitError], errors.PromptgitError] = {
     type(error): error
@@ -121,9 +123,13 @@ def _meaning(kind: Kind) -> str:
 
 
 def _example(kind: Kind) -> dict[str, Any]:
-    problem = problems.of_status(kind) if isinstance(kind, int) else problems.of_error(EXAMPLES[kind])
-    example: dict[str, Any] = orjson.loads(problem)
+    example: dict[str, Any] = orjson.loads(copy_context().run(_problem, kind))
     return example
+
+
+def _problem(kind: Kind) -> bytes:
+    logs.request_id.set(_REQUEST_ID)  # not that of who asks for the document first
+    return problems.of_status(kind) if isinstance(kind, int) else problems.of_error(EXAMPLES[kind])
 
 
 def _schema(kind: Kind) -> dict[str, object]:

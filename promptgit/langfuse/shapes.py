@@ -11,6 +11,7 @@ import marshmallow as ma
 from flask import Response
 from marshmallow import fields, validate
 
+from promptgit.api.fields import Number
 from promptgit.front_matter import PromptFile
 from promptgit.labels import LATEST
 from promptgit.messages import prompt_of
@@ -54,7 +55,7 @@ class LabelsSchema(_Lenient):
 class WhichSchema(_Lenient):
     """Which version of a prompt."""
 
-    version = fields.Integer(validate=validate.Range(-_MOST, _MOST, error="is no number of a version."))
+    version = Number("Its number", validate=validate.Range(-_MOST, _MOST, error="is no number of a version."))
     label = fields.String()
     resolve = fields.Boolean(load_default=True)
 
@@ -65,8 +66,8 @@ class ListSchema(_Lenient):
     name = fields.String()
     label = fields.String()
     tag = fields.String()
-    page = fields.Integer(load_default=1, validate=validate.Range(1, _MOST, error="must be 1 or more."))
-    limit = fields.Integer(load_default=10, validate=validate.Range(1, 100, error="must be from 1 to 100."))
+    page = Number("Which page", load_default=1, validate=validate.Range(1, _MOST, error="must be 1 or more."))
+    limit = Number("Prompts a page", load_default=10, validate=validate.Range(1, 100, error="must be from 1 to 100."))
 
 
 def prompt(found: Prompt, version: Version, file: PromptFile, tags: Sequence[str]) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from itertools import accumulate
 from typing import Any
 from uuid import UUID
@@ -18,6 +19,7 @@ from promptgit.web.shown import Content
 _PROMPTS = 50
 _VERSIONS = 25
 _LEVELS = 50  # of folders
+_NUMBER = re.compile(r"0|[1-9][0-9]{0,16}", re.ASCII)
 
 
 def _asked(name: str) -> str:
@@ -26,7 +28,7 @@ def _asked(name: str) -> str:
 
 def _number(name: str) -> int | None:
     text = _asked(name)
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 18 else None
+    return int(text) if _NUMBER.fullmatch(text) else None
 
 
 @blueprint.get("/")
