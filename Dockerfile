@@ -4,7 +4,7 @@
 FROM python:3.11-slim
 
 RUN apt-get update \
-    && apt-get install --yes --no-install-recommends git \
+    && apt-get install --yes --no-install-recommends git openssh-client \
     && rm -rf /var/lib/apt/lists/* \
     && useradd --uid 1000 --home-dir /data promptgit \
     && install --directory --owner promptgit --group promptgit /data

@@ -3,6 +3,17 @@
 
 PYTHON ?= python3
 BIN := .venv/bin
+NEW_ENOUGH := import sys; sys.version_info >= (3, 11) or sys.exit("promptgit needs Python 3.11 or later, and '\''$(PYTHON)'\'' is \
+	%d.%d. Name another one: make run PYTHON=python3.12" % sys.version_info[:2])
+VERSION := import sys; print("%d.%d" % sys.version_info[:2])
+# A .venv stays if it is whole, its Python is new enough, and PYTHON, where it is given, has the same version.
+KEPT := $(if $(wildcard .venv),$(shell $(BIN)/python -c 'import pip; $(NEW_ENOUGH); $(VERSION)' 2>/dev/null))
+ifneq ($(origin PYTHON),file)
+KEPT := $(filter $(shell $(PYTHON) -c '$(VERSION)' 2>/dev/null),$(KEPT))
+endif
+ifeq ($(KEPT),)
+.PHONY: .venv/run
+endif
 LANGFUSE := 3 4 5
 GENERATORS := tests/generators
 
@@ -55,7 +66,8 @@ clean: ## remove what make has installed
 
 # Both install exactly what the lock file names; the project itself is used in place.
 .venv/run: requirements.lock pyproject.toml
-	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@test -n '$(KEPT)' || $(PYTHON) -c '$(NEW_ENOUGH)'
+	@test -n '$(KEPT)' || { rm -rf .venv; $(PYTHON) -m venv .venv || { rm -rf .venv; exit 1; }; }
 	$(BIN)/pip install -q --disable-pip-version-check --require-hashes -r requirements.lock
 	$(BIN)/pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
@@ -69,13 +81,13 @@ clean: ## remove what make has installed
 	@touch $@
 
 .venv/langfuse-%/installed: tests/langfuse/%.lock | .venv/run
-	test -x $(@D)/bin/python || $(PYTHON) -m venv $(@D)
+	test -x $(@D)/bin/python || $(BIN)/python -m venv $(@D)
 	$(@D)/bin/pip install -q --disable-pip-version-check --require-hashes -r $<
 	@touch $@
 
 # What makes clients of the OpenAPI document, for the tests that use it; for TypeScript only where there is npm.
 .venv/generators/installed: $(GENERATORS)/openapi-python-client.lock $(GENERATORS)/package-lock.json | .venv/run
-	test -x $(@D)/bin/python || $(PYTHON) -m venv $(@D)
+	test -x $(@D)/bin/python || $(BIN)/python -m venv $(@D)
 	$(@D)/bin/pip install -q --disable-pip-version-check --require-hashes -r $<
 	cp $(GENERATORS)/package.json $(GENERATORS)/package-lock.json $(@D)
 	! command -v npm >/dev/null || npm ci --prefix $(@D) --ignore-scripts --no-audit --no-fund --loglevel=error \
