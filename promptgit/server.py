@@ -22,7 +22,7 @@ from gunicorn.arbiter import Arbiter
 from promptgit import metrics
 from promptgit.app import create_app, start_chores
 from promptgit.errors import UnusableTokens
-from promptgit.settings import Settings
+from promptgit.settings import MOST_WORKERS, Settings
 from promptgit.tokens import Tokens
 from promptgit.worker import STOP_SIGNALS, Log, Worker
 
@@ -30,7 +30,7 @@ from promptgit.worker import STOP_SIGNALS, Log, Worker
 # and take ever larger pieces for such as it keeps.
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8
 _MALLOC = {_M_ARENA_MAX: 1, _M_MMAP_THRESHOLD: 64 << 10, _M_TRIM_THRESHOLD: 128 << 10}
-_MOST_WORKERS = 1024
+_SLOTS = 2 * MOST_WORKERS  # for a reload, which starts new workers before it ends the old ones
 _REQUEST_SECONDS = 20  # what a request may take beside waiting for the write lock
 
 
@@ -64,8 +64,8 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self.client_timeout = settings.client_timeout
-        self.connections = mmap.mmap(-1, _MOST_WORKERS)
-        self.connections.write(b"\xff" * _MOST_WORKERS)
+        self.connections = mmap.mmap(-1, _SLOTS)
+        self.connections.write(b"\xff" * _SLOTS)
         super().__init__()
 
     def load_config(self) -> None:

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from promptgit import hosts, labels
 from promptgit.errors import Invalid
 
+MOST_WORKERS = 1_024
 LOG_LEVELS = ("debug", "info", "warning", "error")
 
 
@@ -59,6 +60,8 @@ class Settings:
         for name in ("workers", "threads", "max_content_bytes", "git_clones"):
             if getattr(self, name) < 1:
                 raise ValueError(f"PROMPTGIT_{name.upper()} is {getattr(self, name)}; give at least 1.")
+        if self.workers > MOST_WORKERS:
+            raise ValueError(f"PROMPTGIT_WORKERS is {self.workers:,}; give at most {MOST_WORKERS:,}.")
         if not 0 <= self.lock_timeout <= 3_600:
             raise ValueError(f"PROMPTGIT_LOCK_TIMEOUT is {self.lock_timeout}; give 0 to 3,600 seconds.")
         if not 0 < self.client_timeout <= 3_600:
