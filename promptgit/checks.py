@@ -56,7 +56,7 @@ Sign = Callable[[Signed, str], tuple[str, Author, Author | None]]
 def expect(found: tuple[Prompt, Removal | None] | None, prompt_id: str) -> tuple[Prompt, Removal | None]:
     """What was found of the prompt with this id; nothing is refused."""
     if found is None:
-        raise PromptNotFound(prompt_id)
+        raise PromptNotFound(prompt_id, "List the prompts to find it.")
     return found
 
 

@@ -1,4 +1,4 @@
-"""Addresses: none leads to an absolute one, and numbers in them are written in one way alone."""
+"""Addresses: none leads to an absolute one, numbers in them are written in one way alone, names are no ids."""
 
 from __future__ import annotations
 
@@ -7,12 +7,16 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from tests.support import environment
+from promptgit.names import NAMESPACE
+from tests.support import environment, git_text
+
+ROOT = Path(__file__).parents[1]
 
 ODD_NUMBERS = ["%2B1", "0_1", "1_0", "%D9%A1", "%EF%BC%91", "01", "1.0", "1e0", "%201", "1%20", "0x1", "--1", "-0"]
 
@@ -95,3 +99,34 @@ def test_every_process_gives_the_same_openapi_document(tmp_path: Path) -> None:
         texts.add(subprocess.run(command, capture_output=True, check=True, env=settings).stdout)
     (text,) = texts
     assert b"asked-" not in text and b'"request_id":"' in text
+
+
+# Names in the place of ids
+
+
+@pytest.mark.parametrize("below", ["", "/versions", "/versions/1/content", "/labels/production"])
+@pytest.mark.parametrize("name", ["support/greeting", "a", "x y/ä&b", "a/b/c"])
+def test_a_name_in_the_place_of_an_id_is_told_how_to_find_the_id(client: FlaskClient, name: str, below: str) -> None:
+    """And what it says works as it stands."""
+    made = client.post("/api/prompts", json={"name": name, "content": "x"}).json["id"]
+    answer = client.get("/api/prompts/" + quote(name, safe="/") + below)
+    assert (answer.status_code, answer.mimetype) == (404, "application/problem+json")
+    found = re.search(r"'GET (/api/prompts\?name=[^ ']+)'", answer.json["detail"])
+    assert found
+    assert [one["id"] for one in client.get(found[1]).json] == [made]
+
+
+def test_an_id_of_no_prompt_is_not_called_a_name(client: FlaskClient) -> None:
+    missing = "0190a6b2-3c4d-7e8f-9a0b-1c2d3e4f5a6b"
+    assert client.get(f"/api/prompts/{missing}").json["detail"].startswith(f"No prompt has the id '{missing}'. ")
+    assert client.get(f"/api/prompts/{missing}/nothing").json["code"] == "http_not_found"
+
+
+def test_the_id_of_a_name_is_made_as_it_is_documented(client: FlaskClient, repository: Path) -> None:
+    """In the README, and in that of every clone."""
+    made = client.post("/api/prompts", json={"name": "support/greeting", "content": "x"}).json["id"]
+    for text in ((ROOT / "README.md").read_text(), git_text(repository, "show", "main:README.md")):
+        command = re.search(r"python3 -c 'import uuid; .*'", text)
+        assert command and str(NAMESPACE) in command[0]
+        line = command[0].replace("python3", sys.executable)
+        assert subprocess.run(line, shell=True, capture_output=True, check=True, text=True).stdout.strip() == made

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Callable
 from http import HTTPStatus
+from urllib.parse import quote
 
 import orjson
 from flask import Flask, Response, request
@@ -13,6 +15,7 @@ from werkzeug.wrappers import Response as Answer
 
 from promptgit import errors, logs
 from promptgit.api.bodies import MalformedBody
+from promptgit.names import parse_id
 
 log = logging.getLogger(__name__)
 
@@ -59,6 +62,8 @@ _DETAILS = {
 }
 FAULT = _DETAILS[500]
 MEDIA_TYPE = "application/problem+json"
+# A name with slashes in the place of an id, without what stands behind an id.
+_NAMED = re.compile(r"/api/prompts/([^/]+/.+?)(?:/(?:versions|labels|diff)(?:/.*)?)?", re.DOTALL)
 _DRAINED_BYTES = 64 << 20
 _CHALLENGES = 'Basic realm="promptgit", Bearer'  # git and curl know the first alone
 _RETRY_SECONDS = 10  # where somebody has to mend something first
@@ -134,6 +139,14 @@ def refusal(error: errors.PromptgitError) -> Response:
     return answer
 
 
+def no_id(text: str) -> errors.PromptNotFound:
+    """The refusal of an address that has something else in the place of a prompt's id, most likely its name."""
+    shown = quote(text[:200], errors="replace")
+    return errors.PromptNotFound(
+        text, f"An id is a UUID; 'GET /api/prompts?name={shown}' finds the prompt of a name, and its id."
+    )
+
+
 def _http(error: HTTPException) -> Response:
     """What the router, the parser of bodies and werkzeug refuse."""
     status = error.code or 500
@@ -142,6 +155,8 @@ def _http(error: HTTPException) -> Response:
         detail = " ".join(f"The field {field} {' '.join(messages)}" for field, messages in by_field.items())
         return _answer(422, document(422, detail, errors.Invalid.code, errors=by_field))
     detail = _DETAILS.get(status) or error.description or HTTPStatus(status).phrase
+    if status == 404 and (named := _NAMED.fullmatch(request.path)) and parse_id(named[1].partition("/")[0]) is None:
+        detail = str(no_id(named[1]))
     if isinstance(error, MethodNotAllowed):
         detail = f"{request.method} is not possible here. Possible: {', '.join(sorted(error.valid_methods or ()))}."
     answer = _answer(status, document(status, detail))

@@ -11,6 +11,7 @@ from flask_smorest import Blueprint
 from promptgit.api import access, answers, reads, schemas
 from promptgit.api.bodies import Parser
 from promptgit.api.openapi import refuses
+from promptgit.api.problems import no_id
 from promptgit.api.refusals import headers
 from promptgit.api.repeats import requested
 from promptgit.checks import Precondition, Signed
@@ -46,7 +47,7 @@ def uuid_of(text: str) -> str:
     """The id in an address; what is no UUID is the id of no prompt."""
     found = parse_id(text)
     if found is None:
-        raise PromptNotFound(text)
+        raise no_id(text)
     return found
 
 

@@ -24,7 +24,7 @@ EXAMPLES: dict[type[errors.PromptgitError], errors.PromptgitError] = {
     type(error): error
     for error in (
         MalformedBody("The body is not JSON: Expecting value at line 1, column 13."),
-        errors.PromptNotFound(_ID),
+        errors.PromptNotFound(_ID, "List the prompts to find it."),
         errors.NameNotFound(_NAME),
         errors.VersionNotFound(_NAME, "7", 3),
         errors.LabelNotFound(_NAME, "production"),

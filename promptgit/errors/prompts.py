@@ -8,16 +8,20 @@ from promptgit.errors.base import PromptgitError
 
 
 class PromptNotFound(PromptgitError):
-    """No prompt has this id (or, to a client, this name)."""
+    """No prompt has this id (or, to a client, this name).
+
+    *advice* says where an id was asked for what to do; a client and the commands take names as well.
+    """
 
     code = "prompt_not_found"
 
-    def __init__(self, prompt_id: str) -> None:
-        super().__init__(prompt_id)
-        self.prompt_id = prompt_id
+    def __init__(self, prompt_id: str, advice: str = "") -> None:
+        super().__init__(prompt_id, advice)
+        self.prompt_id, self.advice = prompt_id, advice
 
     def __str__(self) -> str:
-        return f"No prompt has the name or id {self.prompt_id[:60]!r}. List the prompts to find it."
+        what = "id" if self.advice else "name or id"
+        return f"No prompt has the {what} {self.prompt_id[:200]!r}. {self.advice or 'List the prompts to find it.'}"
 
 
 class NameNotFound(PromptgitError):

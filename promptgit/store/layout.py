@@ -22,6 +22,10 @@ See the history of a prompt, the commit of its version 3, and what changed from 
     git log --first-parent --diff-filter=AM --reverse --format=%H -- prompts/support/greeting.md | sed -n 3p
     git diff <commit> main -- prompts/support/greeting.md
 
+The API knows a prompt by its id: its name if that is a UUID, else the UUID of version 5 of its first name:
+
+    python3 -c 'import uuid; print(uuid.uuid5(uuid.UUID("6f1c3a52-9a0e-5d0b-8c55-2b7c1f0d9e41"), "support/greeting"))'
+
 * `git mv` moves a prompt: the same blob under another path keeps the prompt's id and numbers.
 * `labels/<label>/support/greeting` holds the number of the version that the label points at.
 * Other files are left alone.
