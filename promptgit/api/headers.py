@@ -15,8 +15,6 @@ PROTECTION = (
     ("X-Frame-Options", "DENY"),
     ("Referrer-Policy", "no-referrer"),
     ("Cross-Origin-Resource-Policy", "same-origin"),
-    # Without this header a cache may choose for itself how long it keeps an answer, a 404 too (RFC 9111, 4.2.2).
-    ("Cache-Control", "private, no-cache"),
 )
 # Without this header a cache may choose for itself how long it keeps an answer, a 404 too (RFC 9111, 4.2.2).
 _UNKEPT = ("Cache-Control", "private, no-cache")
