@@ -65,3 +65,15 @@ def test_a_write_of_unknown_outcome_is_done_once_by_its_key(tmp_path: Path) -> N
         assert [prompt["id"] for prompt in http("GET", "/api/prompts").json] == [created[0].json["id"]]
         assert (created[0].json["version_number"], created[0].body) == (1, created[1].body)
         assert_sound(repository)
+
+
+def test_a_want_of_file_handles_comes_before_main_moves(tmp_path: Path) -> None:
+    """Opening the ref's folder fails: nothing was written."""
+    with Server(tmp_path / "data", "--workers", "1") as server:
+        http, folder = Http(server.url), tmp_path / "data" / "prompts.git" / "refs" / "heads"
+        where = http("POST", "/api/prompts", {"name": "a", "content": "1"}).headers["Location"]
+        with traced(worker_of(server), "openat", "openat:error=EMFILE", paths=[folder]):
+            answer = http("PUT", where, {"content": "2"})
+        assert (answer.status, "Nothing was written" in answer.json["detail"]) == (503, True)
+        assert http("GET", where).json["version_number"] == 1
+        assert http("PUT", where, {"content": "2"}).json["version_number"] == 2
