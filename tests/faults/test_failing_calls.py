@@ -41,7 +41,8 @@ def client_of(server: Server, name: str) -> Client:
     """A client that has made every kind of write: what a worker opens and imports once was opened and imported."""
     client = Client(server.url, name, timeout=10)
     for prepare, write in KINDS.values():
-        client.create()
+        made = client.create()
+        assert made is not None and made.status == 201, (made, server.raw_log[-4_000:])
         for _ in range(2):
             prepare(client)
             answer = write(client)
