@@ -2,39 +2,46 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
-from promptgit.store import label_queries
+from promptgit.labels import LATEST
+from promptgit.store import label_queries, search
 from promptgit.store.connections import uri_of
 from promptgit.store.intake import Progress, build
+from promptgit.store.requests import request_in
 from promptgit.store.schema import SCHEMA
 from promptgit.store.store import Store
 
-# What each table says, in words that do not depend on keys.
+# What each table says, in words that do not depend on keys; and its checksums, which reads compare.
+_PROMPT = "LEFT JOIN {0}.prompts p ON p.key = t.prompt"
+_AUTHOR = "LEFT JOIN {0}.authors a ON a.key = t.author"
+_SAID = "lower(hex(t.commit_id)), t.timestamp, a.name, a.email, t.description, t.seal"
 _ROWS = {
     "totals": "SELECT prompts, versions FROM {0}.totals",
-    "prompt": "SELECT id, name, folded, versions, created, hex(moved), removed FROM {0}.prompts",
-    "version": "SELECT p.id, v.number, v.id, lower(hex(v.commit_id)), lower(hex(v.blob)), v.timestamp, "
-    "a.name, a.email, v.description "
-    "FROM {0}.versions v LEFT JOIN {0}.prompts p ON p.key = v.prompt LEFT JOIN {0}.authors a ON a.key = v.author",
-    "place": "SELECT p.id, l.after, l.name FROM {0}.places l LEFT JOIN {0}.prompts p ON p.key = l.prompt",
-    "label": "SELECT label, name, number, lower(hex(blob)) FROM {0}.labels",
-    "label's move": "SELECT p.id, m.label, m.move, m.number, lower(hex(m.commit_id)), m.timestamp, a.name, a.email, "
-    "m.description FROM {0}.label_moves m LEFT JOIN {0}.prompts p ON p.key = m.prompt "
-    "LEFT JOIN {0}.authors a ON a.key = m.author",
-    "removal": "SELECT p.id, r.after, lower(hex(r.commit_id)), r.timestamp, a.name, a.email, r.description "
-    "FROM {0}.removals r LEFT JOIN {0}.prompts p ON p.key = r.prompt LEFT JOIN {0}.authors a ON a.key = r.author",
-    "commit": "SELECT c.number, lower(hex(c.id)), p.id, c.version, c.timestamp, a.name, a.email, c.description "
-    "FROM {0}.commits c LEFT JOIN {0}.prompts p ON p.key = c.prompt LEFT JOIN {0}.authors a ON a.key = c.author",
-    "change": "SELECT c.made, c.place, c.type, p.id, c.name, c.other, c.before, c.number "
-    "FROM {0}.changes c LEFT JOIN {0}.prompts p ON p.key = c.prompt",
+    "prompt": "SELECT id, name, folded, versions, created, hex(moved), removed, places, placed, labels, seal "
+    "FROM {0}.prompts",
+    "version": f"SELECT p.id, t.number, t.id, lower(hex(t.blob)), {_SAID}, t.json, t.json_seal "
+    f"FROM {{0}}.versions t {_PROMPT} {_AUTHOR}",
+    "place": f"SELECT p.id, t.after, t.name, t.seal FROM {{0}}.places t {_PROMPT}",
+    "label": "SELECT label, name, number, lower(hex(blob)), seal FROM {0}.labels",
+    "label's move": f"SELECT p.id, t.label, t.move, t.number, t.before, {_SAID} "
+    f"FROM {{0}}.label_moves t {_PROMPT} {_AUTHOR}",
+    "removal": f"SELECT p.id, t.after, {_SAID} FROM {{0}}.removals t {_PROMPT} {_AUTHOR}",
+    "commit": "SELECT t.number, lower(hex(t.id)), p.id, t.version, t.timestamp, a.name, a.email, t.description, "
+    f"t.changes, t.seal FROM {{0}}.commits t {_PROMPT} {_AUTHOR}",
+    "change": "SELECT t.made, t.place, t.type, p.id, t.name, t.other, t.before, t.number, t.seal "
+    f"FROM {{0}}.changes t {_PROMPT}",
 }
+_REQUESTS = "SELECT lower(hex(key)), lower(hex(commit_id)) FROM {0}.requests"
 _SEARCHED = """
-SELECT p.id, v.blob, s.name, s.content, p.name FROM search s
+SELECT p.id, v.blob, s.name, s.content, p.name, (SELECT json_group_array(tag) FROM tags WHERE prompt = s.rowid)
+FROM search s
 LEFT JOIN prompts p ON p.key = s.rowid AND p.removed IS NULL
 LEFT JOIN versions v ON v.prompt = p.key AND v.number = p.versions
 WHERE s.rowid NOT IN (SELECT prompt FROM unsearched)
@@ -57,7 +64,7 @@ def differences(store: Store, progress: Progress | None = None) -> Iterator[str]
         return
     try:
         yield from _compare(path, store, progress)
-    except sqlite3.DatabaseError as error:
+    except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
         yield f"The index cannot be read ({error}); 'promptgit reindex' builds a new one."
 
 
@@ -67,6 +74,10 @@ def _compare(path: Path, store: Store, progress: Progress | None) -> Iterator[st
         if schema != SCHEMA:
             yield f"The index has schema {schema}, not {SCHEMA}; 'promptgit reindex' builds a new one."
             return
+        damages = [line for (line,) in connection.execute("PRAGMA integrity_check") if line != "ok"]
+        if damages:
+            yield from (f"The index is damaged ({line}); 'promptgit reindex' builds a new one." for line in damages)
+            return
         fresh = Path(folder) / "index.sqlite3"
         sqlite3.connect(fresh).close()
         connection.execute("ATTACH ? AS git", (str(fresh),))
@@ -75,13 +86,17 @@ def _compare(path: Path, store: Store, progress: Progress | None) -> Iterator[st
         if head not in store.repository or not store.repository.git.leads_to(head, store.repository.main()):
             yield f"The index reflects the commit {head}, which is not in the history of main."
             return
-        build(fresh, store.repository, head, progress)
+        build(fresh, store.repository, head, progress, now=time.time())
         for what, query in _ROWS.items():
             yield from _one_way(connection, f"Only the index has the {what}", query.format("main"), query.format("git"))
             yield from _one_way(connection, f"Only git has the {what}", query.format("git"), query.format("main"))
+        git, index = _REQUESTS.format("git"), _REQUESTS.format("main")  # which may have older ones as well
+        yield from _one_way(connection, "Only git has the request", git, index)
+        yield from _requests(connection, store.repository.read)
         yield from _search(connection, store.repository.read)
         for label, name in label_queries.ignored(connection):
-            yield f"The file of the label {label!r} of {name!r} points at no version, and is ignored."
+            why = "is of a reserved label" if label == LATEST else "points at no version"
+            yield f"The file of the label {label!r} of {name!r} {why}, and is ignored."
 
 
 def _open(path: Path) -> sqlite3.Connection:
@@ -93,9 +108,19 @@ def _one_way(connection: sqlite3.Connection, words: str, these: str, others: str
         yield f"{words} {row}"
 
 
+def _requests(connection: sqlite3.Connection, read: Callable[[str], bytes]) -> Iterator[str]:
+    for key, commit in connection.execute(_REQUESTS.format("main")):
+        found = request_in(read(commit).split(b"\n\n", 1)[0].split(b"\n"))
+        if found is None or found.key != key:
+            yield f"Only the index has the request {key} of the commit {commit}"
+
+
 def _search(connection: sqlite3.Connection, read: Callable[[str], bytes]) -> Iterator[str]:
-    for prompt_id, blob, name, content, expected in connection.execute(_SEARCHED):
-        if blob is None or name != expected or content != read(blob.hex()).decode(errors="replace"):
+    for prompt_id, blob, name, content, expected, tags in connection.execute(_SEARCHED):
+        data = b"" if blob is None else read(blob.hex())
+        if blob is None or name != expected or content != data.decode(errors="replace"):
             yield f"The search table has another text of the prompt {prompt_id}: {name!r}"
+        if sorted(json.loads(tags)) != sorted(search.tags_in(data)):
+            yield f"The search table has other tags of the prompt {prompt_id}: {tags}"
     for row in connection.execute(_UNSEARCHED):
         yield f"The search table lacks the prompt {row}"

@@ -9,7 +9,7 @@ from promptgit import checks, labels
 from promptgit.checks import Sign, Signed
 from promptgit.errors import LabelNotFound, VersionNotFound
 from promptgit.models import LabelMove, Prompt, Removal, Version
-from promptgit.store import label_queries, past, queries
+from promptgit.store import label_queries, past, queries, version_queries
 from promptgit.store.batch import Edit
 from promptgit.store.store import Store
 from promptgit.store.writer import Change
@@ -49,7 +49,7 @@ class Labelling:
         if label == labels.LATEST:
             return prompt.newest
         number = prompt.labels.get(label)
-        version = self._store.index.read(queries.version, prompt_id, number) if number else None
+        version = self._store.index.read(version_queries.version, prompt_id, number) if number else None
         if version is None:
             raise LabelNotFound(prompt.name, label)
         return version

@@ -9,7 +9,7 @@ from promptgit import checks, labels, names, texts
 from promptgit.checks import Sign, Signed
 from promptgit.errors import VersionNotFound, WriteContended
 from promptgit.models import Prompt, Version
-from promptgit.store import past, queries
+from promptgit.store import past, queries, version_queries
 from promptgit.store.batch import Edit
 from promptgit.store.objects import BLOB, object_id
 from promptgit.store.store import Store
@@ -39,21 +39,23 @@ class Publishing:
         return self._store.index.read(queries.prompt_by_name, names.canonical(name))
 
     def page(
-        self, *, name: str | None = None, label: str | None = None, q: str | None = None, offset: int, limit: int
+        self, *, name: str | None = None, label: str | None = None, tag: str | None = None, offset: int, limit: int
     ) -> tuple[list[Prompt], int]:
         """At most *limit* prompts after the first *offset*, sorted by name, and how many there are in all.
 
-        *name* is exact, and *q* is searched for. With *label* those that have it, each with the version that it
-        points at in the place of its newest one.
+        *name* is exact, and *tag* one of those in the newest file. With *label* those that have it, each with the
+        version that it points at in the place of its newest one.
         """
         where = queries.Where(
-            name=None if name is None else names.canonical(name), q=q, label=None if label == labels.LATEST else label
+            name=None if name is None else names.canonical(name),
+            tag=tag,
+            label=None if label == labels.LATEST else label,
         )
 
         def look(index: sqlite3.Connection) -> tuple[list[Prompt], int]:
             return queries.list_prompts(index, where, offset=offset, limit=limit), queries.count_prompts(index, where)
 
-        return (self._store.index.search if q else self._store.index.read)(look)
+        return (self._store.index.read if tag is None else self._store.index.search)(look)
 
     def publish(
         self, name: str, make: Callable[[bytes | None], str], pointed: Iterable[str], *, signed: Signed
@@ -138,7 +140,7 @@ class Publishing:
 
         def answer(index: sqlite3.Connection) -> tuple[Prompt, Version]:
             prompt, _ = checks.expect(queries.prompt_by_id(index, prompt_id), prompt_id)
-            version = queries.version(index, prompt_id, number)
+            version = version_queries.version(index, prompt_id, number)
             assert version is not None
             return prompt, version
 

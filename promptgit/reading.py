@@ -9,7 +9,7 @@ from promptgit import checks, names
 from promptgit.errors import IndexBusy, VersionNotFound
 from promptgit.labels import LATEST
 from promptgit.models import Prompt, Removal, Version
-from promptgit.store import queries
+from promptgit.store import queries, version_queries
 from promptgit.store.store import Store
 
 _NUMBER = re.compile(r"[1-9][0-9]{0,17}", re.ASCII)  # SQLite's integers go further than that
@@ -75,7 +75,7 @@ class Reading:
         """
         text = str(number)
         if _NUMBER.fullmatch(text):
-            version = self._store.index.read(queries.version, prompt_id, int(text))
+            version = self._store.index.read(version_queries.version, prompt_id, int(text))
             if version is not None:
                 return version
         prompt, _ = self.find(prompt_id)
@@ -91,7 +91,7 @@ class Reading:
         low, high = _bounds(prompt, after, before)
         while high - low > 1:
             chunk = self._store.index.read(
-                queries.versions, prompt.id, after=low, before=high, limit=_CHUNK, newest_first=newest_first
+                version_queries.versions, prompt.id, after=low, before=high, limit=_CHUNK, newest_first=newest_first
             )
             if not chunk:
                 return  # `main` was rewritten meanwhile
@@ -115,9 +115,8 @@ class Reading:
         rest = high - low if limit is None else limit
         while rest > 0 and high - low > 1:
             text, count, last = self._store.index.read(
-                queries.versions_json,
-                prompt.id,
-                labelled=bool(prompt.labels),
+                version_queries.versions_json,
+                prompt,
                 after=low,
                 before=high,
                 limit=min(rest, _CHUNK),
@@ -136,7 +135,7 @@ class Reading:
             PromptNotFound, VersionNotFound
         """
         ends = [self.version(prompt_id, number) for number in (old, new)]
-        sides = [(end.commit, self._store.index.read(queries.path_at, prompt_id, end.number)) for end in ends]
+        sides = [(end.commit, self._store.index.read(version_queries.path_at, prompt_id, end.number)) for end in ends]
         return self._store.repository.git.diff(sides[0], sides[1])
 
 

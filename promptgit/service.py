@@ -15,7 +15,7 @@ from promptgit.labelling import Labelling
 from promptgit.models import Author, Prompt
 from promptgit.publishing import Publishing
 from promptgit.reading import Reading
-from promptgit.store import past, queries
+from promptgit.store import past, queries, version_queries
 from promptgit.store.batch import Edit
 from promptgit.store.objects import BLOB, object_id
 from promptgit.store.store import Store
@@ -146,7 +146,7 @@ class Service(Reading):
 
         def plan(index: sqlite3.Connection) -> Edit | None:
             prompt, removal = checks.seen(index, prompt_id, signed.if_match)
-            version = queries.version(index, prompt_id, target.number)
+            version = version_queries.version(index, prompt_id, target.number)
             if version is None:
                 raise VersionNotFound(prompt.name, str(target.number), prompt.newest.number)
             if removal is not None:

@@ -265,9 +265,9 @@ def test_check_looks_at_one_moment(store: Store, service: Service, monkeypatch: 
     """What is saved while it compares is no difference."""
     prompt = service.create("1", name="a")
 
-    def save_and_build(*arguments: Any) -> None:
+    def save_and_build(*arguments: Any, **options: Any) -> None:
         _save_elsewhere(service, prompt.id)
-        build(*arguments)
+        build(*arguments, **options)
 
     monkeypatch.setattr(checker, "build", save_and_build)
     assert_agrees(store)

@@ -62,20 +62,10 @@ def create() -> Response:
 def index() -> Response:
     """List prompts by name, with their versions, labels, tags and newest config."""
     query: dict[str, Any] = _PARSER.parse(shapes.ListSchema(), request, location="query")
-    number, limit, tag = query.pop("page"), query.pop("limit"), query.pop("tag", None)
-    first = (number - 1) * limit
-    if tag is None:
-        found, total = service().publishing.page(**query, offset=first, limit=limit)
-    else:
-        tagged = [prompt for prompt in _tagged(**query) if tag in _tags(prompt)]
-        found, total = tagged[first : first + limit], len(tagged)
+    number, limit = query.pop("page"), query.pop("limit")
+    found, total = service().publishing.page(**query, offset=(number - 1) * limit, limit=limit)
     labelled = query.get("label", LATEST) != LATEST
     return shapes.answer(shapes.page([_meta(prompt, labelled) for prompt in found], number, limit, total))
-
-
-def _tagged(**query: Any) -> list[Prompt]:
-    """The prompts that may have tags: those with the word in their newest files."""
-    return service().publishing.page(**query, q="tags", offset=0, limit=1 << 62)[0]
 
 
 def _meta(found: Prompt, labelled: bool) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from urllib.parse import quote
 
@@ -58,27 +58,32 @@ def rolled_back(connection: sqlite3.Connection) -> Iterator[None]:
         yield
     finally:
         if connection.in_transaction:
-            connection.execute("ROLLBACK")
+            # In a damaged file it may fail; what was done stays done, and `Index` gives that connection up.
+            with suppress(sqlite3.DatabaseError):
+                connection.execute("ROLLBACK")
+
+
+@contextmanager
+def one_moment(connection: sqlite3.Connection) -> Iterator[None]:
+    """All statements within see the same state of the index."""
+    with rolled_back(connection):
+        connection.execute("BEGIN")
+        yield
 
 
 def head_of(connection: sqlite3.Connection) -> str:
-    """The commit that the index reflects, in hexadecimal."""
+    """The commit that the index reflects, in hexadecimal.
+
+    Raises:
+        Unusable: the index does not say.
+    """
     row = connection.execute("SELECT commit_id FROM head").fetchone()
-    if row is None:
-        raise Unusable
-    head: bytes = row[0]
-    return head.hex()
+    if row is None or not isinstance(row[0], bytes) or len(row[0]) != 20:
+        raise Unusable("its head is damaged")
+    return row[0].hex()
 
 
 def is_busy(error: Exception) -> bool:
     """Whether somebody else has what it needs; later it may work."""
-    return isinstance(error, sqlite3.OperationalError) and error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
-
-
-def is_damage(error: Exception) -> bool:
-    """Whether a new index mends it."""
-    if isinstance(error, sqlite3.Error):
-        code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
-        missing = code == sqlite3.SQLITE_ERROR and str(error).startswith(("no such ", "vtable constructor failed"))
-        return missing or code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
-    return isinstance(error, (Unusable, UnicodeDecodeError))  # the latter where even a message is damaged
+    # Errors of the module itself have no code.
+    return isinstance(error, sqlite3.Error) and getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY

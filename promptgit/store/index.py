@@ -20,12 +20,13 @@ from promptgit.store.connections import (
     Unusable,
     head_of,
     is_busy,
-    is_damage,
+    one_moment,
     open_index,
     rolled_back,
     try_begin,
     uri_of,
 )
+from promptgit.store.damage import is_damage, is_sound, may_be_damage
 from promptgit.store.files import fsync_folder, is_full, storage_errors
 from promptgit.store.intake import Progress, build, take_in
 from promptgit.store.ledger import Ledger
@@ -59,7 +60,19 @@ class Index:
         Raises:
             IndexBusy: it could not be brought up to `main` in time.
         """
-        return self._mending(lambda: query(self._fresh(), *args, **kwargs))
+
+        def look() -> T:
+            connection = self._fresh()
+            try:
+                return query(connection, *args, **kwargs)
+            except Exception as error:
+                if not (is_damage(error) or may_be_damage(error)):
+                    raise
+            # Perhaps others wrote between two statements, which do not fit together then: look at one moment.
+            with one_moment(connection):
+                return query(connection, *args, **kwargs)
+
+        return self._mending(look)
 
     def peek(self, query: Callable[[sqlite3.Connection], T]) -> T:
         """What *query* finds in the index as it is, behind `main` or not.
@@ -104,7 +117,8 @@ class Index:
     def writing(self) -> Iterator[tuple[sqlite3.Connection, Ledger, str]]:
         """A transaction on an index that is up to `main`: the connection, a ledger, and that commit.
 
-        Nothing stays unless the caller calls `record`. Others see nothing until then.
+        Nothing stays unless the caller calls `record`. Others see nothing until then. An error that a damaged index
+        leads to is the caller's to `mend`.
 
         Raises:
             IndexBusy: another process kept the index.
@@ -142,17 +156,35 @@ class Index:
         for _ in range(_MENDINGS):
             try:
                 return action()
-            except (Unusable, sqlite3.Error, UnicodeDecodeError) as error:
-                if is_busy(error):
+            except Exception as error:
+                if isinstance(error, sqlite3.Error) and is_busy(error):
                     raise IndexBusy from error
-                if not is_damage(error):
+                if not self.mend(error, progress):
                     raise
-                failed: int | None = self._local.inode
-                self.close()  # a connection that is open would go on reading the damage
-            with self._exclusive(patient=progress is not None):
-                if self._inode() == failed:  # else another thread or process was quicker
-                    self._build_and_swap(progress)
         return action()
+
+    def mend(self, error: Exception, progress: Progress | None = None) -> bool:
+        """Build a new index if damage of this one led to *error*, whatever was asked for; else say that it did not.
+
+        Call it on the thread that met the error, outside of `writing`.
+        """
+        failed: int | None = getattr(self._local, "inode", None)
+        if not is_damage(error) and not (may_be_damage(error) and self._is_damaged()):
+            return False
+        self.close()  # a connection that is open would go on reading the damage
+        with self._exclusive(patient=progress is not None):
+            if self._inode() == failed:  # else another thread or process was quicker
+                if failed is not None:
+                    log.warning("The index is built anew from git: %s", str(error) or "it does not fit main")
+                self._build_and_swap(progress)
+        return True
+
+    def _is_damaged(self) -> bool:
+        """Read all of the file: what would be a bug in a sound one may be its damage."""
+        try:
+            return not is_sound(self._connection())
+        except (Unusable, sqlite3.Error):
+            return True
 
     def _build_and_swap(self, progress: Progress | None) -> None:
         new = self.path.with_name(self.path.name + ".new")
@@ -250,8 +282,8 @@ class Index:
             with storage_errors():
                 take_in(connection, self._repository, self._clock())
         except BaseException:
-            connection.execute("ROLLBACK")
-            raise
+            with rolled_back(connection):
+                raise
         return connection
 
 

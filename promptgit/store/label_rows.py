@@ -6,9 +6,15 @@ import sqlite3
 from collections.abc import Iterable
 from typing import Any
 
-from promptgit.labels import is_label, number_in
+from promptgit.labels import LATEST, is_label, number_in
 from promptgit.store.history import Commit, LabelFile
 from promptgit.store.rows import insert
+from promptgit.store.seals import expect, seal
+
+_MOVES = """
+SELECT m.label, m.move, m.number, m.before, m.commit_id, m.timestamp, a.name, a.email, m.description, m.seal
+FROM label_moves m LEFT JOIN authors a ON a.key = m.author WHERE m.prompt = ? ORDER BY m.move
+"""
 
 
 class LabelRows:
@@ -31,11 +37,11 @@ class LabelRows:
     def write(self, file: LabelFile, data: bytes) -> None:
         """Note what a file holds now: *data*, where there is one."""
         if file.blob is None:
-            self._files_of(file.name).pop(file.label, None)
+            self.files_of(file.name).pop(file.label, None)
             self._written[file.name, file.label] = None
         else:
-            number = number_in(data) if is_label(file.label) else None
-            self._files_of(file.name)[file.label] = number
+            number = number_in(data) if is_label(file.label) and file.label != LATEST else None
+            self.files_of(file.name)[file.label] = number
             self._written[file.name, file.label] = number, bytes.fromhex(file.blob)
 
     def settle(
@@ -45,7 +51,7 @@ class LabelRows:
 
         Without *name* it was removed.
         """
-        now = self._files_of(name) if name else {}
+        now = self.files_of(name) if name else {}
         last = self._last_of(prompt)
         moved: list[tuple[str, int | None, int | None]] = []
         for label in sorted({*now, *last}):
@@ -53,19 +59,28 @@ class LabelRows:
             if (number := now.get(label)) != before:
                 moved.append((label, before, number))
                 last[label] = move + 1, number
+                said = prompt, label, move + 1, number, before
+                sealed = seal(*said, commit.id, commit.timestamp, *commit.author, commit.description)
                 made = bytes.fromhex(commit.id), commit.timestamp, author, commit.description
-                self._moves.append((prompt, label, move + 1, number, *made))
+                self._moves.append((*said, *made, sealed))
         return moved
 
-    def _files_of(self, name: str) -> dict[str, int | None]:
+    def files_of(self, name: str) -> dict[str, int | None]:
+        """Where the labels of a name point, by their files."""
         if name not in self._files:
-            self._files[name] = dict(self._find("SELECT label, number FROM labels WHERE name = ?", name))
+            rows = self._find("SELECT label, number, blob, seal FROM labels WHERE name = ?", name)
+            self._files[name] = {}
+            for label, number, blob, sealed in rows:
+                expect(sealed, name, label, number, blob)
+                self._files[name][label] = number
         return self._files[name]
 
     def _last_of(self, prompt: int) -> dict[str, tuple[int, int | None]]:
         if prompt not in self._last:
-            rows = self._find("SELECT label, move, number FROM label_moves WHERE prompt = ? ORDER BY move", prompt)
-            self._last[prompt] = {label: (move, number) for label, move, number in rows}
+            self._last[prompt] = {}
+            for *said, sealed in self._find(_MOVES, prompt):
+                expect(sealed, prompt, *said)
+                self._last[prompt][said[0]] = said[1], said[2]
         return self._last[prompt]
 
     def _find(self, query: str, value: int | str) -> Iterable[tuple[Any, ...]]:
@@ -74,7 +89,8 @@ class LabelRows:
     def flush(self) -> None:
         """Write the rows held back."""
         self._connection.executemany("DELETE FROM labels WHERE name = ? AND label = ?", self._written)
-        insert(self._connection, "labels", [(*key, *held) for key, held in self._written.items() if held is not None])
+        rows = [(*key, *held) for key, held in self._written.items() if held is not None]
+        insert(self._connection, "labels", [(*row, seal(*row)) for row in rows])
         insert(self._connection, "label_moves", self._moves)
         self._written.clear()
         self._moves.clear()

@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from zlib import crc32
 
 import orjson
 
@@ -15,6 +16,7 @@ from promptgit.store.change_rows import ChangeRows, Done
 from promptgit.store.history import Commit, Moved, Removed, Written, events, label_files
 from promptgit.store.label_rows import LabelRows
 from promptgit.store.rows import insert
+from promptgit.store.seals import expect, expect_none, of_labels, seal
 
 _FLUSH_EVERY = 5_000  # commits, changes and moves of labels; each version is one of them
 _LOOK_EVERY = 100  # commits
@@ -31,6 +33,27 @@ class _Row:
     created: int
     moved: bytes | None
     removed: int | None
+    places: int
+    placed: int
+    labels: int
+
+    def seal(self) -> int:
+        return seal(*self.values())
+
+    def values(self) -> tuple[int | str | bytes | None, ...]:
+        """What is sealed, in the order of `queries.PROMPT`."""
+        return (
+            self.key,
+            self.id,
+            self.name,
+            self.versions,
+            self.created,
+            self.moved,
+            self.removed,
+            self.places,
+            self.placed,
+            self.labels,
+        )
 
 
 class Ledger:
@@ -81,6 +104,9 @@ class Ledger:
                 self._renamed[owner.key] = owner
         for key, row in self._renamed.items():
             name = row.name if row.removed is None else None
+            if (pointed := of_labels(self._labels.files_of(name)) if name else 0) != row.labels:
+                row.labels = pointed
+                self._placed[key] = row
             for label, before, number in self._labels.settle(key, name, commit, author):
                 self._done.append(("label", key, row.name, label, before, number))
                 row.moved = bytes.fromhex(commit.id)
@@ -105,19 +131,16 @@ class Ledger:
         row.versions += 1
         row.moved = None
         made = version_id(row.id, commit.id)
-        self._versions.append(
-            (
-                row.key,
-                row.versions,
-                made,
-                bytes.fromhex(commit.id),
-                bytes.fromhex(blob),
-                commit.timestamp,
-                author,
-                commit.description,
-                _json(made, row, commit),
-            )
+        text, number, seconds, description = (
+            _json(made, row, commit),
+            row.versions,
+            commit.timestamp,
+            commit.description,
         )
+        sealed = seal(made, row.id, number, seconds, description, *commit.author, commit.id, blob)
+        ids = bytes.fromhex(commit.id), bytes.fromhex(blob)
+        told = text.decode(), crc32(text, number), sealed
+        self._versions.append((row.key, number, made, *ids, seconds, author, description, *told))
         self._grown[row.key] = row
         self._done.append(("version", row.key, name, None, None, row.versions))
 
@@ -126,7 +149,7 @@ class Ledger:
         if self._id_is_used(prompt_id):
             prompt_id = id_of(name, commit.id)
         self._ids.add(prompt_id)
-        row = _Row(self._next_key, prompt_id, name, 0, commit.timestamp, None, None)
+        row = _Row(self._next_key, prompt_id, name, 0, commit.timestamp, None, None, 1, 0, 0)
         self._rows[row.key] = self._placed[row.key] = self._renamed[row.key] = row
         self._next_key += 1
         self._places[row.key, 0] = name
@@ -150,7 +173,9 @@ class Ledger:
         row.name = name
         self._done.append(("rename", row.key, name, source, None, None))
         row.moved = bytes.fromhex(commit.id)
-        self._places[row.key, row.versions] = name
+        row.places += row.placed != row.versions  # else a rename without a version between takes the other's place
+        row.placed = row.versions
+        self._places[row.key, row.placed] = name
         self._placed[row.key] = self._renamed[row.key] = row
 
     def _remove(self, name: str, commit: Commit, author: int) -> None:
@@ -161,7 +186,8 @@ class Ledger:
         row.removed = rows[-1].removed + 1 if rows and rows[-1].removed else 1
         rows.append(row)
         self._done.append(("delete", row.key, name, None, None, row.versions))
-        made = bytes.fromhex(commit.id), commit.timestamp, author, commit.description
+        sealed = seal(row.id, row.versions, commit.id, commit.timestamp, *commit.author, commit.description)
+        made = bytes.fromhex(commit.id), commit.timestamp, author, commit.description, sealed
         self._removals.append((row.key, row.versions, *made))
         self._placed[row.key] = self._renamed[row.key] = row
 
@@ -172,29 +198,39 @@ class Ledger:
 
     def _find_living(self, name: str) -> _Row | None:
         if name not in self._living:
-            found = self._find("name = ? AND removed IS NULL", name)
+            found = self._find("name = ? AND removed IS NULL", name, "prompts_living_twin")
             self._living[name] = found[0] if found else None
         return self._living[name]
 
     def _find_removed(self, name: str) -> list[_Row]:
         if name not in self._removed:
-            self._removed[name] = self._find("name = ? AND removed IS NOT NULL ORDER BY removed", name)
+            found = self._find("name = ? AND removed IS NOT NULL", name, "prompts_removed_twin")
+            self._removed[name] = sorted(found, key=lambda row: row.removed or 0)
         return self._removed[name]
 
-    def _find(self, condition: str, name: str) -> list[_Row]:
+    def _find(self, condition: str, name: str, twin: str) -> list[_Row]:
         if self._empty:
             return []
         rows = self._connection.execute(
-            f"SELECT key, id, name, versions, created, moved, removed FROM prompts WHERE {condition}", (name,)
-        )
-        return [self._rows.setdefault(row[0], _Row(*row)) for row in rows]
+            "SELECT key, id, name, versions, created, moved, removed, places, placed, labels, seal "
+            f"FROM prompts WHERE {condition}",
+            (name,),
+        ).fetchall()
+        if not rows:
+            expect_none(self._connection, twin, f"{condition} AND key > 0", name)
+        for row in rows:
+            expect(row[-1], *row[:-1])
+        return [self._rows.setdefault(row[0], _Row(*row[:-1])) for row in rows]
 
     def _id_is_used(self, prompt_id: str) -> bool:
         if prompt_id in self._ids:
             return True
         if self._empty:
             return False
-        return self._connection.execute("SELECT 1 FROM prompts WHERE id = ?", (prompt_id,)).fetchone() is not None
+        if self._connection.execute("SELECT 1 FROM prompts WHERE id = ?", (prompt_id,)).fetchone() is not None:
+            return True
+        expect_none(self._connection, "prompts_id_twin", "id = ? AND key > 0", prompt_id)
+        return False
 
     def _author(self, author: Author) -> int:
         key = self._authors.get(author)
@@ -223,19 +259,20 @@ class Ledger:
             self._connection,
             "prompts",
             [
-                (row.key, row.id, row.name, fold(path_of(row.name)), row.versions, row.created, row.moved, row.removed)
+                (*values[:3], fold(path_of(row.name)), *values[3:], row.seal())
                 for row in self._placed.values()
+                for values in [row.values()]
             ],
         )
         # The rest touches no index of the table.
         execute(
-            "UPDATE prompts SET versions = ?, moved = NULL WHERE key = ?",
-            ((row.versions, key) for key, row in self._grown.items() if key not in self._placed),
+            "UPDATE prompts SET versions = ?, moved = NULL, seal = ? WHERE key = ?",
+            ((row.versions, row.seal(), key) for key, row in self._grown.items() if key not in self._placed),
         )
         insert(self._connection, "versions", self._versions)
         execute(
-            "INSERT OR REPLACE INTO places VALUES (?, ?, ?)",
-            ((key, after, name) for (key, after), name in self._places.items()),
+            "INSERT OR REPLACE INTO places VALUES (?, ?, ?, ?)",
+            ((key, after, name, seal(key, after, name)) for (key, after), name in self._places.items()),
         )
         insert(self._connection, "removals", self._removals)
         execute("INSERT OR IGNORE INTO unsearched VALUES (?)", ((key,) for key in (*self._placed, *self._grown)))
@@ -249,7 +286,7 @@ class Ledger:
             held_back.clear()
 
 
-def _json(made: str, row: _Row, commit: Commit) -> str:
+def _json(made: str, row: _Row, commit: Commit) -> bytes:
     """The JSON of the version *made* just now, up to its labels; a history is read too often to write it each time."""
     return orjson.dumps(
         {
@@ -262,4 +299,4 @@ def _json(made: str, row: _Row, commit: Commit) -> str:
             "commit": commit.id,
         },
         option=orjson.OPT_UTC_Z,
-    )[:-1].decode()
+    )[:-1]

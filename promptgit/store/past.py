@@ -7,12 +7,8 @@ import sqlite3
 from promptgit.errors import KeyReused
 from promptgit.models import LabelMove, Prompt, Version
 from promptgit.names import path_of
-from promptgit.store import change_queries, label_queries, queries
+from promptgit.store import change_queries, found, label_queries, version_queries
 
-_CHANGED = """
-SELECT p.key, p.id, p.created, f.name FROM feed f JOIN prompts p ON p.key = f.prompt
-WHERE f.made = ? ORDER BY f.place DESC LIMIT 1
-"""
 _NEWEST = """
 SELECT v.number, c.number FROM versions v JOIN commits c ON c.id = v.commit_id
 WHERE v.prompt = ? AND c.number <= ? ORDER BY v.number DESC LIMIT 1
@@ -36,10 +32,13 @@ def prompt_after(connection: sqlite3.Connection, commit: str) -> Prompt:
         KeyReused: the commit changed no prompt, so it answers no request.
     """
     made = change_queries.number_of(connection, commit)
-    changed = connection.execute(_CHANGED, (made,)).fetchone()
-    if made is None or changed is None:
+    changed = change_queries.between(connection, made - 1, made) if made else []
+    if made is None or not changed:
         raise KeyReused
-    key, prompt_id, created, name = changed
+    prompt_id, name = changed[-1].prompt_id, changed[-1].name
+    row = found.find(connection, prompt_id)
+    assert row is not None
+    key, created = row.key, row.created
     number, since = connection.execute(_NEWEST, (key, made)).fetchone()
     labels = dict(connection.execute(_LABELS, {"prompt": key, "made": made}))
     moved = connection.execute(_MOVED, (since, made, key)).fetchone()
@@ -66,6 +65,6 @@ def label_move(connection: sqlite3.Connection, commit: str, prompt_id: str, labe
 
 
 def _version(connection: sqlite3.Connection, prompt_id: str, number: int, labels: dict[str, int]) -> Version:
-    version = queries.version(connection, prompt_id, number)
+    version = version_queries.version(connection, prompt_id, number)
     assert version is not None
     return version._replace(labels=tuple(label for label, at in labels.items() if at == number))

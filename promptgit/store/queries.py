@@ -7,56 +7,53 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from promptgit.models import Author, Prompt, Removal, Version
-from promptgit.names import path_of
+from promptgit.models import Author, Prompt, Removal
+from promptgit.store.connections import Unusable
+from promptgit.store.found import AUTHOR, PROMPT, VERSION, Found, no_id
+from promptgit.store.seals import expect, expect_none
 
-_VERSION = """
-v.id, p.id, v.number, v.timestamp, v.description, a.name, a.email, v.commit_id, v.blob, (
-    SELECT group_concat(label) FROM labels WHERE p.removed IS NULL AND name = p.name AND number = v.number
-)"""
-_PROMPTS = f"""
-SELECT {_VERSION}, p.name, p.created, p.moved, p.removed, (
-    SELECT group_concat(label || ' ' || number) FROM labels
-    WHERE p.removed IS NULL AND name = p.name AND number <= p.versions
-) FROM prompts p
-"""
-_AUTHOR = " JOIN authors a ON a.key = v.author "
-_PROMPT = f"{_PROMPTS} JOIN versions v ON v.prompt = p.key AND v.number = p.versions {_AUTHOR}"
+_PROMPT = f"""
+SELECT {PROMPT}, {VERSION} FROM prompts p
+LEFT JOIN versions v ON v.prompt = p.key AND v.number = p.versions {AUTHOR} """
 _AT_LABEL = "JOIN labels l ON l.name = p.name AND l.label = ? AND l.number <= p.versions"
-_PROMPT_AT_LABEL = f"{_PROMPTS} {_AT_LABEL} JOIN versions v ON v.prompt = p.key AND v.number = l.number {_AUTHOR}"
-_VERSIONS = f"""
-SELECT {_VERSION} FROM prompts p JOIN versions v ON v.prompt = p.key JOIN authors a ON a.key = v.author
-"""
-# The labels of one prompt, in JSON by the number that they point at.
-_LABELLED = """
-WITH labelled AS MATERIALIZED (
-    SELECT l.number, json_group_array(l.label) AS labels
-    FROM prompts p JOIN labels l ON l.name = p.name WHERE p.id = :id AND p.removed IS NULL GROUP BY l.number
-)"""
-_LABELS = "coalesce(labelled.labels, '[]')"
-_JOINED = "LEFT JOIN labelled ON labelled.number = v.number"
+_PROMPT_AT_LABEL = f"""
+SELECT {PROMPT}, {VERSION} FROM prompts p {_AT_LABEL}
+LEFT JOIN versions v ON v.prompt = p.key AND v.number = l.number {AUTHOR} """
+
+
+def _prompt(row: Sequence[Any]) -> Prompt:
+    found = Found(row)
+    return found.prompt(found.version(row[12:]))
 
 
 def prompt_by_id(connection: sqlite3.Connection, prompt_id: str) -> tuple[Prompt, Removal | None] | None:
     """The prompt with this id, and how it was removed if it is not there now."""
     row = connection.execute(_PROMPT + "WHERE p.id = ?", (prompt_id,)).fetchone()
     if row is None:
+        no_id(connection, prompt_id)
         return None
-    return _prompt(row), None if row[-2] is None else _removal(connection, prompt_id)
+    found = Found(row)
+    prompt = found.prompt(found.version(row[12:]))
+    return prompt, None if found.removed is None else _removal(connection, found)
 
 
 def prompt_by_name(connection: sqlite3.Connection, name: str) -> Prompt | None:
     """The living prompt of this name."""
     row = connection.execute(_PROMPT + "WHERE p.name = ? AND p.removed IS NULL", (name,)).fetchone()
-    return None if row is None else _prompt(row)
+    if row is None:
+        expect_none(connection, "prompts_living_twin", "name = ? AND removed IS NULL AND key > 0", name)
+        return None
+    return _prompt(row)
 
 
 def removed_by_name(connection: sqlite3.Connection, name: str) -> Prompt | None:
     """The prompt that was removed last under this name, if none lives there."""
-    row = connection.execute(
-        _PROMPT + "WHERE p.name = ? AND p.removed IS NOT NULL ORDER BY p.removed DESC LIMIT 1", (name,)
-    ).fetchone()
-    return None if row is None else _prompt(row)
+    condition = "name = ? AND removed IS NOT NULL"
+    row = connection.execute(f"{_PROMPT} WHERE p.{condition} ORDER BY p.removed DESC LIMIT 1", (name,)).fetchone()
+    if row is None:
+        expect_none(connection, "prompts_removed_twin", condition + " AND key > 0", name)
+        return None
+    return _prompt(row)
 
 
 def prompts_at_folded(connection: sqlite3.Connection, paths: Sequence[str], below: Sequence[str]) -> list[Prompt]:
@@ -64,23 +61,38 @@ def prompts_at_folded(connection: sqlite3.Connection, paths: Sequence[str], belo
     marks = ", ".join("?" * len(paths))
     ranges = " OR (p.folded > ? AND p.folded < ?)" * len(below)
     ends = [folder + end for folder in below for end in ("/", "0")]  # '0' follows '/'
+    condition = f"removed IS NULL AND (p.folded IN ({marks}) {ranges})"
     rows = connection.execute(
-        f"{_PROMPT} WHERE p.removed IS NULL AND (p.folded IN ({marks}) {ranges}) "
-        "ORDER BY p.folded <> ?, p.name LIMIT 9",
-        (*paths, *ends, paths[0]),
-    )
+        f"{_PROMPT} WHERE p.{condition} ORDER BY p.folded <> ?, p.name LIMIT 9", (*paths, *ends, paths[0])
+    ).fetchall()
+    if not rows:
+        # Not by `expect_none`: the condition needs the table's short name.
+        twin = f"SELECT 1 FROM prompts p INDEXED BY prompts_folded_twin WHERE p.{condition} AND key > 0 LIMIT 1"
+        if connection.execute(twin, (*paths, *ends)).fetchone():
+            raise Unusable("an index of the table prompts is damaged")
     return [_prompt(row) for row in rows]
 
 
 @dataclass(frozen=True, slots=True)
 class Where:
-    """Which living prompts are looked for: by exact name, by how it starts, after a name, by text, by label."""
+    """Which living prompts are looked for: by exact name, by how it starts, after a name, by text, label, tag."""
 
     name: str | None = None
     prefix: str | None = None
     q: str | None = None
     after: str | None = None
     label: str | None = None
+    tag: str | None = None
+
+    def twin(self) -> str:
+        """The names of the same prompts, by the twins of the indexes."""
+        if self.label is None:
+            return "SELECT p.name FROM prompts p INDEXED BY prompts_living_twin"
+        return (
+            "SELECT p.name FROM labels l INDEXED BY labels_by_label_twin CROSS JOIN prompts p "
+            "INDEXED BY prompts_living_twin ON p.name = l.name AND l.label > '' AND l.label = ? "
+            "AND l.number <= p.versions"
+        )
 
     def __call__(self) -> tuple[str, list[str | int]]:
         """The condition, and its values; the label's is the first of a join."""
@@ -95,6 +107,9 @@ class Where:
         if self.after is not None:
             conditions.append("p.name > ?")
             values.append(self.after)
+        if self.tag is not None:
+            conditions.append("p.key IN (SELECT prompt FROM tags WHERE tag = ?)")
+            values.append(self.tag)
         if self.q is not None:
             # FTS5's trigrams find three characters or more (sqlite.org/fts5.html, "The Trigram Tokenizer").
             if len(self.q) >= 3:
@@ -113,8 +128,16 @@ def list_prompts(connection: sqlite3.Connection, where: Where, *, offset: int = 
     """Prompts, sorted by name; by label, each at the version that the label points at."""
     condition, values = where()
     prompts = _PROMPT if where.label is None else _PROMPT_AT_LABEL
-    rows = connection.execute(f"{prompts} WHERE {condition} ORDER BY p.name LIMIT ? OFFSET ?", (*values, limit, offset))
-    return [_prompt(row) for row in rows]
+    end = "ORDER BY p.name LIMIT ? OFFSET ?"
+    rows = connection.execute(f"{prompts} WHERE {condition} {end}", (*values, limit, offset)).fetchall()
+    found = [_prompt(row) for row in rows]
+    if where.q is None and where.tag is None:
+        twins = connection.execute(f"{where.twin()} WHERE {condition} AND p.key > 0 {end}", (*values, limit, offset))
+        if [name for (name,) in twins] != [prompt.name for prompt in found]:
+            raise Unusable("an index of the table prompts is damaged")
+    if where.label is not None and any(prompt.labels.get(where.label) != prompt.newest.number for prompt in found):
+        raise Unusable("a label's row of the index is damaged")
+    return found
 
 
 def count_prompts(connection: sqlite3.Connection, where: Where) -> int:
@@ -125,89 +148,17 @@ def count_prompts(connection: sqlite3.Connection, where: Where) -> int:
     return int(row[0])
 
 
-def version(connection: sqlite3.Connection, prompt_id: str, number: int) -> Version | None:
-    """Version *number* of a prompt."""
-    row = connection.execute(_VERSIONS + "WHERE p.id = ? AND v.number = ?", (prompt_id, number)).fetchone()
-    return None if row is None else _version(row)
-
-
-def versions(
-    connection: sqlite3.Connection, prompt_id: str, *, after: int, before: int, limit: int, newest_first: bool
-) -> list[Version]:
-    """Versions whose numbers lie between *after* and *before*, both exclusive."""
-    order = "DESC" if newest_first else "ASC"
-    rows = connection.execute(
-        f"{_VERSIONS} WHERE p.id = ? AND v.number > ? AND v.number < ? ORDER BY v.number {order} LIMIT ?",
-        (prompt_id, after, before, limit),
-    )
-    return [_version(row) for row in rows]
-
-
-def versions_json(
-    connection: sqlite3.Connection,
-    prompt_id: str,
-    *,
-    labelled: bool,
-    after: int,
-    before: int,
-    limit: int,
-    newest_first: bool,
-) -> tuple[str, int, int]:
-    """The same as `versions`, as the API shows them: JSON objects with commas between, how many, the last one's number.
-
-    SQLite makes the text in one step, in which Python's other threads run; row by row they would wait in turn.
-    Where the prompt is not *labelled*, half of the time is saved.
-    """
-    order, last = ("DESC", "min") if newest_first else ("ASC", "max")
-    given, labels, joined = (_LABELLED, _LABELS, _JOINED) if labelled else ("", "'[]'", "")
+def _removal(connection: sqlite3.Connection, found: Found) -> Removal:
     row = connection.execute(
-        f"""
-        {given} SELECT group_concat(json), count(*), {last}(number) FROM (
-            SELECT v.number, v.json || ',"labels":' || {labels} || '}}' AS json
-            FROM prompts p JOIN versions v ON v.prompt = p.key {joined}
-            WHERE p.id = :id AND v.number > :after AND v.number < :before ORDER BY v.number {order} LIMIT :limit
-        )
-        """,
-        {"id": prompt_id, "after": after, "before": before, "limit": limit},
+        "SELECT r.commit_id, r.timestamp, a.name, a.email, r.description, r.seal FROM removals r "
+        "LEFT JOIN authors a ON a.key = r.author WHERE r.prompt = ? AND r.after = ?",
+        (found.key, found.versions),
     ).fetchone()
-    return row[0] or "", row[1], row[2] or 0
-
-
-def path_at(connection: sqlite3.Connection, prompt_id: str, number: int) -> str:
-    """Where the prompt's file lay when version *number* was made."""
-    row = connection.execute(
-        "SELECT l.name FROM places l JOIN prompts p ON p.key = l.prompt "
-        "WHERE p.id = ? AND l.after < ? ORDER BY l.after DESC LIMIT 1",
-        (prompt_id, number),
-    ).fetchone()
-    return path_of(row[0])
-
-
-def _removal(connection: sqlite3.Connection, prompt_id: str) -> Removal:
-    row = connection.execute(
-        "SELECT r.timestamp, r.description, a.name, a.email, r.commit_id FROM prompts p "
-        "JOIN removals r ON r.prompt = p.key AND r.after = p.versions JOIN authors a ON a.key = r.author "
-        "WHERE p.id = ?",
-        (prompt_id,),
-    ).fetchone()
-    seconds, description, name, email, commit = row
+    if row is None:
+        raise Unusable("a row of the index is missing")
+    commit, seconds, name, email, description, sealed = row
+    expect(sealed, found.id, found.versions, *row[:-1])
     return Removal(seconds, description, Author(name, email), commit.hex())
-
-
-def _prompt(row: tuple[Any, ...]) -> Prompt:
-    newest, (name, created, moved, _, labels) = _version(row[:10]), row[10:]
-    pointed = {label: int(number) for label, _, number in (pair.partition(" ") for pair in _split(labels))}
-    return Prompt(newest.prompt_id, name, path_of(name), created, newest, moved.hex() if moved else None, pointed)
-
-
-def _version(row: tuple[Any, ...]) -> Version:
-    version_id, prompt_id, number, seconds, description, name, email, commit, blob, labels = row
-    author = Author(name, email)
-    return Version(version_id, prompt_id, number, seconds, description, author, commit, blob, tuple(_split(labels)))
-
-
-def _split(labels: str | None) -> list[str]:
-    return labels.split(",") if labels else []
 
 
 def is_empty(connection: sqlite3.Connection) -> bool:

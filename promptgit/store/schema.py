@@ -1,6 +1,6 @@
 """The tables of the index. There are no migrations: another SCHEMA means another index, built anew."""
 
-SCHEMA = 7
+SCHEMA = 8
 
 TABLES = f"""
 PRAGMA user_version = {SCHEMA};
@@ -27,7 +27,11 @@ CREATE TABLE prompts (
     versions INTEGER NOT NULL,  -- the newest one's number
     created INTEGER NOT NULL,
     moved BLOB,                 -- the commit that renamed it or moved a label after the newest version
-    removed INTEGER             -- NULL: it lives; else the Nth of this name to be removed
+    removed INTEGER,            -- NULL: it lives; else the Nth of this name to be removed
+    places INTEGER NOT NULL,    -- how many rows of `places` it has
+    placed INTEGER NOT NULL,    -- `after` of the newest of them
+    labels INTEGER NOT NULL,    -- the checksum of where its labels point; of a removed one 0
+    seal INTEGER NOT NULL       -- `seal` is the checksum of a row, here and below; see seals.py
 );
 CREATE UNIQUE INDEX prompts_living ON prompts (name) WHERE removed IS NULL;
 CREATE INDEX prompts_living_folded ON prompts (folded) WHERE removed IS NULL;
@@ -43,6 +47,8 @@ CREATE TABLE versions (
     author INTEGER NOT NULL,
     description TEXT NOT NULL,
     json TEXT NOT NULL,         -- as the API shows it in a history, up to its labels
+    json_seal INTEGER NOT NULL, -- the CRC-32 of that, begun with the number
+    seal INTEGER NOT NULL,
     PRIMARY KEY (prompt, number)
 ) WITHOUT ROWID;
 
@@ -51,6 +57,7 @@ CREATE TABLE places (
     prompt INTEGER NOT NULL,
     after INTEGER NOT NULL,
     name TEXT NOT NULL,
+    seal INTEGER NOT NULL,
     PRIMARY KEY (prompt, after)
 ) WITHOUT ROWID;
 CREATE INDEX places_named ON places (name);
@@ -63,6 +70,7 @@ CREATE TABLE removals (
     timestamp INTEGER NOT NULL,
     author INTEGER NOT NULL,
     description TEXT NOT NULL,
+    seal INTEGER NOT NULL,
     PRIMARY KEY (prompt, after)
 ) WITHOUT ROWID;
 
@@ -72,6 +80,7 @@ CREATE TABLE labels (
     label TEXT NOT NULL,
     number INTEGER,             -- NULL: it is no label, or its file holds no number
     blob BLOB NOT NULL,
+    seal INTEGER NOT NULL,
     PRIMARY KEY (name, label)
 ) WITHOUT ROWID;
 CREATE INDEX labels_by_label ON labels (label, name);
@@ -82,10 +91,12 @@ CREATE TABLE label_moves (
     label TEXT NOT NULL,
     move INTEGER NOT NULL,      -- 1, 2, 3, ...
     number INTEGER,             -- NULL: it was removed
+    before INTEGER,             -- where it pointed before this, if anywhere
     commit_id BLOB NOT NULL,
     timestamp INTEGER NOT NULL,
     author INTEGER NOT NULL,
     description TEXT NOT NULL,
+    seal INTEGER NOT NULL,
     PRIMARY KEY (prompt, label, move)
 ) WITHOUT ROWID;
 
@@ -98,7 +109,9 @@ CREATE TABLE commits (
     version INTEGER,
     timestamp INTEGER,
     author INTEGER,
-    description TEXT
+    description TEXT,
+    changes INTEGER NOT NULL,   -- how many rows of `changes` it has
+    seal INTEGER NOT NULL
 );
 CREATE TABLE changes (
     made INTEGER NOT NULL,      -- the number of its commit
@@ -109,6 +122,7 @@ CREATE TABLE changes (
     other TEXT,                 -- the label, or the name before
     before INTEGER,             -- where the label pointed
     number INTEGER,             -- of the version; or where the label points
+    seal INTEGER NOT NULL,
     PRIMARY KEY (made, place)
 ) WITHOUT ROWID;
 
@@ -126,6 +140,10 @@ CREATE TABLE requests (key BLOB PRIMARY KEY, commit_id BLOB NOT NULL) WITHOUT RO
 -- Names and newest contents; brought up to date when somebody searches.
 CREATE VIRTUAL TABLE search USING fts5 (name, content, tokenize = 'trigram');
 CREATE TABLE unsearched (prompt INTEGER PRIMARY KEY);
+
+-- The tags in the newest files of prompts that live; brought up to date with `search`.
+CREATE TABLE tags (tag TEXT NOT NULL, prompt INTEGER NOT NULL, PRIMARY KEY (tag, prompt)) WITHOUT ROWID;
+CREATE INDEX tags_prompt ON tags (prompt);
 """
 
 # Made once the rows are in, which takes a third of the time.
@@ -133,4 +151,15 @@ INDEXES = """
 -- Which versions have the same content.
 CREATE INDEX versions_blob ON versions (prompt, blob);
 CREATE UNIQUE INDEX commits_id ON commits (id);
+
+-- Twins of the indexes that names and ids are looked up in: what one does not find, and every page of a list, is looked
+-- up in the other, too, for a damaged index finds too little without any error. SQLite takes them only where a query
+-- says the condition that is true of all rows.
+CREATE INDEX prompts_id_twin ON prompts (id) WHERE key > 0;
+CREATE INDEX prompts_living_twin ON prompts (name) WHERE removed IS NULL AND key > 0;
+CREATE INDEX prompts_folded_twin ON prompts (folded) WHERE removed IS NULL AND key > 0;
+CREATE INDEX prompts_removed_twin ON prompts (name, removed) WHERE removed IS NOT NULL AND key > 0;
+CREATE INDEX commits_id_twin ON commits (id) WHERE number > 0;
+CREATE INDEX labels_by_label_twin ON labels (label, name) WHERE label > '';
+CREATE INDEX requests_key_twin ON requests (key) WHERE key > x'';
 """

@@ -1,4 +1,4 @@
-"""The search table: names and newest contents, brought up to date when somebody searches.
+"""The search table and the tags: names and newest contents, brought up to date when somebody searches.
 
 A write only notes which prompts changed: cutting 8 KB of text into trigrams under the write lock
 would cost more than the commit.
@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable
+
+from promptgit import front_matter
 
 # As much as takes some tens of milliseconds.
 _PROMPTS_AT_ONCE = 100
@@ -35,9 +37,16 @@ def refresh(connection: sqlite3.Connection, read: Callable[[str], bytes]) -> Non
         if size > _BYTES_AT_ONCE:
             return
         connection.execute("DELETE FROM search WHERE rowid = ?", (key,))
+        connection.execute("DELETE FROM tags WHERE prompt = ?", (key,))
         if name is not None:
             data = read(blob.hex())
             size += len(data)
             content = data.decode(errors="replace")
             connection.execute("INSERT INTO search (rowid, name, content) VALUES (?, ?, ?)", (key, name, content))
+            connection.executemany("INSERT INTO tags VALUES (?, ?)", ((tag, key) for tag in tags_in(data)))
         connection.execute("DELETE FROM unsearched WHERE prompt = ?", (key,))
+
+
+def tags_in(data: bytes) -> set[str]:
+    """The tags in a prompt's file that can be asked for: a lone surrogate cannot, and SQLite holds none."""
+    return {tag for tag in front_matter.parse(data).tags if tag.encode(errors="ignore").decode() == tag}

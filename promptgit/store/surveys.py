@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from collections.abc import Sequence
 
 from promptgit.models import Prompt, Removal, Version
-from promptgit.store import queries
+from promptgit.store import queries, version_queries
+from promptgit.store.connections import Unusable
 
 _LAST = "\U0010ffff"
 
@@ -17,11 +17,18 @@ def folders(connection: sqlite3.Connection, folder: str, limit: int) -> list[str
 
     Each is one step in the index of names, however many prompts it holds.
     """
+    found, twins = (_folders(connection, folder, limit, index) for index in ("prompts_living", "prompts_living_twin"))
+    if found != twins:
+        raise Unusable("an index of the table prompts is damaged")
+    return found
+
+
+def _folders(connection: sqlite3.Connection, folder: str, limit: int, index: str) -> list[str]:
     found: list[str] = []
     low, high = folder, folder[:-1] + "0" if folder else _LAST  # '0' follows '/'
     while len(found) < limit:
         row = connection.execute(
-            "SELECT name FROM prompts WHERE removed IS NULL AND name > ? AND name < ? "
+            f"SELECT name FROM prompts INDEXED BY {index} WHERE removed IS NULL AND name > ? AND name < ? AND key > 0 "
             "AND instr(substr(name, ?), '/') > 0 ORDER BY name LIMIT 1",
             (low, high, len(folder) + 1),
         ).fetchone()
@@ -35,10 +42,16 @@ def folders(connection: sqlite3.Connection, folder: str, limit: int) -> list[str
 def removed(connection: sqlite3.Connection, *, after: str | None, limit: int) -> list[tuple[Prompt, Removal]]:
     """At most *limit* prompts that are deleted, sorted by name, those behind the one with the id *after*."""
     behind = "AND (name, removed) > (SELECT name, removed FROM prompts WHERE id = ?)" if after else ""
-    rows = connection.execute(
-        f"SELECT id FROM prompts WHERE removed IS NOT NULL {behind} ORDER BY name, removed LIMIT ?",
-        (after, limit) if after else (limit,),
-    ).fetchall()
+    rows, twins = (
+        connection.execute(
+            f"SELECT id FROM prompts INDEXED BY {index} WHERE removed IS NOT NULL AND key > 0 {behind} "
+            "ORDER BY name, removed LIMIT ?",
+            (after, limit) if after else (limit,),
+        ).fetchall()
+        for index in ("prompts_removed", "prompts_removed_twin")
+    )
+    if rows != twins:
+        raise Unusable("an index of the table prompts is damaged")
     found = [queries.prompt_by_id(connection, row[0]) for row in rows]
     return [(one[0], one[1]) for one in found if one is not None and one[1] is not None]
 
@@ -50,7 +63,7 @@ def history(
 
     That is None where the version is the first one itself.
     """
-    versions = queries.versions(connection, prompt_id, after=0, before=before, limit=limit, newest_first=True)
+    versions = version_queries.versions(connection, prompt_id, after=0, before=before, limit=limit, newest_first=True)
     return [(version, _first(connection, version)) for version in versions]
 
 
@@ -59,14 +72,16 @@ def _first(connection: sqlite3.Connection, version: Version) -> int | None:
         "SELECT min(number) FROM versions WHERE prompt = (SELECT key FROM prompts WHERE id = ?) AND blob = ?",
         (version.prompt_id, version.blob_id),
     ).fetchone()
-    return row[0] if row[0] != version.number else None
+    if row[0] == version.number:
+        return None
+    first = version_queries.version(connection, version.prompt_id, row[0] or 0)
+    if first is None or first.blob_id != version.blob_id:
+        raise Unusable("an index of the table versions is damaged")
+    return first.number
 
 
 def moments(connection: sqlite3.Connection, prompt_id: str, numbers: Sequence[int]) -> list[tuple[int, int]]:
     """Numbers of versions, and when they were written, in seconds since 1970."""
-    # CROSS JOIN: SQLite goes from left to right (sqlite.org/optoverview.html), else through all versions.
-    return connection.execute(
-        "SELECT v.number, v.timestamp FROM json_each(?) n CROSS JOIN versions v ON v.number = n.value "
-        "WHERE v.prompt = (SELECT key FROM prompts WHERE id = ?) ORDER BY v.number",
-        (json.dumps(list(numbers)), prompt_id),
-    ).fetchall()
+    return [
+        (version.number, version.seconds) for version in version_queries.versions_of(connection, prompt_id, numbers)
+    ]

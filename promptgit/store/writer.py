@@ -22,6 +22,7 @@ from promptgit.errors import LockTimeout, OutcomeUnknown, SigningFailed, Storage
 from promptgit.models import Request
 from promptgit.store import requests
 from promptgit.store.batch import Batch, Edit
+from promptgit.store.damage import Stumbled, stumbling
 from promptgit.store.files import storage_errors
 from promptgit.store.index import Index
 from promptgit.store.ledger import Ledger
@@ -34,6 +35,7 @@ log = logging.getLogger(__name__)
 
 _MOST_IN_A_BATCH = 128
 _ATTEMPTS = 20
+_MENDINGS = 2  # of the index, for one batch
 # Room that must be there before a batch begins, so that the index can follow what git has taken.
 _RESERVE_BYTES = 1 << 20
 
@@ -199,17 +201,24 @@ class Writer:
     def _make(self, jobs: list[_Job], stop_at_refusal: bool = False) -> list[_Job]:
         """Make the changes durable and visible, or none of them; those that were tried."""
         last = jobs[-1] if jobs else None
+        mendings = 0
         for _ in range(_ATTEMPTS):
             try:
-                return self._attempt(jobs, last, stop_at_refusal)
+                return self._attempt(jobs, last, stop_at_refusal, mending=mendings < _MENDINGS)
+            except Stumbled as found:
+                if not self._index.mend(found.error):
+                    mendings = _MENDINGS  # a fault of ours: it is the change's own error
+                mendings += 1
             except MainMoved:
                 continue  # by somebody without the lock: look again
             except _EndsEarlier as found:
                 last = found.job
         raise WriteContended
 
-    def _attempt(self, jobs: list[_Job], last: _Job | None, stop_at_refusal: bool) -> list[_Job]:
+    def _attempt(self, jobs: list[_Job], last: _Job | None, stop_at_refusal: bool, mending: bool) -> list[_Job]:
         """Make the changes; if they are to be signed, *last* must be the job of the last commit.
+
+        With *mending* an error that a damaged index may have led to is no change's own: `Stumbled` has it.
 
         A signature is part of the commit's id, which the index and the answers hold: none can be added later.
         """
@@ -217,11 +226,14 @@ class Writer:
         self._check_room()
         tried: list[_Job] = []
         committed: _Job | None = None
-        with self._index.writing() as (connection, ledger, tip):
+        with ExitStack() as held:
+            with stumbling(mending):
+                connection, ledger, tip = held.enter_context(self._index.writing())
             batch = self._repository.batch(tip, int(self._clock()))
             for job in jobs:
-                if self._apply(job, connection, ledger, batch, self._sign if job is last else None):
-                    committed = job
+                with stumbling(mending):
+                    if self._apply(job, connection, ledger, batch, self._sign if job is last else None, mending):
+                        committed = job
                 tried.append(job)
                 if job.error is not None and stop_at_refusal:
                     break
@@ -255,19 +267,20 @@ class Writer:
         ledger: Ledger,
         batch: Batch,
         sign: Callable[[bytes], bytes] | None,
+        mending: bool,
     ) -> bool:
         """Whether the job has made a commit."""
         now = self._clock()
         job.error = None
         request, recall = job.change.request, job.change.recall
         try:
-            with storage_errors():
+            with storage_errors(), stumbling(mending):
                 if request and recall and (made := requests.find(connection, request, batch.read, now)):
                     job.answer = recall(connection, made)
                     return False
                 edit = job.change.plan(connection)
                 commit = None if edit is None else batch.commit(edit, sign, requests.headers_of(request))
-        except SigningFailed:
+        except (SigningFailed, Stumbled):
             raise
         except Exception as error:
             job.error = error  # this change fails alone
