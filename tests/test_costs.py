@@ -80,6 +80,20 @@ def test_a_read_is_one_statement_and_one_blob(
         assert counted == blobs
 
 
+def test_contents_that_are_read_often_stay_in_memory(service: Service, repository: Path, counted: Counter[str]) -> None:
+    """For each content that comes, the one that was read the longest ago goes."""
+    foreign_commit(repository, {f"prompts/p{at:03}.md": b"%d" % at for at in range(201)})
+    often, *others = (prompt.newest for prompt in service.list(limit=201))
+    for other in others:
+        service.content(other)
+        service.content(often)
+    counted.clear()
+    service.content(often)
+    for other in others[-100:]:
+        service.content(other)
+    assert counted == {}
+
+
 def test_a_page_of_versions_is_two_statements(store: Store, service: Service, repository: Path) -> None:
     prompt = service.create("0", name="a")
     for at in range(1, 120):

@@ -14,6 +14,7 @@ from promptgit.models import Author
 from promptgit.store import objects, packs
 from promptgit.store.batch import Batch
 from promptgit.store.claim import Claim
+from promptgit.store.contents import Contents
 from promptgit.store.files import failure, fsync_folder, fsync_tree, storage_errors
 from promptgit.store.git import Git
 from promptgit.store.layout import first_commit
@@ -41,7 +42,7 @@ class Repository:
         self.git = Git(path)
         self.main_file = MainFile(path, lambda: self.main(), self._moves_are_logged, patience)
         self._newest = ("", b"")
-        self._contents: dict[str, bytes] = {}  # small ones, read or stored lately; what has an id never changes
+        self._contents = Contents(_CONTENTS_KEPT, _LARGEST_KEPT)  # read or stored lately
         self._trees: dict[str, Tree] = {}  # by id; only used under the write lock
         self.packs = path / "objects" / "pack"
         self.claim = Claim(path / "promptgit-upkeep")
@@ -204,14 +205,8 @@ class Repository:
         data = self._contents.get(blob)
         if data is None:
             data = self.read(blob)
-            self._keep(blob, data)
+            self._contents.keep(blob, data)
         return data
-
-    def _keep(self, blob: str, data: bytes) -> None:
-        if len(data) <= _LARGEST_KEPT:
-            if len(self._contents) >= _CONTENTS_KEPT:
-                self._contents.clear()
-            self._contents[blob] = data
 
     def batch(self, tip: str, now: int) -> Batch:
         """An empty chain of commits on top of *tip*; call it under the write lock."""
@@ -235,7 +230,7 @@ class Repository:
         self._newest = (batch.tip, batch.objects[batch.tip][1])
         for oid, (kind, data) in batch.objects.items():
             if kind == objects.BLOB:
-                self._keep(oid, data)
+                self._contents.keep(oid, data)
 
     def tidy(self) -> None:
         """Join small packs, if there may be many; call it under the write lock, after a batch."""
