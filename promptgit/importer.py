@@ -7,15 +7,17 @@ import sqlite3
 import zlib
 from collections import defaultdict
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO, cast
 
 from promptgit import checks, exporter, labels, lines, names
-from promptgit.errors import BadLine, NameNotFound, VersionNotFound
+from promptgit.errors import BadLine, NameNotFound, StorageFull, VersionNotFound
 from promptgit.lines import Entry, Line, Pointer, parse
 from promptgit.models import Prompt
 from promptgit.store import label_queries, queries
 from promptgit.store.batch import Edit
+from promptgit.store.intake import Progress
 from promptgit.store.store import Store
 from promptgit.store.writer import Change
 
@@ -79,6 +81,11 @@ class Import:
             self._store_batch(batch)
             yield _position(file)
         self.refused.sort(key=lambda error: error.number)
+
+    def prepare_search(self, progress: Progress) -> None:
+        """Take what was imported into the search; *progress* counts prompts. Without room the next search does it."""
+        with suppress(StorageFull):
+            self._store.index.prepare_search(progress)
 
     def _find_done(self, file: BinaryIO) -> None:
         if self._store.index.read(queries.is_empty):

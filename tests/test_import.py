@@ -14,6 +14,7 @@ from promptgit import checker
 from promptgit.errors import BadLine
 from promptgit.importer import Import
 from promptgit.service import Service
+from promptgit.store import search
 from promptgit.store.store import Store
 from tests.support import assert_sound, command, git_text
 
@@ -170,6 +171,15 @@ def test_bad_lines_can_be_skipped(store: Store, service: Service) -> None:
     run = take_bytes(store, data, skip_invalid=True)
     assert [error.number for error in run.refused] == list(range(2, len(BAD) + 2))
     assert (run.added, [prompt.name for prompt in service.list(limit=9)]) == (2, ["a", "c"])
+
+
+def test_the_command_leaves_nothing_for_the_first_search_to_do(tmp_path: Path) -> None:
+    file = tmp_path / "history.jsonl"
+    file.write_bytes(b"".join(encode(*(line(f"p{at}") for at in range(150)))))
+    done = command("import", str(file), "--data", str(tmp_path / "data"))
+    assert done.returncode == 0, done.stderr
+    store = Store(tmp_path / "data", lock_timeout=5)
+    assert store.index.read(search.is_current)
 
 
 @pytest.mark.parametrize("packed", [False, True])

@@ -149,15 +149,15 @@ def expect_owner(repository: Path) -> None:
 
 
 @contextmanager
-def counter(label: str) -> Iterator[Progress]:
-    """Tells how many commits were read, on a terminal."""
+def counter(label: str, unit: str = "commits") -> Iterator[Progress]:
+    """Tells how many commits were read, or how much was done of another *unit*, on a terminal."""
     shown = False
 
     def progress(count: int) -> None:
         nonlocal shown
         if sys.stderr.isatty():
             shown = True
-            click.echo(f"\r{label}: {count:,} commits", err=True, nl=False)
+            click.echo(f"\r{label}: {count:,} {unit}", err=True, nl=False)
 
     yield progress
     if shown:

@@ -64,6 +64,9 @@ def import_(
             conversions.written(conversions.from_git(repository, under, suffix, progress)) as converted,
         ):
             _take(run, converted)
+    if run.added:
+        with counter("Indexing for the search", "prompts") as progress:
+            run.prepare_search(progress)
     for refused in run.refused:
         click.echo(f"skipped: {refused}", err=True)
     click.echo(f"{run.added:,} commits added, {run.present:,} lines there already, {len(run.refused):,} skipped.")

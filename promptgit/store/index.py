@@ -100,18 +100,30 @@ class Index:
     def search(self, query: Callable[Concatenate[sqlite3.Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Like `read`, for a query that needs the search table."""
         try:
-            while not self.read(search.is_current):
-                self._mending(self._refresh_search)
+            self.prepare_search()
         except StorageFull:
             log.warning("No room to bring the search up to date; it finds what it knew.")
         return self.read(query, *args, **kwargs)
 
-    def _refresh_search(self) -> None:
-        """Take some prompts into the search table: not all at once, for writers wait meanwhile."""
+    def prepare_search(self, progress: Progress | None = None) -> None:
+        """Bring the search table up to date, which the next `search` does otherwise; *progress* counts prompts.
+
+        Raises:
+            StorageFull: there was no room for it.
+        """
+        count = 0
+        while not self.read(search.is_current):
+            count += self._mending(self._refresh_search)
+            if progress is not None:
+                progress(count)
+
+    def _refresh_search(self) -> int:
+        """Take some prompts into the search table: not all at once, for writers wait meanwhile. How many it took."""
         connection = self._begin()
         with rolled_back(connection), storage_errors():
-            search.refresh(connection, self._repository.read)
+            count = search.refresh(connection, self._repository.read)
             connection.execute("COMMIT")
+        return count
 
     @contextmanager
     def writing(self) -> Iterator[tuple[sqlite3.Connection, Ledger, str]]:

@@ -21,8 +21,8 @@ def is_current(connection: sqlite3.Connection) -> bool:
     return connection.execute("SELECT 1 FROM unsearched LIMIT 1").fetchone() is None
 
 
-def refresh(connection: sqlite3.Connection, read: Callable[[str], bytes]) -> None:
-    """Take in some of the prompts that changed, within a transaction of the caller's.
+def refresh(connection: sqlite3.Connection, read: Callable[[str], bytes]) -> int:
+    """Take in some of the prompts that changed, within a transaction of the caller's; how many it took.
 
     *read* gives a blob's bytes by its id in hexadecimal.
     """
@@ -33,9 +33,9 @@ def refresh(connection: sqlite3.Connection, read: Callable[[str], bytes]) -> Non
         (_PROMPTS_AT_ONCE,),
     ).fetchall()
     size = 0
-    for key, name, blob in rows:
+    for count, (key, name, blob) in enumerate(rows):
         if size > _BYTES_AT_ONCE:
-            return
+            return count
         connection.execute("DELETE FROM search WHERE rowid = ?", (key,))
         connection.execute("DELETE FROM tags WHERE prompt = ?", (key,))
         if name is not None:
@@ -45,6 +45,7 @@ def refresh(connection: sqlite3.Connection, read: Callable[[str], bytes]) -> Non
             connection.execute("INSERT INTO search (rowid, name, content) VALUES (?, ?, ?)", (key, name, content))
             connection.executemany("INSERT INTO tags VALUES (?, ?)", ((tag, key) for tag in tags_in(data)))
         connection.execute("DELETE FROM unsearched WHERE prompt = ?", (key,))
+    return len(rows)
 
 
 def tags_in(data: bytes) -> set[str]:
