@@ -9,6 +9,7 @@ from flask.testing import FlaskClient
 
 from promptgit import checker, labels
 from promptgit.checks import Signed
+from promptgit.feed import Feed
 from promptgit.models import Author
 from promptgit.service import Service
 from promptgit.store.store import Store
@@ -283,6 +284,22 @@ def test_nonsense_in_a_label_file_is_ignored_and_told(
     service.rename(prompt.id, "b")
     service.labels.point(prompt.id, "x", 1, signed=Signed())
     assert service.get(prompt.id).labels == {"x": 1}
+
+
+def test_a_reserved_label_that_came_by_git_is_ignored_and_told(
+    service: Service, store: Store, client: FlaskClient, repository: Path
+) -> None:
+    """`latest` stays the newest version, wherever it is asked for."""
+    prompt = service.create("1", name="a")
+    service.save(prompt.id, "2")
+    foreign_commit(repository, {"labels/latest/a": b"1\n"})
+    assert service.get(prompt.id).labels == {}
+    assert client.get(f"/api/prompts/{prompt.id}").json["labels"] == {}
+    assert client.get(f"/api/prompts/{prompt.id}/labels/latest").json["version_number"] == 2
+    assert [found.newest.number for found in service.list(label="latest", limit=9)] == [2]
+    assert Feed(store).page(None, 9).changes[-1].type == "version"
+    (told,) = checker.differences(store)
+    assert told == "The file of the label 'latest' of 'a' is of a reserved label, and is ignored."
 
 
 def test_files_beside_labels_are_left_alone(service: Service, store: Store, repository: Path) -> None:

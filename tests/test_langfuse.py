@@ -11,6 +11,7 @@ from werkzeug.test import TestResponse
 
 from promptgit.checks import Signed
 from promptgit.service import Service
+from promptgit.store.repository import Repository
 from promptgit.store.store import Store
 from tests.support import at_once, foreign_commit, git, git_text
 
@@ -212,6 +213,38 @@ def test_lists_have_pages_and_filters(client: FlaskClient) -> None:
     ]
     for query, total in (("tag=all", 3), ("tag=tags", 0), ("label=new", 1), ("label=latest", 3), ("name=z", 0)):
         assert client.get(f"{PROMPTS}?{query}").json["meta"]["totalItems"] == total, query
+
+
+def test_a_page_by_tag_reads_no_more_contents_than_it_has_prompts(
+    client: FlaskClient, repository: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many prompts have the tag, or the word in their texts."""
+    tagged = {f"prompts/t{at:02}.md": b"---\ntags: [t, u]\n---\n%d" % at for at in range(30)}
+    foreign_commit(repository, tagged | {f"prompts/x{at:02}.md": b"the word tags %d" % at for at in range(30)})
+    assert client.get(f"{PROMPTS}?tag=t").json["meta"]["totalItems"] == 30
+    read: list[str] = []
+
+    def content(self: Repository, blob: str) -> bytes:
+        read.append(blob)
+        return self.read(blob)
+
+    monkeypatch.setattr(Repository, "content", content)
+    page = client.get(f"{PROMPTS}?tag=t&limit=5&page=2").json
+    assert [item["name"] for item in page["data"]] == [f"t{at:02}" for at in range(5, 10)]
+    assert len(read) == 5
+
+
+def test_tags_follow_every_change(client: FlaskClient, repository: Path) -> None:
+    def found(tag: str) -> list[str]:
+        return [item["name"] for item in client.get(f"{PROMPTS}?tag={tag}").json["data"]]
+
+    publish(client, "a", "1", tags=["x", "y"])
+    assert (found("x"), found("X"), found("")) == (["a"], [], [])
+    publish(client, "a", "2", tags=["y"])
+    foreign_commit(repository, {"prompts/b.md": b"---\ntags: [x, x]\n---\n"})
+    assert (found("x"), found("y")) == (["b"], ["a"])
+    assert client.delete(f"{PROMPTS}/a").status_code == 204
+    assert found("y") == []
 
 
 def test_a_label_in_git_that_points_nowhere_counts_nothing(client: FlaskClient, repository: Path) -> None:
