@@ -21,7 +21,12 @@ def uri_of(path: Path, mode: str) -> str:
 
 
 def open_index(path: Path) -> sqlite3.Connection:
-    """A connection to a sound index of our schema; call it while nobody swaps the file."""
+    """A connection that reads and writes a sound index of our schema; call it while nobody swaps the file.
+
+    Raises:
+        Unusable: it is of another schema, or not finished.
+        sqlite3.Error: for one, that the files can only be read, perhaps for a want of file handles.
+    """
     connection = sqlite3.connect(uri_of(path, "rw"), uri=True, isolation_level=None, timeout=5)
     try:
         (schema,) = connection.execute("PRAGMA user_version").fetchone()
@@ -31,6 +36,11 @@ def open_index(path: Path) -> sqlite3.Connection:
         connection.execute("PRAGMA synchronous = NORMAL")
         connection.execute("PRAGMA cache_size = -512")  # KiB; every thread has one, and the system caches too
         head_of(connection)  # the log is opened by its name now, while nobody swaps the file
+        # What SQLite cannot open for writing, for a want of file handles perhaps, it opens for reading alone. That
+        # would last as long as the connection; of the file that connections share, as long as this process has any.
+        if try_begin(connection):
+            with rolled_back(connection):
+                connection.execute("UPDATE head SET commit_id = commit_id")  # BEGIN alone does not mind
     except BaseException:
         connection.close()
         raise
@@ -87,3 +97,8 @@ def is_busy(error: Exception) -> bool:
     """Whether somebody else has what it needs; later it may work."""
     # Errors of the module itself have no code.
     return isinstance(error, sqlite3.Error) and getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY
+
+
+def is_for_reading_alone(error: Exception) -> bool:
+    """Whether the connection cannot write; another one may."""
+    return isinstance(error, sqlite3.Error) and getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_READONLY

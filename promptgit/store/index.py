@@ -20,6 +20,7 @@ from promptgit.store.connections import (
     Unusable,
     head_of,
     is_busy,
+    is_for_reading_alone,
     one_moment,
     open_index,
     rolled_back,
@@ -171,7 +172,9 @@ class Index:
             except Exception as error:
                 if isinstance(error, sqlite3.Error) and is_busy(error):
                     raise IndexBusy from error
-                if not self.mend(error, progress):
+                if is_for_reading_alone(error):
+                    self.close()  # look once more, through another connection
+                elif not self.mend(error, progress):
                     raise
         return action()
 

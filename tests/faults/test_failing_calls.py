@@ -40,14 +40,15 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 def client_of(server: Server, name: str) -> Client:
     """A client that has made every kind of write: what a worker opens and imports once was opened and imported."""
     client = Client(server.url, name, timeout=10)
+    made = client.create()
     for prepare, write in KINDS.values():
-        made = client.create()
         assert made is not None and made.status == 201, (made, server.raw_log[-4_000:])
         for _ in range(2):
             prepare(client)
             answer = write(client)
-            assert answer is not None and answer.status < 300, answer
-    client.create()
+            assert answer is not None and answer.status < 300, (answer, server.raw_log[-4_000:])
+        made = client.create()
+    assert made is not None and made.status == 201, (made, server.raw_log[-4_000:])
     return client
 
 
