@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import multiprocessing
+import sqlite3
 import threading
 from functools import partial
 from multiprocessing.synchronize import Event
@@ -91,6 +92,20 @@ def test_a_refused_change_fails_alone(store: Store, service: Service) -> None:
     stopped = store.writer.together([create("c"), create("C"), create("d")], stop_at_refusal=True)
     assert len(stopped) == 2
     assert [prompt.name for prompt in service.list(limit=9)] == ["a", "b", "c"]
+
+
+def test_a_write_is_made_though_the_index_can_neither_keep_it_nor_roll_back(store: Store, service: Service) -> None:
+    """Git has it; the index takes it in at the next look, through another connection."""
+
+    def plan(index: sqlite3.Connection) -> Edit:
+        index.set_authorizer(
+            lambda action, *_: sqlite3.SQLITE_DENY if action == sqlite3.SQLITE_TRANSACTION else sqlite3.SQLITE_OK
+        )
+        return Edit({"prompts/a.md": b"x"}, "x", COMMITTER)
+
+    assert store.writer.submit(Change(plan, lambda _: "made")) == "made"
+    assert [prompt.name for prompt in service.list(limit=9)] == ["a"]
+    assert service.create("y", name="b").newest.number == 1
 
 
 def test_the_lock_is_waited_for_and_then_given_up(store: Store, tmp_path: Path, repository: Path) -> None:

@@ -66,7 +66,7 @@ def test_a_new_folder_survives_a_power_cut(kind: FileSystem, seconds: int, tmp_p
             with Server(folder, PROMPTGIT_AUTH="off") as again:
                 assert Http(again.url)("GET", "/readyz").status == 200
                 assert Http(again.url)("GET", f"/api/prompts/{client.prompt}").json["version_number"] == 1
-            assert command("check", "--data", str(folder)).returncode == 0
+            assert not LONG or command("check", "--data", str(folder)).returncode == 0
 
 
 @pytest.mark.parametrize("kind", TRIED, ids=str)
