@@ -121,7 +121,7 @@ class Index:
     def _refresh_search(self) -> int:
         """Take some prompts into the search table: not all at once, for writers wait meanwhile. How many it took."""
         connection = self._begin()
-        with rolled_back(connection), storage_errors():
+        with self._rolled_back(connection), storage_errors():
             count = search.refresh(connection, self._repository.read)
             connection.execute("COMMIT")
         return count
@@ -139,7 +139,7 @@ class Index:
         """
         with storage_errors():
             connection = self._mending(self._begin)
-        with rolled_back(connection):
+        with self._rolled_back(connection):
             yield connection, Ledger(connection), head_of(connection)
 
     def record(self, connection: sqlite3.Connection, head: str) -> None:
@@ -264,7 +264,7 @@ class Index:
             connection = self._connection()
             if try_begin(connection):
                 try:
-                    with rolled_back(connection):
+                    with self._rolled_back(connection):
                         take_in(connection, self._repository, self._clock())
                         connection.execute("COMMIT")
                 except sqlite3.Error as error:
@@ -297,9 +297,19 @@ class Index:
             with storage_errors():
                 take_in(connection, self._repository, self._clock())
         except BaseException:
-            with rolled_back(connection):
+            with self._rolled_back(connection):
                 raise
         return connection
+
+    @contextmanager
+    def _rolled_back(self, connection: sqlite3.Connection) -> Iterator[None]:
+        """Roll back what is not committed within; where even that fails, close the connection, which does it, too."""
+        try:
+            with rolled_back(connection):
+                yield
+        finally:
+            if connection.in_transaction:
+                self.close()
 
 
 def _pause(deadline: float) -> None:
