@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
+import signal
 import subprocess
 import threading
 from pathlib import Path
@@ -107,6 +109,13 @@ def test_the_documented_hook_refuses_the_wrong_way_round(service: Service, repos
     assert [one.name for one in service.list(limit=9)] == ["a", "b"]
 
 
+def push_in_turn(clone: Path, folder: Path) -> None:
+    """Pull and push as the docs say, under the write lock of a folder."""
+    (line,) = re.findall(r"^flock .*$", (DOCS / "recovery.md").read_text(), re.MULTILINE)
+    line = line.replace("data/write.lock", shlex.quote(str(folder / "write.lock")))
+    subprocess.run(["sh", "-c", line], cwd=clone, env=environment(), check=True, capture_output=True)
+
+
 def test_a_push_under_the_write_lock_gets_in_beside_busy_writers(tmp_path: Path) -> None:
     """The documented way, `flock` around pull and push: each try succeeds, whatever the writers do."""
     with Server(tmp_path / "data") as server:
@@ -130,15 +139,34 @@ def test_a_push_under_the_write_lock_gets_in_beside_busy_writers(tmp_path: Path)
                 (clone / "prompts" / "by-hand.md").write_text(str(at))
                 git(clone, "add", "-A")
                 git(clone, "commit", "-q", "-m", f"By hand {at}")
-                (line,) = re.findall(r"^flock .*$", (DOCS / "recovery.md").read_text(), re.MULTILINE)
-                line = line.replace("data/write.lock", shlex.quote(str(server.folder / "write.lock")))
-                subprocess.run(["sh", "-c", line], cwd=clone, env=environment(), check=True, capture_output=True)
+                push_in_turn(clone, server.folder)
         finally:
             ended.set()
             for writer in writers:
                 writer.join()
         listed = Http(server.url)("GET", "/api/prompts?name=by-hand&include=content").json
         assert (listed[0]["version_number"], listed[0]["content"]) == (5, "4")
+
+
+def test_what_a_push_leaves_running_holds_no_lock(store: Store, service: Service, tmp_path: Path) -> None:
+    """Git goes on with its maintenance in the background when the push is over."""
+    service.create("1", name="a")
+    clone = tmp_path / "clone"
+    git(tmp_path, "clone", "-q", str(store.repository.path), str(clone))
+    foreign_commit(clone, {"prompts/b.md": b"1"})
+    git(clone, "reset", "-q", "--hard")
+    hook = clone / ".git" / "hooks" / "pre-push"
+    hook.parent.mkdir(exist_ok=True)
+    hook.write_text(f"#!/bin/sh\nsleep 600 > {os.devnull} 2>&1 &\necho $! > running\n")
+    hook.chmod(0o755)
+    push_in_turn(clone, store.folder)
+    running = int((clone / "running").read_text())
+    try:
+        impatient = Service(Store(store.folder, lock_timeout=0), max_content=1 << 20)
+        impatient.create("1", name="c")
+    finally:
+        os.kill(running, signal.SIGKILL)
+    assert [prompt.name for prompt in service.list(limit=9)] == ["a", "b", "c"]
 
 
 # Dates
