@@ -33,10 +33,13 @@ def hurried(store: Store) -> Service:
 
 
 @contextmanager
-def transaction(repository: Path) -> Iterator[subprocess.Popen[str]]:
-    """A transaction of git that is prepared: it holds the lock, and is told on its input how to end."""
+def transaction(repository: Path, *options: str, where: Path | None = None) -> Iterator[subprocess.Popen[str]]:
+    """A transaction of git that is prepared: it holds the lock, and is told on its input how to end.
+
+    *options* are those of `git update-ref`; *where* is another folder that git takes for this repository.
+    """
     with subprocess.Popen(
-        ["git", "-C", str(repository), "update-ref", "--stdin"],
+        ["git", "-C", str(where or repository), "update-ref", *options, "--stdin"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -129,6 +132,31 @@ def test_a_live_lock_of_git_is_never_removed(hurried: Service, repository: Path,
         said, _ = child.communicate("commit\n")
         assert said == "commit: ok\n"
     assert git_text(repository, "rev-parse", "main") == tip
+    assert hurried.create("x", name="a").newest.number == 1
+
+
+@pytest.mark.parametrize("age", [0, 1 << 30])
+@pytest.mark.parametrize("way", ["as itself", "with a message", "in a worktree", "by another name"])
+def test_a_git_that_works_in_the_repository_is_recognized(
+    hurried: Service, repository: Path, lock: Path, tmp_path: Path, way: str, age: int
+) -> None:
+    """Wherever it stands, whatever words it is given, and though the clock has been set forward since."""
+    options: list[str] = []
+    where: Path | None = None
+    if way == "with a message":
+        options = ["-m", "log"]  # which is also the name of a command that locks nothing
+    elif way == "in a worktree":
+        where = tmp_path / "elsewhere"
+        git(repository, "worktree", "add", "-q", str(where), "main")
+    elif way == "by another name":
+        where = tmp_path / "alias"
+        where.mkdir()
+        (where / ".git").symlink_to(repository)
+    with transaction(repository, *options, where=where) as child:
+        os.utime(lock, (time.time() - age,) * 2)
+        with pytest.raises(MainLocked):
+            hurried.create("x", name="a")
+        assert child.communicate("commit\n")[0] == "commit: ok\n"
     assert hurried.create("x", name="a").newest.number == 1
 
 

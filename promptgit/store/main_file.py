@@ -194,15 +194,19 @@ class MainFile:
 
     def _is_removed(self) -> bool:
         """Remove the lock if its process is dead; true if that was done, or it has gone meanwhile."""
-        try:
-            seen = os.stat(self._lock).st_ino
+        with suppress(FileNotFoundError):
+            seen = _identity(self._lock)
             if not has_no_owner(Path(self._lock), self._repository):
                 return False
-            aside = self._repository / "promptgit-orphan"
+            aside = str(self._repository / "promptgit-orphan")
             os.rename(self._lock, aside)
-            if os.stat(aside).st_ino != seen:  # it went meanwhile, and this one is somebody else's
+            if _identity(aside) != seen:  # it went meanwhile, and this one is somebody else's
                 os.link(aside, self._lock)
             os.unlink(aside)
-        except FileNotFoundError:
-            pass
         return True
+
+
+def _identity(path: str) -> tuple[int, int]:
+    """Of a file, whatever its name: inodes are given again at once, times are not."""
+    stat = os.stat(path)
+    return stat.st_ino, stat.st_mtime_ns

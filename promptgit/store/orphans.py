@@ -2,13 +2,17 @@
 
 git keeps no process id in its lock files. A hook or a prepared transaction may hold a lock for as long as it likes,
 with the file closed, so neither the lock's age nor its open handles tell. It is without an owner only if no process
-that could have made it is alive; where that cannot be seen, it is taken to be held.
+that could have made it is alive; where that cannot be seen, it is taken to be held. Times of the lock and of processes
+are not compared: somebody may have set the clock forward since.
+
+Programs that are not git (libgit2, JGit) are recognized while they have the lock file open. Those that close it give it
+its final name at once, as a rule.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
@@ -16,30 +20,32 @@ from pathlib import Path
 _PROC = Path("/proc")
 _INITIAL_NAMESPACE = 0xEFFFFFFC  # PROC_PID_INIT_INO of the kernel's proc_ns.h: from elsewhere, processes are invisible
 _SLACK_SECONDS = 2.0  # the boot's time is known to the second
-# git's commands that never lock a ref, and may run for long: clones, reads.
-_READERS = frozenset([b"upload-pack", b"pack-objects", b"cat-file", b"log", b"rev-list", b"diff", b"daemon", b"fsck"])
+# git's commands that never lock a branch of the repository in which they run, and may run for long: clones, reads,
+# upkeep, the near side of a push.
+_HARMLESS = frozenset(
+    b"cat-file commit-graph daemon diff fsck log multi-pack-index pack-objects push rev-list upload-pack".split()
+)
+_WITH_VALUE = frozenset(
+    [b"-C", b"-c", b"--git-dir", b"--work-tree", b"--namespace", b"--config-env", b"--super-prefix", b"--attr-source"]
+)
+_MOST_FOLDERS = 100  # above each other
 
 
 def has_no_owner(lock: Path, repository: Path) -> bool:
     """True if the process that made *lock* in *repository* is certainly dead.
 
-    True for a lock from before the last boot; and, where all processes of the machine can be seen (Linux, outside of
-    containers), if none of git's processes in this repository is as old as the lock and nobody has the lock open.
-    The repository must be on a local file system. False where it cannot be told, or the lock is gone.
+    No git works in this repository, and nobody has the lock open, as far as processes can be seen. And: all processes
+    of the machine can be seen (Linux, outside of containers), or the lock is from before the last boot. The repository
+    must be on a local file system. False where it cannot be told, or the lock is gone.
     """
     try:
         made = lock.stat().st_mtime
     except FileNotFoundError:
         return False
     boot = _boot()
-    if boot is None:
+    if boot is None or (made >= boot - _SLACK_SECONDS and not _sees_all()):
         return False
-    if made < boot - _SLACK_SECONDS:
-        return True
-    if not _sees_all():
-        return False
-    real = os.path.realpath(repository)
-    return not any(_may_hold(process, os.path.realpath(lock), real, made, boot) for process in _processes())
+    return not any(_may_hold(process, lock, repository) for process in _processes())
 
 
 @cache
@@ -63,39 +69,92 @@ def _processes() -> Iterator[Path]:
     return (entry for entry in _PROC.iterdir() if entry.name.isdigit() and int(entry.name) != os.getpid())
 
 
-def _may_hold(process: Path, lock: str, repository: str, made: float, boot: float) -> bool:
+def _may_hold(process: Path, lock: Path, repository: Path) -> bool:
     try:
         words = (process / "cmdline").read_bytes().split(b"\0")
         if _has_open(process, lock):
             return True
-        program = os.path.basename(words[0])
-        if not program.startswith(b"git") or not _READERS.isdisjoint(words):
+        if b"git" not in os.path.basename(words[0]) or _command(words) in _HARMLESS:
             return False
-        return _started(process, boot) <= made + _SLACK_SECONDS and _works_in(process, repository, words)
+        common = _common_folder(process, words)
+        return common is not None and common.samefile(repository)
     except (FileNotFoundError, ProcessLookupError):
-        return False  # it has ended meanwhile
+        return process.exists() and _is_git(process)  # its folder has gone, or it has ended meanwhile
     except OSError:
-        return b"git" in (process / "comm").read_bytes()  # of another user, and not to be looked into
+        return _is_git(process)  # of another user, and not to be looked into
 
 
-def _has_open(process: Path, lock: str) -> bool:
+def _is_git(process: Path) -> bool:
+    try:
+        return b"git" in (process / "comm").read_bytes()
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+def _has_open(process: Path, lock: Path) -> bool:
     for handle in (process / "fd").iterdir():
         with suppress(FileNotFoundError):
-            if os.readlink(handle) == lock:
+            if os.path.basename(os.readlink(handle)) == lock.name and handle.samefile(lock):
                 return True
     return False
 
 
-def _started(process: Path, boot: float) -> float:
-    # The 22nd field, in clock ticks after the boot; the 2nd is a name in brackets that may hold spaces (proc(5)).
-    ticks = (process / "stat").read_bytes().rpartition(b")")[2].split()[19]
-    return boot + int(ticks) / os.sysconf("SC_CLK_TCK")
+def _command(words: Sequence[bytes]) -> bytes:
+    """Which of git's commands it runs: `log` for `git -C here log`, and for `git-log`."""
+    program = os.path.basename(words[0])
+    if program.startswith(b"git-"):
+        return program.removeprefix(b"git-")
+    rest = iter(words[1:])
+    for word in rest:
+        if not word.startswith(b"-"):
+            return word
+        if word in _WITH_VALUE:
+            next(rest, None)
+    return b""
 
 
-def _works_in(process: Path, repository: str, words: list[bytes]) -> bool:
-    """True if it stands in the repository, or is told of it by an argument or a variable."""
-    if os.readlink(process / "cwd").startswith(repository):
-        return True
-    name = os.fsencode(os.path.basename(repository))
-    told = [*words, *(process / "environ").read_bytes().split(b"\0")]
-    return any(name in word for word in told)
+def _common_folder(process: Path, words: Sequence[bytes]) -> Path | None:
+    """The repository in which a git process works, found as git finds it (gitrepository-layout(5)); None: in none.
+
+    Paths lead through /proc, so that they are the process's own, in whatever container it is.
+
+    Raises:
+        OSError: it cannot be told.
+    """
+    here = process / "cwd"
+    given = _git_dir(process, words)
+    folder = _led_to(process, here, given) if given else _discovered(here)
+    if folder is None:
+        return None
+    if folder.is_file():
+        folder = _led_to(process, folder.parent, folder.read_text().removeprefix("gitdir:").strip())
+    common = folder / "commondir"
+    return _led_to(process, folder, common.read_text().strip()) if common.exists() else folder  # of a worktree
+
+
+def _git_dir(process: Path, words: Sequence[bytes]) -> str:
+    variables = (process / "environ").read_bytes().split(b"\0")
+    found = [one.removeprefix(b"GIT_DIR=") for one in variables if one.startswith(b"GIT_DIR=")]
+    for at, word in enumerate(words):
+        if word.startswith(b"--git-dir="):
+            found.append(word.removeprefix(b"--git-dir="))
+        elif word == b"--git-dir":
+            found += words[at + 1 : at + 2]
+    return os.fsdecode(found[-1]) if found else ""
+
+
+def _led_to(process: Path, here: Path, path: str) -> Path:
+    """Where a path leads that a process finds in the folder *here*."""
+    return process / "root" / path.lstrip("/") if os.path.isabs(path) else here / path
+
+
+def _discovered(folder: Path) -> Path | None:
+    for _ in range(_MOST_FOLDERS):
+        if (folder / ".git").exists():
+            return folder / ".git"
+        if (folder / "HEAD").exists() and (folder / "objects").exists():
+            return folder
+        if folder.samefile(folder / ".."):
+            break
+        folder = folder / ".."
+    return None
