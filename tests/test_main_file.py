@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import subprocess
 import threading
@@ -12,8 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from promptgit.errors import MainLocked
+from promptgit.errors import MainLocked, OutcomeUnknown
+from promptgit.models import Author
 from promptgit.service import Service
+from promptgit.store.main_file import MainFile
 from promptgit.store.store import Store
 from tests.support import environment, foreign_commit, git, git_text
 
@@ -160,6 +163,19 @@ def test_a_git_that_works_in_the_repository_is_recognized(
     assert hurried.create("x", name="a").newest.number == 1
 
 
+def test_others_are_served_while_a_lock_is_waited_for(service: Service, repository: Path) -> None:
+    """A search brings its own table up to date, which takes the index's one place for who writes."""
+    service.create("x", name="a")
+    with transaction(repository) as child:
+        writing = threading.Thread(target=lambda: service.create("x", name="b"))
+        writing.start()
+        writing.join(0.1)
+        assert [prompt.name for prompt in service.list(q="x", limit=9)] == ["a"]
+        child.communicate("abort\n")
+    writing.join()
+    assert [prompt.name for prompt in service.list(q="x", limit=9)] == ["a", "b"]
+
+
 def test_a_hook_of_git_may_hold_the_lock(hurried: Service, repository: Path, tmp_path: Path, lock: Path) -> None:
     """`reference-transaction` runs while the lock is held (githooks(5))."""
     go, there = tmp_path / "go", tmp_path / "there"
@@ -206,12 +222,39 @@ def test_a_log_that_is_there_goes_on(service: Service, repository: Path) -> None
     assert not (repository / "logs" / "HEAD").exists()
 
 
+def test_a_head_that_is_elsewhere_is_not_logged(service: Service, repository: Path) -> None:
+    """HEAD has a log of its own, in which a move of `main` is noted only if HEAD points at it."""
+    git(repository, "config", "core.logAllRefUpdates", "true")
+    prompt = service.create("0", name="a")
+    git(repository, "symbolic-ref", "HEAD", "refs/heads/other")
+    before = git_text(repository, "rev-parse", "main")
+    service.save(prompt.id, "1")
+    assert git_text(repository, "rev-parse", "main@{1}") == before
+    assert (repository / "logs" / "HEAD").read_text().splitlines()[-1].split()[1] == before  # it has what came before
+
+
 def test_nothing_is_logged_unless_it_is_asked_for(service: Service, repository: Path) -> None:
     service.create("0", name="a")
     assert not (repository / "logs").exists()
 
 
 # Where `main` is
+
+
+def test_a_failed_move_is_unknown_where_main_cannot_be_read(tmp_path: Path) -> None:
+    """A disk that fails twice leaves nobody sure that nothing was written."""
+    (tmp_path / "refs" / "heads" / "main").mkdir(parents=True)  # no file takes a folder's place
+    (tmp_path / "promptgit-main").touch()
+    known = ["1" * 40]
+
+    def read() -> str:
+        if not known:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        return known.pop()
+
+    with pytest.raises(OutcomeUnknown):
+        MainFile(tmp_path, read, lambda: False, 0).move("1" * 40, "2" * 40, Author("a", "a@example.org"), 0)
+    assert not (tmp_path / "refs" / "heads" / "main.lock").exists()
 
 
 def test_main_among_packed_refs_is_moved_all_the_same(service: Service, repository: Path) -> None:

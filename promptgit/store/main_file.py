@@ -22,6 +22,7 @@ from promptgit.store.orphans import has_no_owner
 MAIN = "refs/heads/main"
 _TICK_NS = 50_000_000
 _LOOK_SECONDS, _LOOK_FOR_OWNER_SECONDS = 0.005, 0.25
+_INSTANT_SECONDS = 0.1  # as long as git waits for a ref's lock (core.filesRefLockTimeout)
 
 Mark = tuple[int, int, int, bytes]
 """Of the file: its inode, its times, and what is in it where they do not tell."""
@@ -54,8 +55,8 @@ class MainFile:
         """A value that stays the same only while `main` does; None where that cannot be told."""
         try:
             stat = os.stat(self._path)
-            # What changed a moment ago may change again within the file system's clock tick.
-            young = time.time_ns() - stat.st_mtime_ns < _TICK_NS
+            # What changed a moment ago may change again within the file system's clock tick. Any tool may set st_mtime.
+            young = time.time_ns() - stat.st_ctime_ns < _TICK_NS
             return stat.st_ino, stat.st_mtime_ns, stat.st_ctime_ns, self._content() if young else b""
         except OSError:
             return None  # packed with others
@@ -97,14 +98,34 @@ class MainFile:
         if self.is_left_locked():
             os.unlink(self._lock)
 
+    def expect_unlocked(self) -> None:
+        """Wait until no other program holds git's lock, and remove one whose process is dead.
+
+        `move` itself waits for an instant only: its caller has begun what keeps others waiting. Call it under the write
+        lock.
+
+        Raises:
+            MainLocked: another program kept its lock.
+        """
+        start, looked = time.monotonic(), 0.0
+        while os.path.lexists(self._lock):
+            now = time.monotonic()
+            is_late = now - start >= self._patience
+            if is_late or now - looked > _LOOK_FOR_OWNER_SECONDS:
+                looked = now
+                if self._is_removed():
+                    return
+                if is_late:
+                    raise MainLocked(self._lock)
+            time.sleep(_LOOK_SECONDS)
+
     def move(self, old: str, new: str, who: Author, now: int) -> None:
         """Put the next file, which names *new*, in the place of the one that names *old*.
 
         *who* and *now*, in seconds since 1970, are for the ref's log (git-reflog(1)).
 
         Raises:
-            MainMoved: `main` is not at *old*.
-            MainLocked: another program kept its lock.
+            MainMoved: `main` is not at *old*, or another program is about to move it.
             StorageFull, StorageFailed: `main` is where it was.
             OutcomeUnknown: it is at *new*, but a power cut may undo that.
         """
@@ -131,11 +152,18 @@ class MainFile:
             self._log(f"{old} {new} {who.name} <{who.email}> {now} +0000\tpromptgit: write\n".encode())
             os.rename(self._lock, self._path)
         except BaseException as error:
-            with suppress(FileNotFoundError):
+            with suppress(OSError):  # what is left is seen to be ours, and removed by the next write
                 os.unlink(self._lock)
-            if isinstance(error, OSError) and self._read() == new:  # rename(2) failed, and was made all the same
+            if isinstance(error, OSError) and not self._is_at(old):  # rename(2) failed, and may have been made
                 raise OutcomeUnknown from error
             raise
+
+    def _is_at(self, commit: str) -> bool:
+        """True if `main` is certainly at a commit."""
+        try:
+            return self._read() == commit
+        except Exception:  # of libgit2, of the system: the disk fails
+            return False
 
     def expect_durable(self, commit: str) -> None:
         """Make `main`, which is at *commit*, stay through a power cut; call it under the write lock.
@@ -161,35 +189,26 @@ class MainFile:
         fsync_folder(Path(self._path).parent)
 
     def _log(self, line: bytes) -> None:
-        """Note a move where git would: in the logs that exist; where moves are logged, in that of `main` anyway."""
+        """Note a move where git would: in logs that exist; where moves are logged, in new ones, too."""
         flags = os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC | (os.O_CREAT if self._is_logged() else 0)
         for ref in (MAIN, "HEAD"):
             path = self._repository / "logs" / ref
             if flags & os.O_CREAT:
                 path.parent.mkdir(parents=True, exist_ok=True)
-            with suppress(FileNotFoundError):
-                file = os.open(path, flags, 0o644)
-                try:
-                    os.write(file, line)
-                finally:
-                    os.close(file)
+            elif not path.exists():
+                continue
+            if ref == MAIN or (self._repository / "HEAD").read_text().split() == ["ref:", MAIN]:
+                with os.fdopen(os.open(path, flags, 0o644), "ab") as file:
+                    file.write(line)
 
     def _take_lock(self) -> None:
-        """Wait for git's lock; remove one whose process is dead."""
-        start = looked = time.monotonic()
+        until = time.monotonic() + _INSTANT_SECONDS
         while True:
             try:
                 return os.link(self._next, self._lock)
             except FileExistsError:
-                pass
-            now = time.monotonic()
-            is_late = now - start >= self._patience
-            if is_late or now - looked > _LOOK_FOR_OWNER_SECONDS:
-                looked = now
-                if self._is_removed():
-                    continue
-                if is_late:
-                    raise MainLocked(self._lock)
+                if time.monotonic() > until:
+                    raise MainMoved from None
             time.sleep(_LOOK_SECONDS)
 
     def _is_removed(self) -> bool:

@@ -245,8 +245,7 @@ class Repository:
         *now* is in seconds since 1970, for the ref's log.
 
         Raises:
-            MainMoved: it is not at *old*.
-            MainLocked: another program kept git's lock of it.
+            MainMoved: it is not at *old*, or another program is about to move it.
             StorageFull, StorageFailed: `main` is where it was.
             OutcomeUnknown: `main` is at *new*, but a power cut may undo that.
         """

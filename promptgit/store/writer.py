@@ -210,7 +210,8 @@ class Writer:
                     mendings = _MENDINGS  # a fault of ours: it is the change's own error
                 mendings += 1
             except MainMoved:
-                continue  # by somebody without the lock: look again
+                # By somebody without the lock. It is waited for out here, where no transaction keeps others waiting.
+                self._repository.main_file.expect_unlocked()
             except _EndsEarlier as found:
                 last = found.job
         raise WriteContended
