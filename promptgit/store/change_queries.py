@@ -31,7 +31,7 @@ def number_of(connection: sqlite3.Connection, commit: str) -> int | None:
     if row is None:
         expect_none(connection, "commits_id_twin", "id = ? AND number > 0", bytes.fromhex(commit))
         return None
-    expect(row[-1], *row[:-1])
+    expect(row[-1], row[:-1])
     return int(row[0])
 
 
@@ -73,12 +73,12 @@ def between(connection: sqlite3.Connection, after: int, end: int) -> list[Change
     for row in connection.execute(_CHANGES, (after, end)):
         (at, commit, *_, count, sealed), change, version = row[:10], row[10:19], row[19:28]
         if at != number:
-            expect(sealed, *row[:9])
+            expect(sealed, row[:9])
             if at != number + 1 or left:
                 raise Unusable("a row of the index is missing")
             number, left = at, count
         if change[0] is not None:
-            expect(change[-1], *change[:-1])
+            expect(change[-1], change[:-1])
             left -= 1
             found = Found(row[28:])
             _, _, kind, _, name, other, before, target, _ = change

@@ -32,7 +32,7 @@ class Found:
     __slots__ = ("created", "id", "key", "labels", "moved", "name", "placed", "places", "removed", "versions")
 
     def __init__(self, row: Sequence[Any]) -> None:
-        expect(row[10], *row[:10])
+        expect(row[10], row[:10])
         self.key: int = row[0]
         self.id: str = row[1]
         self.name: str = row[2]
@@ -47,7 +47,7 @@ class Found:
     def version(self, row: Sequence[Any]) -> Version:
         """A version of it, of a row of the columns of a version."""
         made, number, seconds, description, name, email, commit, blob, sealed = row
-        expect(sealed, made, self.id, number, seconds, description, name, email, commit, blob)
+        expect(sealed, (made, self.id, number, seconds, description, name, email, commit, blob))
         labels = sorted([label for label, at in self.labels.items() if at == number]) if self.labels else ()
         return Version(made, self.id, number, seconds, description, Author(name, email), commit, blob, tuple(labels))
 
@@ -91,7 +91,7 @@ def places(connection: sqlite3.Connection, found: Found) -> list[tuple[int, str]
         "SELECT after, name, seal FROM places WHERE prompt = ? ORDER BY after", (found.key,)
     ).fetchall()
     for after, name, sealed in rows:
-        expect(sealed, found.key, after, name)
+        expect(sealed, (found.key, after, name))
     if len(rows) != found.places or rows[-1][:2] != (found.placed, found.name):
         raise Unusable("a row of the index is missing")
     return [(after, name) for after, name, _ in rows]

@@ -54,7 +54,7 @@ def files(connection: sqlite3.Connection, name: str) -> dict[str, str]:
     """Label -> the blob of its file (hexadecimal), of all label files of a name, those with nonsense too."""
     rows = connection.execute("SELECT label, number, blob, seal FROM labels WHERE name = ?", (name,)).fetchall()
     for label, number, blob, sealed in rows:
-        expect(sealed, name, label, number, blob)
+        expect(sealed, (name, label, number, blob))
     return {label: blob.hex() for label, _, blob, _ in rows}
 
 
@@ -67,6 +67,6 @@ def ignored(connection: sqlite3.Connection) -> Iterator[tuple[str, str]]:
 
 
 def _move(found: Found, row: Sequence[Any]) -> LabelMove:
-    expect(row[-1], found.key, *row[:-1])
+    expect(row[-1], (found.key, *row[:-1]))
     label, _, number, before, commit, seconds, name, email, description, _ = row
     return LabelMove(label, before, number, seconds, description, Author(name, email), commit.hex())

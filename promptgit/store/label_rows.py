@@ -71,7 +71,7 @@ class LabelRows:
             rows = self._find("SELECT label, number, blob, seal FROM labels WHERE name = ?", name)
             self._files[name] = {}
             for label, number, blob, sealed in rows:
-                expect(sealed, name, label, number, blob)
+                expect(sealed, (name, label, number, blob))
                 self._files[name][label] = number
         return self._files[name]
 
@@ -79,7 +79,7 @@ class LabelRows:
         if prompt not in self._last:
             self._last[prompt] = {}
             for *said, sealed in self._find(_MOVES, prompt):
-                expect(sealed, prompt, *said)
+                expect(sealed, (prompt, *said))
                 self._last[prompt][said[0]] = said[1], said[2]
         return self._last[prompt]
 

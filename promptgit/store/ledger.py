@@ -219,7 +219,7 @@ class Ledger:
         if not rows:
             expect_none(self._connection, twin, f"{condition} AND key > 0", name)
         for row in rows:
-            expect(row[-1], *row[:-1])
+            expect(row[-1], row[:-1])
         return [self._rows.setdefault(row[0], _Row(*row[:-1])) for row in rows]
 
     def _id_is_used(self, prompt_id: str) -> bool:

@@ -157,7 +157,7 @@ def _removal(connection: sqlite3.Connection, found: Found) -> Removal:
     if row is None:
         raise Unusable("a row of the index is missing")
     commit, seconds, name, email, description, sealed = row
-    expect(sealed, found.id, found.versions, *row[:-1])
+    expect(sealed, (found.id, found.versions, *row[:-1]))
     return Removal(seconds, description, Author(name, email), commit.hex())
 
 

@@ -8,27 +8,29 @@ disks do, and costs a read 2 us (zlib 1.3, 2026-11). It is no protection against
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from zlib import crc32
 
-import orjson
+from orjson import dumps
 
 from promptgit.store.connections import Unusable
+
+_HEX = bytes.hex  # of what JSON has no type for
 
 
 def seal(*values: int | str | bytes | None) -> int:
     """The checksum of some values: their number, order and types count."""
-    return crc32(orjson.dumps(values, default=bytes.hex))
+    return crc32(dumps(values, _HEX))
 
 
-def expect(found: object, *values: int | str | bytes | None) -> None:
-    """Compare values from the index with the checksum that was stored with them.
+def expect(found: object, values: Sequence[object]) -> None:
+    """Compare values from the index, a tuple, with the checksum that was stored with them.
 
     Raises:
         Unusable: they are not those that were stored.
     """
     try:
-        same = seal(*values) == found
+        same = crc32(dumps(values, _HEX)) == found
     except (TypeError, ValueError):  # a text or a number that the ledger cannot have written
         same = False
     if not same:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Sequence
-from operator import add, eq
+from operator import add
 from zlib import crc32
+
+import orjson
 
 from promptgit.models import Prompt, Version
 from promptgit.names import path_of
@@ -99,7 +101,7 @@ def versions_json(
             raise Unusable("a row of the index is missing")
     if not texts:
         return "", 0, 0
-    if list(map(crc32, map(str.encode, texts), numbers)) != json.loads(f"[{seals}]") or prompt.id not in texts[0]:
+    if list(map(crc32, map(str.encode, texts), numbers)) != orjson.loads(f"[{seals}]") or prompt.id not in texts[0]:
         raise Unusable("a row of the index is damaged")
     labelled: dict[int, list[str]] = {}
     for label, number in prompt.labels.items():
@@ -116,7 +118,7 @@ def _are_all(numbers: Sequence[int], newest: int, after: int, before: int, limit
     """Whether a page of versions has all the numbers that it must have, in order."""
     expected = range(max(after, 0) + 1, min(before, newest + 1))
     expected = (expected[::-1] if newest_first else expected)[:limit]
-    return len(numbers) == len(expected) and all(map(eq, numbers, expected))
+    return numbers == (expected if isinstance(numbers, range) else list(expected))
 
 
 def path_at(connection: sqlite3.Connection, prompt_id: str, number: int) -> str:
