@@ -95,9 +95,11 @@ class TokenFile:
             raise UnusableTokens(self._name, str(error.strerror)) from error
         try:
             records: list[Record] = json.loads(data)["tokens"]
+            if not isinstance(records, list):
+                raise TypeError("tokens must be a list")
             for record in records:
                 self._parse(record)
-        except (ValueError, KeyError, TypeError, AttributeError, Invalid) as error:
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError, Invalid) as error:
             raise UnusableTokens(self._name, f"{type(error).__name__}: {error}") from error
         return records
 

@@ -239,7 +239,10 @@ class Tokens:
 
 def _checked(record: Record) -> None:
     """Raise what a request would, were this record no token."""
-    _token(record).state(0)
+    token = _token(record)
+    if not all(isinstance(text, str) for text in (token.id, token.name, token.digest)):
+        raise TypeError("id, name and sha256 must be texts")
+    token.state(0)
 
 
 def _token(record: Record) -> Token:

@@ -163,10 +163,14 @@ def test_what_another_version_wrote_beside_is_kept(tokens: Tokens) -> None:
 
 
 STRANGE = {"id": "1", "name": "a", "scope": "read", "sha256": "a", "created": 1, "expires": "never", "revoked": None}
-DAMAGED = ["", "{", "[]", "{}", '{"tokens": [{}]}', '{"tokens": {"a": 1}}', "\udcff", json.dumps({"tokens": [STRANGE]})]
+DAMAGED = [
+    *("", "{", "[]", "{}", '{"tokens": [{}]}', '{"tokens": {"a": 1}}', '{"tokens": {}}', "\udcff"),
+    *(json.dumps({"tokens": [STRANGE | {"expires": None, text: ["a"]}]}) for text in ("id", "name", "sha256")),
+    *(json.dumps({"tokens": [STRANGE]}), "[" * 100_000),
+]
 
 
-@pytest.mark.parametrize("text", DAMAGED)
+@pytest.mark.parametrize("text", DAMAGED, ids=range(len(DAMAGED)))
 def test_a_damaged_file_lets_nobody_in(tokens: Tokens, text: str) -> None:
     _, secret = tokens.create("ci", Scope.READ)
     tokens.path.write_text(text, errors="surrogateescape")
