@@ -198,10 +198,11 @@ def test_our_own_order_holds_when_the_clock_goes_back(service: Service, reposito
 
 
 def test_a_head_that_leads_elsewhere_is_told(store: Store, service: Service, repository: Path) -> None:
-    """Clones would be empty."""
+    """Clones would be empty, or stay at one commit."""
     service.create("1", name="a")
-    git(repository, "symbolic-ref", "HEAD", "refs/heads/master")
-    (warning,) = store.warnings()
-    assert "git symbolic-ref HEAD refs/heads/main" in warning
+    for wrong in (["symbolic-ref", "HEAD", "refs/heads/master"], ["update-ref", "--no-deref", "HEAD", "main^0"]):
+        git(repository, *wrong)
+        (warning,) = store.warnings()
+        assert "do not check out main" in warning and "git symbolic-ref HEAD refs/heads/main" in warning
     git(repository, "symbolic-ref", "HEAD", "refs/heads/main")
     assert store.warnings() == []

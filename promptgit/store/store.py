@@ -110,7 +110,9 @@ class Store:
             for tip in self.repository.lost_tips()
         ]
         if (head := self.repository.head()) != MAIN:
-            found.append(f"HEAD points at {head}, so that clones are empty. Run 'git symbolic-ref HEAD {MAIN}' in it.")
+            found.append(
+                f"HEAD points at {head}, so that clones do not check out main. Run 'git symbolic-ref HEAD {MAIN}' in it."
+            )
         return found
 
     def close(self) -> None:
