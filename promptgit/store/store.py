@@ -111,7 +111,7 @@ class Store:
         ]
         if (head := self.repository.head()) != MAIN:
             found.append(
-                f"HEAD points at {head}, so that clones do not check out main. Run 'git symbolic-ref HEAD {MAIN}' in it."
+                f"HEAD points at {head}: clones do not check out main. Run 'git symbolic-ref HEAD {MAIN}' in it."
             )
         return found
 
