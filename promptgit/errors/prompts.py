@@ -159,16 +159,21 @@ class NameTaken(PromptgitError):
 
 
 class PathBlocked(PromptgitError):
-    """A file or folder that is no prompt lies where the prompt's file would be."""
+    """A file cannot be written at its path: something else lies there, or git could not check it out.
+
+    *reason* is the end of a sentence that begins with the path; None: something else lies there.
+    """
 
     code = "path_blocked"
 
-    def __init__(self, path: str) -> None:
-        super().__init__(path)
-        self.path = path
+    def __init__(self, path: str, reason: str | None = None) -> None:
+        super().__init__(path, reason)
+        self.path, self.reason = path, reason
 
     def __str__(self) -> str:
-        return f"Something else lies at {self.path!r} in the repository. Choose another name."
+        if self.reason is None:
+            return f"Something else lies at {self.path!r} in the repository. Choose another name."
+        return f"The path {self.path!r} {self.reason}. Nothing was written; rename the prompt, or mend it with git."
 
 
 class StaleVersion(PromptgitError):

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from promptgit.errors import PathBlocked
 from promptgit.models import Author
-from promptgit.store import objects
+from promptgit.store import objects, paths
 from promptgit.store.history import Commit, FileChange
 from promptgit.store.objects import (
     BLOB,
@@ -75,8 +75,8 @@ class Batch:
         """Put a commit with this edit and with *headers* on top of the chain; *sign* gives the signature for it.
 
         Raises:
-            PathBlocked: a file's path leads through a file, or ends at a folder or a symbolic link;
-                the chain is as it was.
+            PathBlocked: a file's path leads through a file, ends at a folder or a symbolic link, or would ruin
+                the repository; the chain is as it was.
         """
         root = self._open(self._root)
         changes: list[FileChange] = []
@@ -108,21 +108,27 @@ class Batch:
         self.objects[oid] = (kind, data)
         return oid
 
-    def _open(self, oid: str) -> _Folder:
+    def _open(self, oid: str, path: str = "") -> _Folder:
+        """The tree with this id, in which *path* leads on."""
         if oid not in self._trees:
-            self._trees[oid] = objects.parse_tree(self._read(oid))
+            try:
+                self._trees[oid] = objects.parse_tree(self._read(oid))
+            except objects.DuplicateEntry as error:
+                raise PathBlocked(path, f"leads through a folder that has two entries named '{error}'") from error
         return _Folder(dict(self._trees[oid]))
 
     def _place(self, root: _Folder, path: str, blob: str | None) -> str | None:
         """Put *blob* at *path*, or remove what is there; the blob that was there."""
-        *folders, name = path.encode().split(b"/")
+        *folders, name = segments = path.encode().split(b"/")
+        if blob is not None and (reason := next(filter(None, map(paths.problem, segments)), None)):
+            raise PathBlocked(path, reason)
         folder = root
         for segment in folders:
             if segment not in folder.open:
                 if segment in folder.entries:
                     raise PathBlocked(path)
                 entry = folder.entries.pop(segment + b"/", None)
-                folder.open[segment] = self._open(entry_id(entry)) if entry else _Folder({})
+                folder.open[segment] = self._open(entry_id(entry), path) if entry else _Folder({})
             folder = folder.open[segment]
         old = folder.entries.get(name)
         mode = FILE_MODE if old is None else entry_mode(old)

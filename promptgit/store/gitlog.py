@@ -73,8 +73,19 @@ def _commit(header: bytes, changes: list[FileChange], authors: dict[tuple[bytes,
         author,
         min(int(timestamp or 0), LAST_SECOND),
         message.decode(errors="replace").removesuffix("\n"),
-        tuple(changes),
+        tuple(changes if len(changes) < 2 else _joined(changes)),
     )
+
+
+def _joined(changes: list[FileChange]) -> list[FileChange]:
+    """One change for each path: a tree that was in a wrong order, and is not any more, has its paths go and come."""
+    joined: dict[bytes, FileChange] = {}
+    for change in changes:
+        before = joined.get(change.path)
+        if before is not None:
+            change = FileChange(change.path, before.old or change.old, before.new or change.new)
+        joined[change.path] = change
+    return list(joined.values())
 
 
 def _change(raw: bytes, path: bytes) -> FileChange:

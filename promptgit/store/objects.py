@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from promptgit.models import Author
 
@@ -13,8 +13,15 @@ FILE_MODE, FOLDER_MODE = b"100644", b"40000"
 
 LAST_SECOND = 253_402_300_799  # of the year 9999, the last that RFC 3339 can write
 
+_MODES = frozenset([FILE_MODE, b"100755", FOLDER_MODE, b"120000", b"160000"])  # that git writes
+_TYPE, _EXECUTABLE = 0o170000, 0o100
+
 Tree = dict[bytes, bytes]
-"""Sort key (an entry's name, with '/' behind a folder's) -> the entry as it stands in the object."""
+"""Sort key (an entry's name, with '/' behind a folder's) -> the entry as git writes it."""
+
+
+class DuplicateEntry(ValueError):
+    """A tree object has two entries of this name."""
 
 
 def object_id(kind: str, data: bytes) -> str:
@@ -37,17 +44,54 @@ def entry_id(entry: bytes) -> str:
     return entry[-20:].hex()
 
 
-def parse_tree(data: bytes) -> Tree:
-    """The entries of a tree object."""
-    tree: Tree = {}
+def entries(data: bytes) -> Iterator[tuple[bytes, bytes, bytes]]:
+    """Mode as git writes it, name, and binary id of each entry of a tree object, as they come.
+
+    git reads folders of the mode 040000 or 40755, as other tools write them, trees in a wrong order, and empty names.
+
+    Raises:
+        ValueError: it is no tree object.
+    """
     at = 0
     while at < len(data):
         space = data.index(b" ", at)
         nul = data.index(b"\0", space)
-        key = data[space + 1 : nul] + (b"/" if data[at:space] == FOLDER_MODE else b"")
-        tree[key] = data[at : nul + 21]
+        mode = data[at:space]
         at = nul + 21
+        yield mode if mode in _MODES else _canonical(mode), data[space + 1 : nul], data[nul + 1 : at]
+    if at > len(data):
+        raise ValueError("the last entry of a tree object is cut off")
+
+
+def parse_tree(data: bytes) -> Tree:
+    """The entries of a tree object, in the form in which git writes them, whatever order and modes the object has.
+
+    Raises:
+        DuplicateEntry: two entries have the same name, and git itself is of two minds which of them counts.
+        ValueError: it is no tree object.
+    """
+    tree: Tree = {}
+    names: set[bytes] = set()
+    for mode, name, oid in entries(data):
+        if name in names:
+            raise DuplicateEntry(name.decode(errors="replace"))
+        names.add(name)
+        tree[name + b"/" if mode == FOLDER_MODE else name] = b"%s %s\0%s" % (mode, name, oid)
     return tree
+
+
+def _canonical(mode: bytes) -> bytes:
+    """The mode that git writes for one that it reads (`canon_mode` in git's object.h)."""
+    number = int(mode, 8)
+    match number & _TYPE:
+        case 0o040000:
+            return FOLDER_MODE
+        case 0o100000:
+            return b"100755" if number & _EXECUTABLE else FILE_MODE
+        case 0o120000:
+            return b"120000"
+        case _:
+            return b"160000"
 
 
 def build_tree(tree: Tree) -> bytes:
