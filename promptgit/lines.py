@@ -12,6 +12,7 @@ from promptgit import labels, names, texts
 from promptgit.errors import BadLine, ContentTooLarge, PromptgitError
 from promptgit.models import Author
 from promptgit.store import objects
+from promptgit.store.hashing import object_id
 
 Entry = dict[str, Any]
 """A line, as JSON has it."""
@@ -45,7 +46,7 @@ class Line:
     @property
     def blob(self) -> str | None:
         """The id of the content's blob, in hexadecimal."""
-        return None if self.content is None else objects.object_id(objects.BLOB, self.content)
+        return None if self.content is None else object_id(objects.BLOB, self.content)
 
 
 def parse(number: int, raw: bytes, max_content: int) -> Line:

@@ -64,7 +64,7 @@ def test_a_label_that_would_ruin_the_repository_is_refused(client: FlaskClient, 
     for folder in reversed(folders):
         tree = raw_tree(repository, (b"40000", folder, tree))
     before = raw_commit(repository, tree)
-    (prompt,) = client.get("/api/prompts").json
+    prompt = client.get("/api/prompts").json[0]
     answer = client.put(f"/api/prompts/{prompt['id']}/labels/production", json={"version_number": 1})
     assert (answer.status_code, answer.json["code"]) == (409, "path_blocked")
     assert "labels/production/" in answer.json["detail"]
@@ -75,7 +75,7 @@ def test_a_prompt_with_an_odd_name_from_git_is_saved_and_can_be_given_a_plain_on
     client: FlaskClient, repository: Path, tmp_path: Path
 ) -> None:
     foreign_commit(repository, {"prompts/team/.md": b"by git"})
-    (prompt,) = client.get("/api/prompts").json
+    prompt = client.get("/api/prompts").json[0]
     address = f"/api/prompts/{prompt['id']}"
     assert client.put(address, json={"content": "2"}).status_code == 200
     assert client.patch(address, json={"name": "team/plain"}).status_code == 200

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import pygit2
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from promptgit.errors import Invalid
 from promptgit.models import Author
 from promptgit.store import objects, packs
+from promptgit.store.hashing import object_id
 from promptgit.store.objects import BLOB, COMMIT, FILE_MODE, FOLDER_MODE, TREE
 from tests.support import assert_sound, git, git_text
 
@@ -41,7 +46,7 @@ def test_git_reads_a_pack_of_ours(tmp_path: Path) -> None:
     found: dict[str, tuple[str, bytes]] = {}
 
     def add(kind: str, data: bytes) -> str:
-        oid = objects.object_id(kind, data)
+        oid = object_id(kind, data)
         found[oid] = (kind, data)
         return oid
 
@@ -71,7 +76,7 @@ def test_a_pack_that_holds_all_the_others_survives_their_joining(tmp_path: Path)
     """A process killed between writing the joined pack and removing the small ones leaves just that."""
     git(tmp_path, "init", "-q", "--bare", "-b", "main", "r")
     folder = tmp_path / "r" / "objects" / "pack"
-    blobs = {objects.object_id(BLOB, text): (BLOB, text) for text in (b"%d" % at for at in range(20))}
+    blobs = {object_id(BLOB, text): (BLOB, text) for text in (b"%d" % at for at in range(20))}
     for order in (list(blobs.items()), list(blobs.items())[::-1]):
         packs.write(folder, dict(order))
         for oid, blob in order:
@@ -80,3 +85,32 @@ def test_a_pack_that_holds_all_the_others_survives_their_joining(tmp_path: Path)
         assert len(list(folder.glob("*.pack"))) < 20
         for oid, (_, text) in blobs.items():
             assert git(tmp_path / "r", "cat-file", "blob", oid) == text
+
+
+def test_ids_are_those_of_git(tmp_path: Path) -> None:
+    """In every thread, for every kind of object."""
+    tree = objects.build_tree(tree_of((b"a", FILE_MODE, "1" * 40)))
+    commit = objects.build_commit("2" * 40, None, Author("a", "b"), 1, Author("a", "b"), 1, "x")
+    for kind, data in ((BLOB, b""), (BLOB, b"a\0b" * 999), (TREE, tree), (COMMIT, commit)):
+        by_git = git(tmp_path, "hash-object", "-t", kind, "--stdin", data=data).decode().strip()
+        with ThreadPoolExecutor(4) as threads:
+            assert set(threads.map(lambda _, k=kind, d=data: object_id(k, d), range(4_000))) == {by_git}
+
+
+def test_nothing_but_libgit2_names_objects() -> None:
+    """Hashlib's SHA-1 does not detect a collision: it makes ids out of names, and the checksums at a pack's end."""
+    package = Path(objects.__file__).parents[1]
+    using = {path.name for path in package.rglob("*.py") if "hashlib.sha1(" in path.read_text()}
+    assert using == {"names.py", "packs.py"}
+
+
+def test_an_attempt_at_a_collision_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No blob is known that makes one, so libgit2's answer to one stands in for it."""
+
+    def detect(*_: object) -> None:
+        raise pygit2.GitError("SHA1 collision attack detected")
+
+    monkeypatch.setattr(pygit2, "hash", detect)
+    with pytest.raises(Invalid, match="collision") as refused:
+        object_id(BLOB, b"x")
+    assert refused.value.field == "content"

@@ -20,6 +20,7 @@ from promptgit.errors import LockTimeout, StorageFull, UnusableRepository
 from promptgit.service import Service
 from promptgit.settings import Settings
 from promptgit.store import objects, packs, upkeep
+from promptgit.store.hashing import object_id
 from promptgit.store.store import Store
 from tests.support import Http, Server, assert_sound, command, git, git_text
 
@@ -90,7 +91,7 @@ def test_nothing_is_dropped_that_no_ref_reaches(store: Store, service: Service, 
     """Not a batch that `main` is about to reach, nor what somebody has brought in and not used yet."""
     prompt_id = saved(service, 5)
     loose = git(repository, "hash-object", "-w", "--stdin", data=b"loose").decode().strip()
-    oids = {objects.object_id(objects.BLOB, data): data for data in (b"under way", b"left")}
+    oids = {object_id(objects.BLOB, data): data for data in (b"under way", b"left")}
     kept, left = (packs.write(store.repository.packs, {oid: (objects.BLOB, data)}) for oid, data in oids.items())
     packs.release(left)
     store.upkeep.run()

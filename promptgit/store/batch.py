@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from promptgit.errors import PathBlocked
 from promptgit.models import Author
 from promptgit.store import objects, paths
+from promptgit.store.hashing import object_id
 from promptgit.store.history import Commit, FileChange
 from promptgit.store.objects import (
     BLOB,
@@ -104,7 +105,7 @@ class Batch:
         return made[1] if made else self._read(oid)
 
     def _add(self, kind: str, data: bytes) -> str:
-        oid = objects.object_id(kind, data)
+        oid = object_id(kind, data)
         self.objects[oid] = (kind, data)
         return oid
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from promptgit.models import Author
 from promptgit.store import objects
+from promptgit.store.hashing import object_id
 
 README = """\
 # Prompts, as promptgit keeps them
@@ -39,7 +40,7 @@ def first_commit(committer: Author, now: int) -> tuple[str, dict[str, tuple[str,
     found: dict[str, tuple[str, bytes]] = {}
 
     def add(kind: str, data: bytes) -> str:
-        oid = objects.object_id(kind, data)
+        oid = object_id(kind, data)
         found[oid] = (kind, data)
         return oid
 

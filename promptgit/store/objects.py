@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Iterable, Iterator
 
@@ -22,11 +21,6 @@ Tree = dict[bytes, bytes]
 
 class DuplicateEntry(ValueError):
     """A tree object has two entries of this name."""
-
-
-def object_id(kind: str, data: bytes) -> str:
-    """The id of an object, in hexadecimal."""
-    return hashlib.sha1(b"%s %d\0" % (kind.encode(), len(data)) + data, usedforsecurity=False).hexdigest()
 
 
 def tree_entry(mode: bytes, name: bytes, oid: str) -> bytes:

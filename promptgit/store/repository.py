@@ -1,4 +1,4 @@
-"""The bare repository: the only truth, and the only importer of pygit2."""
+"""The bare repository: the only truth."""
 
 from __future__ import annotations
 
