@@ -35,7 +35,7 @@ View = TypeVar("View", bound=Callable[..., Any])
 Json = dict[str, Any]
 
 _BODY: list[Kind] = [MalformedBody, errors.Invalid, 413, 415]
-_READ: list[Kind] = [errors.IndexBusy, errors.UnusableRepository]
+_READ: list[Kind] = [errors.Damaged, errors.IndexBusy, errors.UnusableRepository]
 _WRITE: list[Kind] = [
     *_READ,
     errors.LockTimeout,

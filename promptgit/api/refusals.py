@@ -42,6 +42,7 @@ EXAMPLES: dict[type[errors.PromptgitError], errors.PromptgitError] = {
         errors.WriteContended(),
         errors.MainLocked("data/prompts.git/refs/heads/main.lock"),
         errors.OutcomeUnknown(),
+        errors.Damaged("9e5d1a2c7b3f4e6088a1c2d3e4f5061728394a5b", "object not found"),
         errors.IndexBusy(),
         errors.StorageFailed("Input/output error"),
         errors.StorageFull(),

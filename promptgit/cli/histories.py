@@ -26,14 +26,20 @@ def reindex(data: Path | None) -> None:
 
 @main.command()
 @data_option
-def check(data: Path | None) -> None:
-    """Compare the index with git, and say what else should not stay; exit with 1 if there is anything."""
-    from promptgit import checker
+@click.option("--quick", is_flag=True, help="Compare only; do not verify every object.")
+def check(data: Path | None, quick: bool) -> None:
+    """Verify every object, compare the index with git, and say what else should not stay.
+
+    Exits with 1 if there is anything.
+    """
+    from promptgit import checker, soundness
 
     store = existing_store(Settings.from_environment(data=data))
     count = 0
     with counter("Reading history") as progress:
-        for difference in chain(store.warnings(), checker.differences(store, progress)):
+        for difference in chain(
+            store.warnings(), soundness.faults(store, quick=quick), checker.differences(store, progress)
+        ):
             click.echo(difference)
             count += 1
     told = "1 difference." if count == 1 else f"{count:,} differences."

@@ -13,6 +13,7 @@
      ├─ Unavailable
      │   ├─ LockTimeout, WriteContended, MainLocked
      │   ├─ OutcomeUnknown
+     │   ├─ Damaged
      │   ├─ IndexBusy, NotReady
      │   ├─ SigningFailed, StorageFailed
      │   └─ ClonesBusy
@@ -64,6 +65,7 @@ from promptgit.errors.prompts import (
 from promptgit.errors.storage import (
     BackupRefused,
     BadLine,
+    Damaged,
     IndexBusy,
     LockTimeout,
     MainLocked,
@@ -83,6 +85,7 @@ __all__ = [
     "CommitNotFound",
     "ContentTooLarge",
     "CrossOrigin",
+    "Damaged",
     "Forbidden",
     "ForeignHost",
     "GitRequestTooLarge",

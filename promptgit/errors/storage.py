@@ -55,6 +55,23 @@ class OutcomeUnknown(Unavailable):
         )
 
 
+class Damaged(Unavailable):
+    """An object cannot be read from the repository: it is missing, or not what its id says. Nothing was written."""
+
+    code = "damaged"
+    retry_after = 60  # somebody has to mend it first
+
+    def __init__(self, oid: str, reason: str) -> None:
+        super().__init__(oid, reason)
+        self.oid, self.reason = oid, reason
+
+    def __str__(self) -> str:
+        return (
+            f"The repository's object {self.oid} cannot be read: {self.reason.removesuffix('.')}. Nothing was written. "
+            "Bring it back from a backup or a clone; 'promptgit check' lists all that are damaged."
+        )
+
+
 class IndexBusy(Unavailable):
     """The index is being brought up to date by another process."""
 

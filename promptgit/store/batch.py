@@ -71,6 +71,7 @@ class Batch:
         self._now = max(now, _last_of_ours(commit, read))
         self._committer = committer
         self._trees = trees
+        self._sound: set[str] = set()  # trees that were read for this batch
 
     def commit(self, edit: Edit, sign: Callable[[bytes], bytes] | None = None, headers: Iterable[str] = ()) -> Commit:
         """Put a commit with this edit and with *headers* on top of the chain; *sign* gives the signature for it.
@@ -78,11 +79,14 @@ class Batch:
         Raises:
             PathBlocked: a file's path leads through a file, ends at a folder or a symbolic link, or would ruin
                 the repository; the chain is as it was.
+            Damaged: a tree that it changes, or a blob that exists, cannot be read; the chain is as it was.
         """
         root = self._open(self._root)
         changes: list[FileChange] = []
         # Removals first: a prompt may move from `a` to `a.md/b`.
         for path, content in sorted(edit.files.items(), key=lambda file: (file[1] is not None, file[0])):
+            if isinstance(content, str):
+                self.read(content)  # no commit stands on what cannot be read
             blob = self._add(BLOB, content) if isinstance(content, bytes) else content
             old = self._place(root, path, blob)
             changes.append(FileChange(path.encode(), old, blob))
@@ -110,10 +114,13 @@ class Batch:
         return oid
 
     def _open(self, oid: str, path: str = "") -> _Folder:
-        """The tree with this id, in which *path* leads on."""
-        if oid not in self._trees:
+        """The tree with this id, in which *path* leads on; a known one is read too, for it may be damaged by now."""
+        if oid not in self.objects and oid not in self._sound:
+            data = self._read(oid)
+            self._sound.add(oid)
             try:
-                self._trees[oid] = objects.parse_tree(self._read(oid))
+                if oid not in self._trees:
+                    self._trees[oid] = objects.parse_tree(data)
             except objects.DuplicateEntry as error:
                 raise PathBlocked(path, f"leads through a folder that has two entries named '{error}'") from error
         return _Folder(dict(self._trees[oid]))

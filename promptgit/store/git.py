@@ -162,7 +162,7 @@ class Git:
 
     def damages(self) -> list[str]:
         """What git finds wrong: objects that are missing, or are not what their ids say."""
-        command = self.command("fsck", "--full", "--no-dangling", "--no-progress")
+        command = self.command("fsck", "--full", "--no-dangling", "--no-reflogs", "--no-progress")
         done = subprocess.run(command, env=environment(), capture_output=True, text=True, errors="replace")
         return (done.stdout + done.stderr).splitlines() if done.returncode else []
 

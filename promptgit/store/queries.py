@@ -164,3 +164,13 @@ def _removal(connection: sqlite3.Connection, found: Found) -> Removal:
 def is_empty(connection: sqlite3.Connection) -> bool:
     """Whether no prompt was ever written."""
     return connection.execute("SELECT 1 FROM prompts LIMIT 1").fetchone() is None
+
+
+def newest_after(connection: sqlite3.Connection, key: int, limit: int) -> list[tuple[int, str]]:
+    """Key and blob (hexadecimal) of the newest version of prompts that are there, those after a key, by key."""
+    rows = connection.execute(
+        "SELECT p.key, v.blob FROM prompts p JOIN versions v ON v.prompt = p.key AND v.number = p.versions "
+        "WHERE p.key > ? AND p.removed IS NULL ORDER BY p.key LIMIT ?",
+        (key, limit),
+    )
+    return [(key, blob.hex()) for key, blob in rows]

@@ -9,17 +9,19 @@ from pathlib import Path
 
 import pygit2
 
-from promptgit.errors import PromptgitError, UnusableRepository
+from promptgit.errors import Damaged, PromptgitError, UnusableRepository
 from promptgit.models import Author
 from promptgit.store import objects, packs
 from promptgit.store.batch import Batch
 from promptgit.store.claim import Claim
 from promptgit.store.contents import Contents
+from promptgit.store.essentials import Essentials
 from promptgit.store.files import failure, fsync_folder, fsync_tree, storage_errors
 from promptgit.store.git import Git
 from promptgit.store.layout import first_commit
 from promptgit.store.main_file import MAIN, MainFile, Mark
 from promptgit.store.objects import Tree
+from promptgit.store.unreadable import Unreadable
 
 _LOST = "refs/promptgit/lost/"
 _TREES_KEPT = 1_000
@@ -41,7 +43,8 @@ class Repository:
         self.committer = committer
         self.git = Git(path)
         self.main_file = MainFile(path, lambda: self.main(), self._moves_are_logged, patience)
-        self._newest = ("", b"")
+        self.unreadable = Unreadable(path / "promptgit-damaged")
+        self.essentials = Essentials(path)
         self._contents = Contents(_CONTENTS_KEPT, _LARGEST_KEPT)  # read or stored lately
         self._trees: dict[str, Tree] = {}  # by id; only used under the write lock
         self.packs = path / "objects" / "pack"
@@ -60,8 +63,15 @@ class Repository:
         pygit2.settings.mwindow_mapped_limit = _MAPPED_BYTES
 
     def is_complete(self) -> bool:
-        """Whether the repository is there, with a branch main."""
-        return self.path.exists() and self._opened().is_bare and self._has_main()
+        """Whether the repository is there, with a branch main.
+
+        Raises:
+            UnusableRepository: git could not open it.
+        """
+        if not self.path.exists():
+            return False
+        self.essentials.expect_whole()
+        return self._opened().is_bare and self._has_main()
 
     def _has_main(self) -> bool:
         try:
@@ -179,10 +189,10 @@ class Repository:
         return self.main_file.moved()
 
     def read(self, oid: str) -> bytes:
-        """The bytes of the object with this id in hexadecimal.
+        """The bytes of the object with this id in hexadecimal, of which libgit2 makes sure that they have it.
 
         Raises:
-            KeyError: there is none.
+            Damaged: it is missing, or its bytes are not those that its id stands for.
         """
         git = self._opened()
         self._local.reads += 1
@@ -194,13 +204,20 @@ class Repository:
         except (KeyError, OSError, pygit2.GitError):
             self.close()  # packs come and go: look once more, with fresh eyes
             packs.drop_stale_multi_pack_index(self.packs)
+        try:
             return self._opened().read(oid)[1]
+        except (KeyError, OSError, pygit2.GitError) as error:
+            if failure(error) is not None:
+                raise  # the system refuses it now: that says nothing of the object
+            reason = "it is not there" if isinstance(error, KeyError) else str(error)
+            self.unreadable.note(oid, reason)
+            raise Damaged(oid, reason) from error
 
     def content(self, blob: str) -> bytes:
         """The bytes of a blob, which may be kept from the last time.
 
         Raises:
-            KeyError: there is none.
+            Damaged: as `read` does.
         """
         data = self._contents.get(blob)
         if data is None:
@@ -209,14 +226,15 @@ class Repository:
         return data
 
     def batch(self, tip: str, now: int) -> Batch:
-        """An empty chain of commits on top of *tip*; call it under the write lock."""
+        """An empty chain of commits on top of *tip*; call it under the write lock.
+
+        Raises:
+            UnusableRepository, Damaged: git could not read what the chain would stand on.
+        """
         if len(self._trees) > _TREES_KEPT:
             self._trees.clear()
-        return Batch(tip, now, self.committer, self._read_newest, self._trees)
-
-    def _read_newest(self, oid: str) -> bytes:
-        """Like `read`, but knows the newest commit of this process by heart."""
-        return self._newest[1] if oid == self._newest[0] else self.read(oid)
+        self.essentials.expect_whole()
+        return Batch(tip, now, self.committer, self.read, self._trees)
 
     def store(self, batch: Batch) -> None:
         """Put the batch's objects on disk, to stay through a power cut; no ref is moved.
@@ -226,8 +244,6 @@ class Repository:
         """
         with storage_errors():
             self._unreached = packs.write(self.packs, batch.objects, [self.main_file.next(batch.tip)])
-        # Not read again: this thread's handle would open every pack that comes, and keep it open when it is joined.
-        self._newest = (batch.tip, batch.objects[batch.tip][1])
         for oid, (kind, data) in batch.objects.items():
             if kind == objects.BLOB:
                 self._contents.keep(oid, data)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from promptgit.errors import NotReady, UnusableRepository
 from promptgit.models import Author
+from promptgit.store import objects, queries
 from promptgit.store.files import fsync_tree, has_hard_links, make_folder_durably, storage_errors
 from promptgit.store.index import Index
 from promptgit.store.intake import Progress
@@ -20,6 +21,7 @@ from promptgit.store.writer import Observer, Writer
 
 # Kernels write back within half a minute, unless a file system is mounted with another interval.
 _WRITTEN_BACK_SECONDS = 3_600.0
+_SAMPLED_PROMPTS = 8  # whose newest content is read for each look at readiness
 
 COMMITTER = Author("promptgit", "promptgit@localhost")
 
@@ -50,6 +52,7 @@ class Store:
         self.writer = Writer(self.repository, self.index, self._write_lock, clock, observer or Observer(), sign)
         self.upkeep = Upkeep(self.repository, self._write_lock)
         self._clock = clock
+        self._sampled = 0
 
     def open(self, progress: Progress | None = None, *, catch_up: bool = True) -> None:
         """Make what is missing: the folder, the repository with its first commit; and with *catch_up* the index.
@@ -96,11 +99,28 @@ class Store:
         """
         try:
             self.repository.close()  # a handle that is open would go on reading what is not there any more
-            self.repository.read(self.repository.main())
+            self.repository.essentials.expect_whole()
+            self.repository.read(objects.tree_of(self.repository.read(self.repository.main())))
             self.repository.main_file.settle()  # a write whose fsync failed is not ready to be built upon
             self.index.catch_up()
+            self._expect_undamaged()
         except Exception as error:  # of git, of SQLite, of the system: whatever it is, nobody can be served
             raise NotReady(str(error) or repr(error)) from error
+
+    def _expect_undamaged(self) -> None:
+        """Refuse if an object that could not be read is still so, or the newest content of the next few prompts is."""
+        well: list[str] = []
+        try:
+            for oid in self.repository.unreadable.noted():
+                self.repository.read(oid)
+                well.append(oid)
+        finally:
+            if well:
+                self.repository.unreadable.forget(well)
+        sample = self.index.read(queries.newest_after, self._sampled, _SAMPLED_PROMPTS)
+        self._sampled = sample[-1][0] if len(sample) == _SAMPLED_PROMPTS else 0  # and from the first one again
+        for _, blob in sample:
+            self.repository.read(blob)
 
     def warnings(self) -> list[str]:
         """What does not keep the folder from being served, but should not stay; a sentence each."""

@@ -1,0 +1,180 @@
+"""A damaged repository: nothing wrong is served, nothing is built upon it, and it is said what is damaged."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import zlib
+from pathlib import Path
+
+import pytest
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from promptgit.app import create_app
+from promptgit.service import Service
+from promptgit.settings import Settings
+from promptgit.store.store import Store
+from tests.faults.damage import flip, truncate
+from tests.support import Http, Server, command, environment, git, git_text
+
+LONG = "".join(f"line {at}\n" for at in range(3_000))  # too long to be kept in memory
+
+
+@pytest.fixture
+def prompt(client: FlaskClient) -> str:
+    """The address of a prompt with two versions and a label, all in one pack."""
+    address: str = client.post("/api/prompts", json={"content": "one", "name": "a/b"}).headers["Location"]
+    client.put(address, json={"content": "two"})
+    client.put(f"{address}/labels/production", json={"version_number": 1})
+    return address
+
+
+def packs_of(repository: Path) -> list[Path]:
+    return sorted((repository / "objects/pack").glob("*.pack"), key=lambda pack: pack.stat().st_size)
+
+
+def as_loose(repository: Path, revision: str) -> Path:
+    """Let an object be a loose file, and nothing else; the file."""
+    oid = git_text(repository, "rev-parse", revision)
+    aside = repository.parent / "aside"
+    shutil.move(repository / "objects/pack", aside)
+    (repository / "objects/pack").mkdir()
+    for pack in aside.glob("*.pack"):
+        git(repository, "unpack-objects", "-q", "-r", data=pack.read_bytes())
+    return repository / "objects" / oid[:2] / oid[2:]
+
+
+def started_anew(repository: Path) -> FlaskClient:
+    """A client of a service that keeps nothing in memory, and no pack open that is gone."""
+    return create_app(Settings(data=repository.parent)).test_client()
+
+
+def assert_damaged(answer: TestResponse, oid: str) -> None:
+    assert answer.json is not None
+    assert (answer.status_code, answer.json.get("code")) == (503, "damaged")
+    assert oid in answer.json["detail"]
+
+
+def test_a_content_that_cannot_be_read_is_told_and_never_a_wrong_text(client: FlaskClient, repository: Path) -> None:
+    address = client.post("/api/prompts", json={"content": "well", "name": "a"}).headers["Location"]
+    oid = git_text(repository, "rev-parse", "main:prompts/a.md")
+    blob = as_loose(repository, oid)
+    kept = blob.read_bytes()
+    blob.chmod(0o644)
+    for data in (b"", zlib.compress(b"blob 5\0wrong"), kept[:4] + bytes([kept[4] ^ 1]) + kept[5:]):
+        blob.write_bytes(data)
+        client = started_anew(repository)
+        for path in ("", "/versions/1", "/versions/1/content"):
+            assert_damaged(client.get(address + path), oid)
+        assert client.get(f"/prompts/{address.rsplit('/', 1)[1]}").status_code == 503
+        assert client.get("/api/public/v2/prompts/a?label=latest").status_code == 503
+        assert_damaged(client.patch(address, json={"name": "c"}), oid)
+        ready = client.get("/readyz")
+        assert (ready.status_code, oid in ready.json["detail"]) == (503, True)
+    blob.write_bytes(kept)
+    assert client.get(address).json["content"] == "well"
+    assert client.get("/readyz").status_code == 200
+
+
+def test_no_write_is_built_upon_a_folder_that_cannot_be_read(prompt: str, repository: Path) -> None:
+    before = git_text(repository, "rev-parse", "main")
+    tree = git_text(repository, "rev-parse", "main:prompts/a")
+    as_loose(repository, tree).unlink()
+    client = started_anew(repository)
+    for answer in (
+        client.put(prompt, json={"content": "three"}),
+        client.post("/api/prompts", json={"content": "x", "name": "a/c"}),
+        client.delete(prompt),
+    ):
+        assert_damaged(answer, tree)
+    assert git_text(repository, "rev-parse", "main") == before
+
+
+def test_a_revert_needs_the_content_that_it_brings_back(prompt: str, repository: Path) -> None:
+    before = git_text(repository, "rev-parse", "main")
+    oid = git_text(repository, "rev-parse", "main~2:prompts/a/b.md")
+    as_loose(repository, oid).unlink()
+    client = started_anew(repository)
+    assert_damaged(client.post(f"{prompt}/versions/1/revert"), oid)
+    assert git_text(repository, "rev-parse", "main") == before
+    assert client.put(prompt, json={"content": "one"}).status_code == 200  # whoever has the text mends it
+    assert client.get(f"{prompt}/versions/1").json["content"] == "one"
+
+
+@pytest.mark.parametrize("file", ["HEAD", "config"])
+def test_a_repository_that_git_cannot_open_is_not_ready_and_takes_no_writes(
+    client: FlaskClient, prompt: str, repository: Path, file: str
+) -> None:
+    kept = (repository / file).read_bytes()
+    truncate(repository / file)
+    ready = client.get("/readyz")
+    assert (ready.status_code, f"its file {file} is damaged" in ready.json["detail"]) == (503, True)
+    refused = client.put(prompt, json={"content": "three"})
+    assert (refused.status_code, refused.json["code"]) == (503, "unusable_repository")
+    served = command("serve", "--data", str(repository.parent), "--port", "0")
+    assert served.returncode == 1
+    assert "Traceback" not in served.stderr
+    assert f"its file {file} is damaged" in served.stderr
+    (repository / file).write_bytes(kept)
+    assert client.get("/readyz").status_code == 200
+    assert client.put(prompt, json={"content": "three"}).status_code == 200
+
+
+def test_readiness_looks_at_the_newest_contents_in_turn(store: Store, service: Service, repository: Path) -> None:
+    for at in range(20):
+        service.create(f"content {at}", name=f"p{at}")
+    oid = git_text(repository, "rev-parse", "main:prompts/p17.md")
+    as_loose(repository, oid).unlink()
+    reasons = []
+    for _ in range(3):
+        try:
+            store.expect_ready()
+        except Exception as error:
+            reasons.append(str(error))
+    assert any(oid in reason for reason in reasons)
+
+
+def test_check_names_a_flipped_object_and_a_quick_one_compares_alone(
+    store: Store, service: Service, repository: Path
+) -> None:
+    prompt = service.create(LONG, name="a")
+    service.save(prompt.id, "short")  # no newest content is damaged
+    flip(packs_of(repository)[-1], -400 * 8)
+    whole, quick = (command("check", *options, "--data", str(store.folder)) for options in ((), ("--quick",)))
+    assert (whole.returncode, quick.returncode) == (1, 0)
+    assert "git fsck: " in whole.stdout
+    assert git_text(repository, "rev-parse", "main~1:prompts/a.md") in whole.stdout
+
+
+def test_an_emptied_pack_is_not_ready_and_takes_no_writes(tmp_path: Path) -> None:
+    with Server(tmp_path / "data", "--workers", "1") as server:
+        http = Http(server.url)
+        address = http("POST", "/api/prompts", {"content": "one", "name": "a"}).headers["Location"]
+        git(tmp_path / "data/prompts.git", "repack", "-adq")
+        assert http("GET", "/readyz").status == 200
+        truncate(packs_of(tmp_path / "data/prompts.git")[-1])
+        assert http("GET", "/readyz").status == 503
+        saved = http("PUT", address, {"content": "two"})
+        assert (saved.status, saved.json["code"]) == (503, "damaged")
+
+
+def test_a_damaged_pack_is_replaced_from_a_backup(tmp_path: Path, store: Store, service: Service) -> None:
+    """As docs/recovery.md has it."""
+    service.create("one", name="a")
+    repository = store.repository.path
+    git(repository, "repack", "-adq")
+    git(tmp_path, "clone", "-q", "--mirror", "--no-hardlinks", str(repository), "backup.git")
+    (pack,) = packs_of(repository)
+    truncate(pack)
+    damaged = command("check", "--data", str(store.folder))
+    assert pack.name in damaged.stdout + damaged.stderr
+    (recipe,) = [
+        block for block in Path("docs/recovery.md").read_text().split("```sh\n")[1:] if "unpack-objects" in block
+    ]
+    commands = recipe.split("```")[0].replace("<pack>", pack.stem).splitlines()[:-1]
+    script = "set -e\n" + "\n".join(commands)
+    subprocess.run(["sh", "-c", script], cwd=tmp_path, env=environment(), check=True)
+    whole = command("check", "--data", str(store.folder))
+    assert (whole.returncode, whole.stderr) == (0, "")
+    store.expect_ready()
