@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import sqlite3
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -11,8 +10,6 @@ from promptgit import labels, names
 from promptgit.errors import LabelProtected, NameTaken, PromptDeleted, PromptNotFound, StaleVersion
 from promptgit.models import Author, Prompt, Removal, Request
 from promptgit.store import label_queries, queries
-
-_FAN_OUT = re.compile(names.ROOT + "[0-9a-f]{2}")  # folders of UUIDs, which nobody chose
 
 Precondition = Callable[[Prompt], bool]
 """Whether the caller has seen this state of the prompt."""
@@ -78,14 +75,14 @@ def seen(index: sqlite3.Connection, prompt_id: str, if_match: Precondition | Non
 def expect_free(index: sqlite3.Connection, name: str, *, mover: str | None = None) -> None:
     """Refuse a name that another prompt has, or that cannot stand beside another's in every clone.
 
-    `support` and `support/greeting` cannot: with the same label, one's file would be the other's folder.
+    `support` and `support/greeting` cannot: with the same label, one's file would be the other's folder. So it is
+    with `42` and a UUID that begins with these digits, for its files lie in the folder `42`.
     """
     path = names.fold(names.path_of(name))
     parts = path.split("/")
     folders = ["/".join(parts[:count]) for count in range(2, len(parts))]
-    twins = [folder for folder in (*folders, path.removesuffix(names.SUFFIX)) if not _FAN_OUT.fullmatch(folder)]
-    files = [path, *folders, *(folder + names.SUFFIX for folder in twins)]
-    found = queries.prompts_at_folded(index, files, below=[path, *twins[-1:]])
+    files = [path, *folders, *(folder + names.SUFFIX for folder in folders)]
+    found = queries.prompts_at_folded(index, files, below=[path, path.removesuffix(names.SUFFIX)])
     others = [other for other in found if other.id != mover]
     if others:
         other = min(others, key=lambda other: other.name != name)  # the very same name says most
@@ -104,6 +101,16 @@ def expect_last_of_name(index: sqlite3.Connection, prompt: Prompt) -> None:
     last = queries.removed_by_name(index, prompt.name)
     if last is not None and last.id != prompt.id:
         raise NameTaken(prompt.name, last.name, last.id)
+
+
+def expect_labels(index: sqlite3.Connection, name: str, pointed: Iterable[str]) -> None:
+    """Refuse new labels of a prompt that no clone on Windows could check out; those that it has go on working.
+
+    Raises:
+        Invalid
+    """
+    for label in set(pointed) - label_queries.files(index, name).keys():
+        labels.expect_portable(label)
 
 
 def moved_labels(index: sqlite3.Connection, old: str, new: str) -> dict[str, str | None]:

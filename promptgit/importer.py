@@ -221,4 +221,5 @@ def _pointed(index: sqlite3.Connection, name: str, prompt: Prompt | None, pointe
     number = pointer.number or prompt.newest.number
     if number > prompt.newest.number:
         raise VersionNotFound(name, str(number), prompt.newest.number)
+    checks.expect_labels(index, name, [pointer.label])
     return {} if prompt.labels.get(pointer.label) == number else {path: labels.content(number)}

@@ -85,6 +85,7 @@ class Labelling:
                 raise VersionNotFound(prompt.name, str(number), prompt.newest.number)
             if prompt.labels.get(label) == number:
                 return None
+            checks.expect_labels(index, prompt.name, [label])
             reason = description or f"Point {label} at version {number} of {prompt.name}"
             return Edit({labels.path_of(label, prompt.name): labels.content(number)}, reason, author, committer)
 

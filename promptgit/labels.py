@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 
 from promptgit import names
-from promptgit.errors import Invalid
+from promptgit.errors import Invalid, InvalidName
 
 ROOT = "labels/"
 LATEST = "latest"  # always the newest version; no file
@@ -53,6 +53,18 @@ def check(label: str) -> str:
     if label == LATEST:
         raise Invalid("label", "is 'latest', which always is the newest version; choose another")
     return label
+
+
+def expect_portable(label: str) -> None:
+    """Refuse a label whose folder not every system can check out: the rules of names hold for it.
+
+    Raises:
+        Invalid: it breaks one.
+    """
+    try:
+        names.check(label)
+    except InvalidName as error:
+        raise Invalid("label", error.reason) from None
 
 
 def content(number: int) -> bytes:

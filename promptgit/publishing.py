@@ -104,6 +104,7 @@ class Publishing:
                 number = prompt.newest.number + (prompt.newest.blob != blob)
             if prompt is None or prompt.newest.blob != blob:
                 files[names.path_of(name)] = data
+            checks.expect_labels(index, name, pointed)
             files |= _label_files(prompt, name, pointed, number)
             default = f"Update {name}" if number > 1 else "Initial version"
             return Edit(files, description or default, author, committer) if files else None
@@ -135,6 +136,7 @@ class Publishing:
             prompt = checks.expect_living(*checks.seen(index, prompt_id, signed.if_match))
             if not 1 <= number <= prompt.newest.number:
                 raise VersionNotFound(prompt.name, str(number), prompt.newest.number)
+            checks.expect_labels(index, prompt.name, pointed)
             files = _label_files(prompt, prompt.name, pointed, number)
             reason = f"Point {', '.join(pointed)} at version {number} of {prompt.name}"
             return Edit(files, description or reason, author, committer) if files else None

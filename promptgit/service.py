@@ -6,11 +6,12 @@ Every rule of a write is checked here, under the write lock, whatever face it co
 from __future__ import annotations
 
 import sqlite3
+from contextlib import suppress
 from uuid import uuid4
 
 from promptgit import checks, names, texts
 from promptgit.checks import Signed
-from promptgit.errors import Invalid, InvalidName, VersionNotFound
+from promptgit.errors import Invalid, InvalidName, NameTaken, VersionNotFound
 from promptgit.labelling import Labelling
 from promptgit.models import Author, Prompt
 from promptgit.publishing import Publishing
@@ -21,6 +22,8 @@ from promptgit.store.hashing import object_id
 from promptgit.store.objects import BLOB
 from promptgit.store.store import Store
 from promptgit.store.writer import Change
+
+_RANDOM_NAMES = 10_000  # that are tried, before every folder of UUIDs is taken to be blocked
 
 
 class Service(Reading):
@@ -48,11 +51,15 @@ class Service(Reading):
         """
         if name is not None and prompt_id is not None:
             raise Invalid("id", "is given beside a name; give one of them, for an id is the name")
-        checked = names.check(name) if name is not None else prompt_id or str(uuid4())
+        given = names.check(name) if name is not None else prompt_id
+        checked = given or ""
         data = texts.check_content(content, self._max_content)
         sign = self._signature(signed, "Initial version")
 
         def plan(index: sqlite3.Connection) -> Edit:
+            nonlocal checked
+            if given is None:
+                checked = _random_name(index)
             checks.expect_free(index, checked)
             checks.expect_own(index, checked)
             files: dict[str, bytes | str | None] = {names.path_of(checked): data}
@@ -165,6 +172,16 @@ class Service(Reading):
         committer = signed.committer or self._store.committer
         author = committer if signed.author is None else texts.check_author(signed.author)
         return texts.check_description(signed.description) or default, author, committer
+
+
+def _random_name(index: sqlite3.Connection) -> str:
+    """A new random UUID that can stand beside every name: one in 256 cannot for each name of two hex digits."""
+    for _ in range(_RANDOM_NAMES):
+        name = str(uuid4())
+        with suppress(NameTaken):
+            checks.expect_free(index, name)
+            break
+    return name
 
 
 def _named(index: sqlite3.Connection, name: str) -> Prompt:

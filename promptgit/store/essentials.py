@@ -35,7 +35,7 @@ class Essentials:
             for name, (is_whole, mend) in files.items():
                 if not is_whole((self._path / name).read_bytes()):
                     raise UnusableRepository(str(self._path), f"its file {name} is damaged. {mend}")
-        except FileNotFoundError as error:
+        except (FileNotFoundError, NotADirectoryError) as error:
             if not (self._path / "objects").is_dir():
                 raise UnusableRepository(str(self._path), "it is no git repository.") from error
             name = Path(error.filename).name
