@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import codecs
 import gzip
 import json
 import tempfile
-from collections.abc import Iterable, Iterator
+import zlib
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +47,7 @@ def from_git(folder: Path, under: str, suffix: str, progress: Progress) -> Itera
 
     Raises:
         UnusableRepository: there is none, or none that can be read.
+        ValueError: no such file was ever there.
     """
     root = under.strip("/") + "/" if under.strip("/") not in ("", ".") else ""
 
@@ -57,47 +60,71 @@ def from_git(folder: Path, under: str, suffix: str, progress: Progress) -> Itera
     naming = names.name_of if (root, suffix) == (names.ROOT, names.SUFFIX) else name_of
     with git.blobs() as read:
         history = History(read, naming=naming, labelling=lambda _: [])
+        found = False
         for count, commit in enumerate(git.log(None, git.head(), (root.encode(),)), 1):
-            yield from history.entries([commit])
+            for entry in history.entries([commit]):
+                found = True
+                yield entry
             if count % _REPORT_EVERY == 0:
                 progress(count)
+    if not found:
+        raise ValueError(
+            f"{folder} never had a file that ends in {suffix!r} below {root or '.'!r}; "
+            "say with --under and --suffix where its prompts are."
+        )
 
 
-def from_langfuse(path: Path) -> Iterator[Entry]:
+Refuse = Callable[[ValueError], None]
+"""Told of each item that cannot be taken; it raises, or goes on without the item."""
+
+
+def from_langfuse(path: Path, refuse: Refuse) -> Iterator[Entry]:
     """The versions of prompts in a file of answers of `GET /api/public/v2/prompts/{name}`, oldest first.
 
-    They stand one after the other, or in arrays. After each version come its labels.
+    They stand one after the other, or in arrays. After each version come its labels. A time without an offset is UTC.
 
     Raises:
-        ValueError: the file is not JSON, or has something that is no version of a prompt.
+        ValueError: what *refuse* raises: the file is not JSON, or has something that is no version of a prompt.
     """
-    with open_lines(path) as file:
-        items = [_checked(place, item) for place, item in enumerate(_items(file.read().decode()), 1)]
+    items = []
+    for place, item in enumerate(_items(path, refuse), 1):
+        try:
+            items.append(_checked(place, item))
+        except ValueError as error:
+            refuse(error)
     items.sort(key=lambda item: (item["name"], item["version"]))
-    newest: dict[str, datetime] = {}
+    newest: dict[str, int] = {}
     for item in items:  # a version that was changed later comes after those before it all the same
         item["order"] = newest[item["name"]] = max(item["made"], newest.get(item["name"], item["made"]))
     items.sort(key=lambda item: item["order"])
     for item in items:
-        made = int(item["made"].timestamp())
         author = Author(str(item.get("createdBy") or "Langfuse"), "")
-        content = lines.content(front_matter.render(item["file"]))
+        made, content = item["made"], lines.content(item["file"])
         yield lines.entry("write", item["name"], item.get("commitMessage") or "", author, made, **content)
         for label in sorted(set(item["labels"]) - {LATEST}):
             why = f"Point {label} at what was version {item['version']} of {item['name']}"
             yield lines.entry("label", item["name"], why, author, made, label=label)
 
 
-def _items(text: str) -> Iterator[Any]:
-    """All values of the arrays, lists' pages and single values that stand one after the other."""
-    decoder, at = json.JSONDecoder(), 0
-    while at < len(text):
-        if text[at].isspace():
-            at += 1
-            continue
-        value, at = decoder.raw_decode(text, at)
-        data = value.get("data", value) if isinstance(value, dict) else value
-        yield from data if isinstance(data, list) else [data]
+def _items(path: Path, refuse: Refuse) -> Iterator[Any]:
+    """All values of the arrays, lists' pages and single values that stand one after the other in a file."""
+    try:
+        with open_lines(path) as file:
+            text = file.read().removeprefix(codecs.BOM_UTF8).decode(errors="surrogateescape")
+        decoder, at = json.JSONDecoder(), 0
+        while at < len(text):
+            if text[at].isspace():
+                at += 1
+                continue
+            value, at = decoder.raw_decode(text, at)
+            data = value.get("data", value) if isinstance(value, dict) else value
+            yield from data if isinstance(data, list) else [data]
+    except json.JSONDecodeError as error:
+        refuse(ValueError(f"The file is not JSON from here on: {error}"))
+    except RecursionError:
+        refuse(ValueError("The file has a value of too many levels."))
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        refuse(ValueError(f"The packed file is damaged or ends too early: {error}"))
 
 
 def _checked(place: int, item: Any) -> dict[str, Any]:
@@ -111,7 +138,10 @@ def _checked(place: int, item: Any) -> dict[str, Any]:
     try:
         if not all(isinstance(text, str) for text in (*tags, *pointed)):
             raise ValueError("its tags or labels are no texts")
-        file = messages.file_of(kind, item["prompt"], item.get("config"), tags)
-        return {**item, "file": file, "labels": pointed, "made": datetime.fromisoformat(item["createdAt"])}
-    except (Invalid, ValueError, TypeError) as error:
-        raise ValueError(f"{item['name']!r}, version {item['version']}: {error}") from None
+        file = front_matter.render(messages.file_of(kind, item["prompt"], item.get("config"), tags))
+        json.dumps(item, ensure_ascii=False).encode()  # a lone surrogate is no text
+        made = datetime.fromisoformat(item["createdAt"])
+        made = made if made.tzinfo else made.replace(tzinfo=UTC)
+        return {**item, "file": file, "labels": pointed, "made": lines.seconds(made)}
+    except (Invalid, ValueError, TypeError, OverflowError, RecursionError) as error:
+        raise ValueError(f"Item {place}, {item['name']!r}, version {item['version']}: {error}") from None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import gzip
 import sqlite3
 import zlib
@@ -9,13 +10,14 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import BinaryIO, NamedTuple, cast
 
 from promptgit import checks, exporter, labels, lines, names
 from promptgit.errors import BadLine, NameNotFound, StorageFull, VersionNotFound
 from promptgit.lines import Entry, Line, Pointer, parse
 from promptgit.models import Prompt
-from promptgit.store import label_queries, queries
+from promptgit.past import Past
+from promptgit.store import label_queries, objects, queries
 from promptgit.store.batch import Edit
 from promptgit.store.intake import Progress
 from promptgit.store.store import Store
@@ -33,6 +35,51 @@ def open_lines(path: Path) -> BinaryIO:
     return file
 
 
+class Survey(NamedTuple):
+    """The dates in a file of lines, in seconds since 1970, up to where an import would stop.
+
+    *disorder* is the number of the first line that is dated before the line before it, if there is one.
+    """
+
+    first: int | None = None
+    last: int | None = None
+    disorder: int | None = None
+
+    def problem(self, now: float) -> str | None:
+        """Why these dates cannot be those of commits that follow on each other, up to *now*; None: they can."""
+        if self.disorder is not None:
+            return f"line {self.disorder} is dated before the line before it"
+        if self.last is not None and self.last > now:
+            return f"a line is dated {lines.moment(self.last)}, which is in the future"
+        return None
+
+
+def survey(file: BinaryIO, max_content: int, *, skip_invalid: bool) -> Survey:
+    """Look at the dates of the lines that an import would take."""
+    first = last = disorder = None
+    for line in _parse_all(file, max_content):
+        if isinstance(line, BadLine):
+            if not skip_invalid:
+                break
+            continue
+        if first is None:
+            first = line.timestamp
+        elif disorder is None and last is not None and line.timestamp < last:
+            disorder = line.number
+        last = line.timestamp if last is None else max(last, line.timestamp)
+    return Survey(first, last, disorder)
+
+
+def follows(store: Store, dates: Survey) -> str | None:
+    """Why lines of these dates cannot follow on the history of a store, or should not; None: they can."""
+    if not store.index.read(queries.is_empty):
+        return "the folder has a history already"
+    _, last = objects.committed(store.repository.read(store.repository.main()))
+    if dates.first is not None and dates.first < last:
+        return f"the folder was made on {lines.moment(last)}; import into one that does not exist yet"
+    return None
+
+
 Key = tuple[str, str | None]
 """A prompt's name, and the label that a line is about, if it is about one."""
 
@@ -48,16 +95,19 @@ class Import:
     Nothing is added twice. An import goes through a file in order, so whatever of a name comes before
     a line that the history has (the same content or deletion, author, time and description) was dealt
     with by an earlier run: a first look at the whole file finds the last such line of each name.
-    *max_content* is in bytes of UTF-8.
+    *max_content* is in bytes of UTF-8. With *dated_by_lines* a commit's committer date is its line's timestamp, and
+    a line that is dated before the commit that it would follow, or in the future, is refused; else the committer
+    date is the time of the import.
     """
 
-    def __init__(self, store: Store, max_content: int, *, skip_invalid: bool) -> None:
+    def __init__(self, store: Store, max_content: int, *, skip_invalid: bool, dated_by_lines: bool = False) -> None:
         self.added = 0
         self.present = 0
         self.refused: list[BadLine] = []
         self._store = store
         self._max_content = max_content
         self._skip_invalid = skip_invalid
+        self._dated_by_lines = dated_by_lines
         self._done: dict[Key, int] = {}  # the number of the last line that the history has
 
     def take(self, open_file: Callable[[], BinaryIO]) -> Iterator[int]:
@@ -90,17 +140,15 @@ class Import:
     def _find_done(self, file: BinaryIO) -> None:
         if self._store.index.read(queries.is_empty):
             return
-        ahead: defaultdict[Key, list[Sign]] = defaultdict(list)
+        past: defaultdict[Key, Past[Sign]] = defaultdict(Past)
         for entry in exporter.signs(self._store):
-            ahead[entry["name"], entry.get("label")].append(_sign_of(entry))
+            past[entry["name"], entry.get("label")].add(_sign_of(entry))
         for line in _parse_all(file, self._max_content):
             if isinstance(line, BadLine):
                 if not self._skip_invalid:
                     return
                 continue
-            made = ahead[_key(line)]
-            if found := [made.index(sign) for sign in _signs(line) if sign in made]:
-                del made[: min(found) + 1]
+            if past[_key(line)].pass_first(_signs(line)):
                 self._done[_key(line)] = line.number
 
     def _lines(self, file: BinaryIO, batch: list[Line]) -> Iterator[Line]:
@@ -116,7 +164,7 @@ class Import:
                 yield line
 
     def _store_batch(self, batch: list[Line]) -> None:
-        changes = [_change(line) for line in batch]
+        changes = [_change(line, dated_by_line=self._dated_by_lines) for line in batch]
         answers = self._store.writer.together(changes, stop_at_refusal=not self._skip_invalid)
         for line, answer in zip(batch, answers, strict=False):
             if isinstance(answer, Exception):
@@ -154,6 +202,8 @@ def _parse_all(file: BinaryIO, max_content: int) -> Iterator[Line | BadLine]:
     number = 0
     try:
         for number, raw in enumerate(file, 1):
+            if number == 1:
+                raw = raw.removeprefix(codecs.BOM_UTF8)
             if raw.strip():
                 try:
                     yield parse(number, raw, max_content)
@@ -168,7 +218,7 @@ def _position(file: BinaryIO) -> int:
     return (packed or file).tell()
 
 
-def _change(line: Line) -> Change[bool]:
+def _change(line: Line, *, dated_by_line: bool) -> Change[bool]:
     """The commit of a line; the answer is whether there was anything to change."""
     changed = False
 
@@ -176,7 +226,8 @@ def _change(line: Line) -> Change[bool]:
         nonlocal changed
         files = _files(index, line)
         changed = bool(files)
-        return Edit(files, line.description, line.author, authored=line.timestamp) if changed else None
+        committed = line.timestamp if dated_by_line else None
+        return Edit(files, line.description, line.author, None, line.timestamp, committed) if changed else None
 
     return Change(plan, lambda _: changed)
 

@@ -73,7 +73,7 @@ def parse(number: int, raw: bytes, max_content: int) -> Line:
             _content(entry, max_content) if op in ("write", "rename") else None,
             texts.check_description(text["description"]),
             texts.check_author(Author(text["author_name"], text["author_email"])),
-            _seconds(text["timestamp"]),
+            _timestamp(text["timestamp"]),
             names.canonical(_text(entry, "renamed_from")) if op == "rename" else None,
             _pointer(entry) if op == "label" else None,
         )
@@ -105,16 +105,25 @@ def _pointer(entry: Entry) -> Pointer:
     return Pointer(labels.check(_text(entry, "label")), number)
 
 
-def _seconds(timestamp: str) -> int:
-    moment = datetime.fromisoformat(timestamp)
-    if moment.tzinfo is None:
-        raise ValueError(f"the timestamp {timestamp!r} has no offset from UTC; end it in 'Z'")
-    seconds = int(moment.timestamp())
-    if seconds < 0:
-        raise ValueError(f"the timestamp {timestamp!r} is before 1970, which git cannot store")
-    if seconds > objects.LAST_SECOND:
-        raise ValueError(f"the timestamp {timestamp!r} is after the year 9999 in UTC")
-    return seconds
+def _timestamp(text: str) -> int:
+    made = datetime.fromisoformat(text)
+    if made.tzinfo is None:
+        raise ValueError(f"the timestamp {text!r} has no offset from UTC; end it in 'Z'")
+    return seconds(made)
+
+
+def seconds(made: datetime) -> int:
+    """An aware time in seconds since 1970.
+
+    Raises:
+        ValueError: git, or RFC 3339, cannot say it.
+    """
+    count = int(made.timestamp())
+    if count < 0:
+        raise ValueError(f"the timestamp {made.isoformat()!r} is before 1970, which git cannot store")
+    if count > objects.LAST_SECOND:
+        raise ValueError(f"the timestamp {made.isoformat()!r} is after the year 9999 in UTC")
+    return count
 
 
 def entry(op: str, name: str, description: str, author: Author, timestamp: int, **fields: object) -> Entry:

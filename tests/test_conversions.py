@@ -163,6 +163,38 @@ def test_what_is_no_answer_of_langfuse_is_told(tmp_path: Path, text: str, said: 
     assert said in done.stderr and "Traceback" not in done.stderr
 
 
+def test_bad_items_can_be_skipped_and_times_without_an_offset_are_utc(tmp_path: Path) -> None:
+    """In any time zone of the machine; the file may begin with a byte order mark."""
+    answers = [
+        version("a", 2, createdAt="2024-01-02T12:00:00"),
+        version("a", 1),
+        version("b", 1, createdAt="1969-01-01T00:00:00Z"),
+        version("c", 1, tags=[1]),
+        version("d", 1, "\ud800"),
+        version("e", 1, createdAt="2024-01-05T12:00:00"),
+        7,
+    ]
+    file = tmp_path / "langfuse.json"
+    file.write_bytes(b"\xef\xbb\xbf" + "\n".join(map(json.dumps, answers)).encode() + b"\n{")
+    options = ("import", "--langfuse", str(file), "--data", str(tmp_path / "data"))
+    stopped = command(*options)
+    assert stopped.returncode == 1
+    assert "Item 3, 'b', version 1: " in stopped.stderr
+    done = command(*options, "--skip-invalid", TZ="America/New_York")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "2 commits added, 1 lines there already, 5 skipped.\n"
+    log = git_text(tmp_path / "data" / "prompts.git", "log", "--reverse", "--format=%at", "-2")
+    assert log == "1704110400\n1704456000"
+
+
+def test_a_folder_of_no_prompts_is_named(work: Path, tmp_path: Path) -> None:
+    options = ("import", "--git", str(work), "--data", str(tmp_path / "data"), "--suffix", ".txt")
+    done = command(*options, "--under", "wrong")
+    assert done.returncode == 1
+    assert "never had a file that ends in '.txt' below 'wrong/'" in done.stderr
+    assert not (tmp_path / "data").exists()
+
+
 def test_one_source_is_to_be_given(tmp_path: Path) -> None:
     for options in ([], ["--git", ".", "--langfuse", __file__]):
         done = command("import", *options, "--data", str(tmp_path / "data"))

@@ -13,6 +13,7 @@ import pytest
 from promptgit import checker
 from promptgit.errors import BadLine
 from promptgit.importer import Import
+from promptgit.past import Past
 from promptgit.service import Service
 from promptgit.store import search
 from promptgit.store.store import Store
@@ -208,3 +209,105 @@ def test_a_packed_file_that_ends_too_early_is_told(tmp_path: Path) -> None:
     kept = int(git_text(tmp_path / "data" / "prompts.git", "rev-list", "--count", "main")) - 1
     assert f"Line {kept + 1}: " in done.stderr
     assert kept > 900
+
+
+def dated(*times: str) -> bytes:
+    return b"".join(encode(*(line(content=str(at), timestamp=time) for at, time in enumerate(times))))
+
+
+IN_ORDER = dated("2023-01-01T00:00:00Z", "2023-01-02T00:00:00Z", "2023-01-02T00:00:00Z")
+DISORDER = dated("2023-01-02T00:00:00Z", "2023-01-01T00:00:00Z", "2023-01-03T00:00:00Z")
+
+
+@pytest.mark.parametrize("options", [[], ["--committer-date", "author"]])
+def test_a_new_folder_is_dated_by_its_lines(tmp_path: Path, options: list[str]) -> None:
+    """Git's own `--before` and `--since` find what was so on a day; the first commit is as old as the first line."""
+    (tmp_path / "history").write_bytes(IN_ORDER)
+    done = command("import", str(tmp_path / "history"), "--data", str(tmp_path / "data"), *options)
+    assert (done.returncode, "Committer dates" in done.stderr) == (0, False)
+    repository = tmp_path / "data" / "prompts.git"
+    log = git_text(repository, "log", "--reverse", "--format=%cI %s")
+    assert [row.partition("T")[0] + row[25:] for row in log.splitlines()] == [
+        "2023-01-01 Explain the layout of this repository",
+        "2023-01-01 Say 0",
+        "2023-01-02 Say 1",
+        "2023-01-02 Say 2",
+    ]
+    then = git_text(repository, "rev-list", "-1", "--first-parent", "--before=2023-01-01T12:00:00Z", "main")
+    assert git_text(repository, "show", f"{then}:prompts/a.md") == "0"
+    assert git_text(repository, "log", "--since=2023-01-01T12:00:00Z", "--format=%s") == "Say 2\nSay 1"
+    assert_sound(repository)
+
+
+def test_dates_in_disorder_are_those_of_the_import_unless_asked_for(tmp_path: Path) -> None:
+    """By default the note names the line; with `--committer-date author` the import stops there."""
+    (tmp_path / "history").write_bytes(DISORDER)
+    done = command("import", str(tmp_path / "history"), "--data", str(tmp_path / "data"))
+    assert done.returncode == 0
+    assert "Committer dates are the time of this import: line 2 is dated before" in done.stderr
+    assert git_text(tmp_path / "data" / "prompts.git", "log", "--before=2024-01-01") == ""
+    asked = ("import", str(tmp_path / "history"), "--data", str(tmp_path / "other"), "--committer-date", "author")
+    done = command(*asked)
+    assert done.returncode == 1
+    assert "Line 2: The committer date cannot be 2023-01-01T00:00:00Z" in done.stderr
+    done = command(*asked, "--skip-invalid")
+    assert (done.returncode, done.stdout) == (0, "1 commits added, 1 lines there already, 1 skipped.\n")
+
+
+@pytest.mark.parametrize("when", ["2023-01-01T00:00:00Z", "2024-01-01T00:00:00Z"])
+def test_no_commit_is_dated_before_the_one_before_it_or_in_the_future(store: Store, when: str) -> None:
+    """The folder's first commit, and the clock, are of 2023-11-14."""
+    run = Import(store, 1_000, skip_invalid=False, dated_by_lines=True)
+    with pytest.raises(BadLine) as refusal:
+        list(run.take(lambda: BytesIO(dated(when))))
+    assert refusal.value.number == 1
+    assert "committer date" in str(refusal.value)
+
+
+def test_a_folder_that_was_made_earlier_says_why_it_has_other_dates(tmp_path: Path) -> None:
+    (tmp_path / "history").write_bytes(IN_ORDER)
+    Store(tmp_path / "data", lock_timeout=5).open()
+    done = command("import", str(tmp_path / "history"), "--data", str(tmp_path / "data"))
+    assert done.returncode == 0
+    assert "import into one that does not exist yet" in done.stderr
+
+
+def test_a_byte_order_mark_is_skipped(store: Store) -> None:
+    assert take_bytes(store, b"\xef\xbb\xbf" + encode(line())[0]).added == 1
+
+
+class Counted:
+    """A thing that counts how often it was compared or hashed."""
+
+    work = 0
+
+    def __init__(self, value: int) -> None:
+        self.value = value
+
+    def __hash__(self) -> int:
+        Counted.work += 1
+        return hash(self.value)
+
+    def __eq__(self, other: object) -> bool:
+        Counted.work += 1
+        return isinstance(other, Counted) and self.value == other.value
+
+
+def test_looking_for_lines_that_are_there_is_linear() -> None:
+    """A history of 1,000 versions, and another of 1,000 that meets it at each hundredth."""
+    past: Past[Counted] = Past()
+    for value in range(1_000):
+        past.add(Counted(value))
+    found = [past.pass_first([Counted(value if value % 100 == 0 else -value)]) for value in range(1_000)]
+    assert found.count(True) == 10
+    assert Counted.work < 10_000
+
+
+def test_what_was_passed_is_not_found_again() -> None:
+    past: Past[str] = Past()
+    for thing in "abcab":
+        past.add(thing)
+    assert [past.pass_first([thing]) for thing in "bcab"] == [True, True, True, True]
+    assert not past.pass_first("abc")
+    past.add("c")
+    assert past.pass_first("cb")

@@ -5,8 +5,9 @@ from __future__ import annotations
 import gzip
 import os
 import sys
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, cast
 
@@ -27,7 +28,13 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @main.command("import")
 @click.argument("file", type=_FILE, required=False)
 @data_option
-@click.option("--skip-invalid", is_flag=True, help="Go on past lines that cannot be taken, and list them.")
+@click.option("--skip-invalid", is_flag=True, help="Go on past lines and items that cannot be taken, and list them.")
+@click.option(
+    "--committer-date",
+    type=click.Choice(["author", "now"]),
+    help="Date each commit by its line, or by this import.  [default: author in a new folder whose lines are in order "
+    "of time, else now]",
+)
 @click.option("--langfuse", type=_FILE, help="In the place of FILE: answers of Langfuse's API.")
 @click.option(
     "--git",
@@ -41,43 +48,60 @@ def import_(
     file: Path | None,
     data: Path | None,
     skip_invalid: bool,
+    committer_date: str | None,
     langfuse: Path | None,
     repository: Path | None,
     under: str,
     suffix: str,
 ) -> None:
     """Load a history from FILE: JSON Lines, plain or gzip, one commit a line."""
-    from promptgit import conversions, importer
+    from promptgit import conversions
 
     if [file, langfuse, repository].count(None) != 2:
         raise click.UsageError("Give one of FILE, --langfuse and --git.")
     settings = Settings.from_environment(data=data)
-    run = importer.Import(open_store(settings), settings.max_content_bytes, skip_invalid=skip_invalid)
-    if file is not None:
-        _take(run, file)
-    elif langfuse is not None:
-        with conversions.written(conversions.from_langfuse(langfuse)) as converted:
-            _take(run, converted)
-    elif repository is not None:
-        with (
-            counter("Reading history") as progress,
-            conversions.written(conversions.from_git(repository, under, suffix, progress)) as converted,
-        ):
-            _take(run, converted)
+    refused: list[str] = []
+
+    def refuse(error: ValueError) -> None:
+        if not skip_invalid:
+            raise error
+        refused.append(str(error))
+
+    with ExitStack() as stack:
+        if langfuse is not None:
+            file = stack.enter_context(conversions.written(conversions.from_langfuse(langfuse, refuse)))
+        elif repository is not None:
+            progress = stack.enter_context(counter("Reading history"))
+            file = stack.enter_context(conversions.written(conversions.from_git(repository, under, suffix, progress)))
+        assert file is not None  # one of the three
+        run = _import(file, settings, skip_invalid, committer_date)
     if run.added:
         with counter("Indexing for the search", "prompts") as progress:
             run.prepare_search(progress)
-    for refused in run.refused:
-        click.echo(f"skipped: {refused}", err=True)
-    click.echo(f"{run.added:,} commits added, {run.present:,} lines there already, {len(run.refused):,} skipped.")
+    refused += map(str, run.refused)
+    for problem in refused:
+        click.echo(f"skipped: {problem}", err=True)
+    click.echo(f"{run.added:,} commits added, {run.present:,} lines there already, {len(refused):,} skipped.")
 
 
-def _take(run: importer.Import, file: Path) -> None:
+def _import(file: Path, settings: Settings, skip_invalid: bool, committer_date: str | None) -> importer.Import:
     from promptgit import importer
 
+    with importer.open_lines(file) as opened:
+        dates = importer.survey(opened, settings.max_content_bytes, skip_invalid=skip_invalid)
+    problem = dates.problem(time.time()) if committer_date is None else None
+    by_lines = committer_date != "now" and problem is None
+    store = open_store(settings, born=dates.first if by_lines else None)
+    if committer_date is None and problem is None:
+        problem = importer.follows(store, dates)
+        by_lines = problem is None
+    run = importer.Import(store, settings.max_content_bytes, skip_invalid=skip_invalid, dated_by_lines=by_lines)
     with click.progressbar(length=os.path.getsize(file), label="Importing", file=sys.stderr) as bar:
         for position in run.take(lambda: importer.open_lines(file)):
             bar.update(position - bar.pos)
+    if problem is not None and run.added:
+        click.echo(f"Committer dates are the time of this import: {problem}.", err=True)
+    return run
 
 
 @main.command()

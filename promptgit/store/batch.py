@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
-from promptgit.errors import PathBlocked
+from promptgit.errors import Invalid, PathBlocked
 from promptgit.models import Author
 from promptgit.store import objects, paths
 from promptgit.store.hashing import object_id
@@ -30,8 +31,9 @@ _OURS = ("@promptgit", "promptgit@localhost")  # how the addresses of credential
 class Edit:
     """One commit to make: path -> new content, the id of a blob that exists, or None to remove the file.
 
-    *committer* is whose credential stores it; None: the service. *authored* is in seconds since 1970; None:
-    when it is stored.
+    *committer* is whose credential stores it; None: the service. *authored* and *committed* are in seconds since
+    1970; None: when it is stored. *committed* is for histories that were made elsewhere: it lies between the date of
+    the commit before and the present.
     """
 
     files: Mapping[str, bytes | str | None]
@@ -39,6 +41,7 @@ class Edit:
     author: Author
     committer: Author | None = None
     authored: int | None = None
+    committed: int | None = None
 
 
 @dataclass(slots=True)
@@ -68,7 +71,10 @@ class Batch:
         self.commits: list[str] = []
         self._read = read
         self._root = objects.tree_of(commit)
-        self._now = max(now, _last_of_ours(commit, read))
+        self._now = now
+        _, stored = objects.committed(commit)
+        # A foreign commit counts, too, unless it is dated in the future.
+        self._last = max(_last_of_ours(commit, read), stored if stored <= now else 0)
         self._committer = committer
         self._trees = trees
         self._sound: set[str] = set()  # trees that were read for this batch
@@ -80,7 +86,9 @@ class Batch:
             PathBlocked: a file's path leads through a file, ends at a folder or a symbolic link, or would ruin
                 the repository; the chain is as it was.
             Damaged: a tree that it changes, or a blob that exists, cannot be read; the chain is as it was.
+            Invalid: the edit's committer date is earlier than the commit before it, or in the future.
         """
+        now = self._date(edit.committed)
         root = self._open(self._root)
         changes: list[FileChange] = []
         # Removals first: a prompt may move from `a` to `a.md/b`.
@@ -91,17 +99,27 @@ class Batch:
             old = self._place(root, path, blob)
             changes.append(FileChange(path.encode(), old, blob))
         self._root = self._close(root)
-        authored = self._now if edit.authored is None else edit.authored
+        authored = now if edit.authored is None else edit.authored
         committer = edit.committer or self._committer
         data = objects.build_commit(
-            self._root, self.tip, edit.author, authored, committer, self._now, edit.description, headers
+            self._root, self.tip, edit.author, authored, committer, now, edit.description, headers
         )
         if sign is not None:
             data = objects.add_signature(data, sign(data))
-        parent, self.tip = self.tip, self._add(COMMIT, data)
+        parent, self.tip, self._last = self.tip, self._add(COMMIT, data), now
         self.commits.append(self.tip)
         changes.sort(key=lambda change: change.path)
         return Commit(self.tip, parent, edit.author, authored, edit.description, tuple(changes))
+
+    def _date(self, committed: int | None) -> int:
+        """The committer date of the next commit: no commit is dated before the one before it."""
+        if committed is None:
+            return max(self._now, self._last)  # a clock that goes back must not make history go back
+        if not self._last <= committed <= self._now:
+            given, last, now = map(_moment, (committed, self._last, self._now))
+            problem = f"the commit before it is of {last}" if committed < self._last else f"it is {now} now"
+            raise Invalid("committer date", f"cannot be {given}: {problem}; import with --committer-date now")
+        return committed
 
     def read(self, oid: str) -> bytes:
         """The bytes of an object by its id in hexadecimal, stored or not."""
@@ -175,3 +193,7 @@ def _last_of_ours(commit: bytes, read: Callable[[str], bytes]) -> int:
             break
         commit = read(parent)
     return 0
+
+
+def _moment(seconds: int) -> str:
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%SZ}"

@@ -54,8 +54,11 @@ class Store:
         self._clock = clock
         self._sampled = 0
 
-    def open(self, progress: Progress | None = None, *, catch_up: bool = True) -> None:
+    def open(self, progress: Progress | None = None, *, catch_up: bool = True, born: int | None = None) -> None:
         """Make what is missing: the folder, the repository with its first commit; and with *catch_up* the index.
+
+        A first commit that is made is dated *born*, in seconds since 1970; None: now. An import of an older history
+        follows on it.
 
         Raises:
             LockTimeout: another writer kept the write lock.
@@ -69,7 +72,8 @@ class Store:
             self._expect_hard_links()
         if not self.repository.is_complete():
             with self._write_lock.held():
-                self.repository.create(int(self._clock()))
+                now = int(self._clock())
+                self.repository.create(now if born is None else min(born, now))
         if self.repository.main_file.is_left_locked():
             with self._write_lock.held():
                 self.repository.main_file.sweep()
