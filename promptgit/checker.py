@@ -96,7 +96,10 @@ def _compare(path: Path, store: Store, progress: Progress | None) -> Iterator[st
         yield from _search(connection, store.repository.read)
         for label, name in label_queries.ignored(connection):
             why = "is of a reserved label" if label == LATEST else "points at no version"
-            yield f"The file of the label {label!r} of {name!r} {why}, and is ignored."
+            yield (
+                f"The file of the label {label!r} of {name!r} {why}, and is ignored. "
+                "If git alone has moved the prompt, move this file along, to the prompt's new name."
+            )
 
 
 def _open(path: Path) -> sqlite3.Connection:

@@ -78,8 +78,8 @@ def assert_sound(repository: Path) -> None:
 
 def commits_of(repository: Path, path: str) -> list[str]:
     """The commits of a prompt's versions, oldest first, by the command that the contract gives to auditors."""
-    command = ["log", "--first-parent", "--diff-filter=AM", "--reverse", "--format=%H", "--", path]
-    return git(repository, "--literal-pathspecs", *command).decode().split()
+    command = ["log", "--first-parent", "--follow", "-M100%", "--diff-filter=AM", "--format=%H", "--", path]
+    return git(repository, "--literal-pathspecs", *command).decode().split()[::-1]
 
 
 def foreign_commit(

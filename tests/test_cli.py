@@ -68,7 +68,7 @@ def test_a_folder_needs_no_server(tmp_path: Path) -> None:
 def test_a_save_on_top_of_an_older_version_is_refused(url: dict[str, str]) -> None:
     fill(url, "cli/stale", "1", "2")
     told = run(url, "save", "cli/stale", "--if-match", "1", data=b"3", code=1)
-    assert told.startswith("promptgit: 'cli/stale' is at version 2")
+    assert told.startswith("promptgit: The prompt is at version 2")
     run(url, "save", "cli/stale", "--if-match", "2", data=b"3")
     assert "has the name" in run(url, "save", "cli/none", "--if-match", "2", data=b"3", code=1)
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import socket
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -149,3 +151,22 @@ def test_those_that_wait_for_one_that_asks_share_its_failure(naps: Naps, wire: C
         assert len(failures) == 16
         assert len(wire.seen) == 4
         assert client.get("a", fallback="f").is_fallback
+
+
+def test_a_server_that_hangs_is_not_waited_for_where_there_is_a_fallback(naps: Naps) -> None:
+    """2 seconds by default, instead of the 30 that an answer may take else; an own time limit holds for all."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:  # accepts, and never answers
+        address = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        with Client(address, sleep=naps.sleep) as client:
+            before = time.monotonic()
+            assert client.get("a", fallback="f").content == "f"
+            assert time.monotonic() - before < 20
+        with Client(address, timeout=0.1, sleep=naps.sleep) as client, pytest.raises(ServerAway, match=address):
+            client.get("a")
+
+
+def test_a_server_that_cannot_be_reached_is_named(naps: Naps) -> None:
+    client = Client("http://user:secret@127.0.0.1:1/p", sleep=naps.sleep)
+    with client, pytest.raises(ServerAway, match=r"http://127\.0\.0\.1:1/p") as refusal:
+        client.get("a")
+    assert "secret" not in str(refusal.value)

@@ -78,11 +78,11 @@ def test_a_prompts_page_tells_where_it_is_kept(client: FlaskClient) -> None:
     create(client, "it's [odd]", "x")
     told = client.get(page_of("it's [odd]")).text
     assert (
-        "git --literal-pathspecs log --first-parent -p -- &#39;prompts/it&#39;&#34;&#39;&#34;&#39;s [odd].md&#39;"
-        in told
+        "git --literal-pathspecs log --first-parent --follow -M100% -p -- "
+        "&#39;prompts/it&#39;&#34;&#39;&#34;&#39;s [odd].md&#39;" in told
     )
     create(client, "plain", "x")
-    assert "git log --first-parent -p -- prompts/plain.md" in client.get(page_of("plain")).text
+    assert "git log --first-parent --follow -M100% -p -- prompts/plain.md" in client.get(page_of("plain")).text
 
 
 def test_the_history_says_which_versions_are_the_same(prompts: FlaskClient) -> None:

@@ -37,8 +37,17 @@ def test_a_prompt_is_created(client: FlaskClient) -> None:
     assert fields(client.get("/new").text)["author.name"] == "Ada", "the next form knows the name"
 
 
-def test_a_prompt_without_a_name_is_made_once_by_a_double_click(client: FlaskClient) -> None:
-    form = fields(client.get("/new").text) | {"content": "x"}
+def test_a_prompt_without_a_name_is_asked_for_one(client: FlaskClient) -> None:
+    """An empty form, sent too early, makes nothing; what was written is kept."""
+    answer = send(client, "/new", content="x")
+    assert answer.status_code == 422
+    assert "The name is missing" in answer.text
+    assert fields(answer.text)["content"] == "x"
+    assert client.get("/api/prompts").json == []
+
+
+def test_a_prompt_is_made_once_by_a_double_click(client: FlaskClient) -> None:
+    form = fields(client.get("/new").text) | {"name": "once", "content": "x"}
     first, second = submit(client, "/new", form), submit(client, "/new", form)
     assert first.headers["Location"] == second.headers["Location"]
     assert len(client.get("/api/prompts").json) == 1

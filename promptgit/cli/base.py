@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -13,7 +14,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 import click
 
-from promptgit.errors import PromptgitError
+from promptgit.errors import PromptgitError, StaleVersion, Unauthenticated
 from promptgit.settings import Settings
 
 if TYPE_CHECKING:
@@ -78,12 +79,29 @@ def refusals() -> Iterator[None]:
         if error.errno == EPIPE:  # click ends quietly when nobody reads on
             raise
         raise Refusal(f"{error.filename}: {error.strerror}" if error.filename else str(error)) from error
+    except StaleVersion as error:
+        raise Refusal(
+            f"The prompt is at version {error.current} by now, and nothing was written. See what changed with "
+            f"`promptgit log` and `promptgit diff`, merge, and try again with --if-match {error.current}."
+        ) from error
+    except Unauthenticated as error:
+        raise Refusal(
+            "The server lets nobody in without an active token. Put one into PROMPTGIT_TOKEN; if one is there, it is "
+            "wrong, was revoked, or has expired: ask for another."
+        ) from error
     except (PromptgitError, ValueError) as error:
         raise Refusal(str(error)) from error
 
 
 class _Group(click.Group):
     """Imports a command's file when the command is asked for."""
+
+    def main(self, *args: Any, **values: Any) -> Any:
+        """Run a command; what people read never stops at a character that the output's encoding lacks."""
+        for stream in (sys.stdout, sys.stderr):
+            if isinstance(stream, io.TextIOWrapper):
+                stream.reconfigure(errors="backslashreplace")
+        return super().main(*args, **values)
 
     def list_commands(self, _: click.Context) -> list[str]:
         return list(_FILE_OF)
@@ -94,6 +112,8 @@ class _Group(click.Group):
         return super().get_command(ctx, cmd_name)
 
     def invoke(self, ctx: click.Context) -> Any:
+        if os.environ.get("NO_COLOR"):  # https://no-color.org
+            ctx.color = False
         with refusals():
             return super().invoke(ctx)
 
@@ -119,13 +139,16 @@ def data_option(command: Callable[..., None]) -> Callable[..., None]:
     return click.option("--data", type=click.Path(file_okay=False, path_type=Path), help=help_text)(command)
 
 
-def open_store(settings: Settings, *, catch_up: bool = True) -> Store:
-    """The store of the settings' folder, made if it is missing; its index is brought up to `main`."""
+def open_store(settings: Settings, *, catch_up: bool = True, born: int | None = None) -> Store:
+    """The store of the settings' folder, made if it is missing; its index is brought up to `main`.
+
+    *born* is the date of the first commit that is made then, in seconds since 1970.
+    """
     from promptgit.store.store import Store  # libgit2 and SQLite: not for commands that ask a server
 
     store = Store(settings.data, lock_timeout=settings.lock_timeout, signing_key=settings.signing_key)
     with counter("Building the index") as progress:
-        store.open(progress, catch_up=catch_up)
+        store.open(progress, catch_up=catch_up, born=born)
     return store
 
 

@@ -15,7 +15,7 @@ from promptgit.cli.reading import content_of
 from promptgit.cli.signing import Signed, signed
 from promptgit.cli.target import connected
 from promptgit.cli.tree import Pulled, State, Tree
-from promptgit.cli.writing import text_of
+from promptgit.cli.writing import allow_empty_option, text_of
 from promptgit.client.synchronous import Client
 from promptgit.errors import PromptgitError, PromptNotFound
 
@@ -93,29 +93,32 @@ def _pull(client: Client, tree: Tree, *, force: bool) -> Iterator[Told]:
 @click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path), metavar="DIR")
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 @click.option("-n", "--dry-run", is_flag=True, help="Only show what would be done.")
+@allow_empty_option
 @json_option
 @signed
 @connected
-def push(client: Client, folder: Path, yes: bool, dry_run: bool, as_json: bool, signed: Signed) -> None:
+def push(
+    client: Client, folder: Path, yes: bool, dry_run: bool, allow_empty: bool, as_json: bool, signed: Signed
+) -> None:
     """Save a folder's changed files as versions.
 
     Files that were changed since `pull` become versions, and new ones prompts; what will be done is shown first.
     Nothing is written where one of these prompts has a newer version than the one that was pulled. Prompts whose files
-    were removed stay: `promptgit rm` deletes them.
+    were removed stay: `promptgit rm` deletes them. An empty file needs --allow-empty.
     """
     tree = Tree(folder)
     _expect_source(tree.state, client)
     tree.state.source = client.url
-    plan = list(_plan(client, tree))
+    plan = list(_plan(client, tree, allow_empty=allow_empty))
     refused = [one for one in plan if one.what == "refused"]
     if refused:
         _tell(refused, as_json)
         raise Refusal("Nothing was pushed. Pull, merge, and push again.")
-    if not as_json:
+    if dry_run or not plan or not as_json:
         _tell(plan, as_json)
+    if not plan and not as_json:
+        click.echo("Nothing to push: the server has what is in this folder.", err=True)
     if dry_run or not plan:
-        if as_json:
-            _tell(plan, as_json)
         return
     if not (yes or sys.stdin.isatty()):
         raise Refusal("Nothing was pushed: add --yes, for there is nobody to ask.")
@@ -124,12 +127,15 @@ def push(client: Client, folder: Path, yes: bool, dry_run: bool, as_json: bool, 
     _tell([_push(client, tree, one.name, signed) for one in plan], as_json)
 
 
-def _plan(client: Client, tree: Tree) -> Iterator[Told]:
+def _plan(client: Client, tree: Tree, *, allow_empty: bool) -> Iterator[Told]:
     """What a push would do; what the server has already is only remembered."""
     for name in tree.names():
         here = tree.read(name)
         known = tree.state.prompts.get(name)
         if here is None or (known and known.is_of(here)):
+            continue
+        if not (here or allow_empty):
+            yield Told("refused", name, "is empty here; give --allow-empty if it is to be")
             continue
         text_of(here, str(tree.path(name)))
         try:

@@ -39,8 +39,12 @@ def label(
     if delete:
         if label is None or version is not None:
             raise click.UsageError("With --delete give a label, and no version.")
-        client.remove_label(name, label, if_match=if_match, **signed)
-        _print(as_json, {"deleted": label}, f"Removed {label} from {plain(name)}.")
+        was_there = any(one.label == label for one in client.labels(name))
+        client.remove_label(name, label, if_match=if_match, **signed)  # a refusal of what is not there stands, too
+        if not was_there:
+            _print(as_json, {"deleted": None}, f"{plain(name)} has no label {label}: nothing was removed.")
+        else:
+            _print(as_json, {"deleted": label}, f"Removed {label} from {plain(name)}.")
     elif label is None:
         found = client.labels(name)
         _print(as_json, [one.json() for one in found], *map(_row, found))

@@ -18,13 +18,13 @@ def color_option(command: Callable[..., None]) -> Callable[..., None]:
     """Give a command the option --color; what it prints through click keeps to it."""
 
     def keep(context: click.Context, _: click.Parameter, value: str) -> None:
-        context.color = {"always": True, "never": False}.get(value)
+        context.color = {"always": True, "never": False}.get(value, context.color)  # that of NO_COLOR
 
     return click.option(
         "--color",
         type=click.Choice(["auto", "always", "never"]),
         default="auto",
-        help="Colours: on a terminal (auto), always or never.",
+        help="Colours: on a terminal without NO_COLOR (auto), always or never.",
         callback=keep,
         expose_value=False,
         is_eager=True,
@@ -57,16 +57,21 @@ def _without_last_newline(chunks: Iterable[str]) -> Iterator[str]:
 
 def print_json(value: Any) -> None:
     """One JSON value."""
-    click.echo(json.dumps(value, ensure_ascii=False, indent=2))
+    click.echo(json.dumps(value, ensure_ascii=not _is_unicode(), indent=2))
 
 
 def json_array(values: Iterable[Any]) -> Iterator[str]:
     """A JSON array in chunks, each as soon as its value is there."""
-    before = "["
+    before, ascii_only = "[", not _is_unicode()
     for value in values:
-        yield f"{before}\n  {json.dumps(value, ensure_ascii=False)}"
+        yield f"{before}\n  {json.dumps(value, ensure_ascii=ascii_only)}"
         before = ","
     yield "\n]\n" if before == "," else "[]\n"
+
+
+def _is_unicode() -> bool:
+    """Whether the output's encoding has every character: else JSON has escapes of its own."""
+    return (sys.stdout.encoding or "").lower().replace("_", "-").startswith("utf")
 
 
 def plain(text: str) -> str:

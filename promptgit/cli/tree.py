@@ -11,6 +11,7 @@ import hashlib
 import json
 import os
 import tempfile
+import unicodedata
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -70,10 +71,21 @@ class Tree:
         if not allowed:
             raise Refusal(f"{name!r} cannot be the name of a file here.")
         below = names.path_of(name)[len(names.ROOT) :]
-        path = self.root / below
+        path = self._place(below)
         for part in [path, *path.parents[: below.count("/")]]:
             if part.is_symlink():
                 raise Refusal(f"{part} is a symbolic link, which could lead anywhere.")
+        return path
+
+    def _place(self, below: str) -> Path:
+        """Where a file lies, or will: its path may be here in another Unicode form (macOS writes NFD)."""
+        path = self.root
+        for segment in below.split("/"):
+            here = path / segment
+            if not segment.isascii() and not os.path.lexists(here) and path.is_dir():
+                twins = (one for one in sorted(os.listdir(path)) if unicodedata.normalize("NFC", one) == segment)
+                here = path / next(twins, segment)
+            path = here
         return path
 
     def read(self, name: str) -> bytes | None:
@@ -98,17 +110,26 @@ class Tree:
     def names(self) -> Iterator[str]:
         """The names of the files that lie here, sorted; what begins with a dot is nobody's.
 
+        Names are in Unicode's NFC form, whatever form the files' have.
+
         Raises:
-            Refusal: a file is called as no prompt can be.
+            Refusal: a file is called as no prompt can be, or two files have names that differ in the form alone.
         """
+        seen: dict[str, str] = {}
         for folder, folders, files in os.walk(self.root):
             folders[:] = sorted(one for one in folders if not one.startswith("."))
             for file in sorted(files):
                 if file.endswith(names.SUFFIX) and not file.startswith("."):
                     below = Path(folder, file).relative_to(self.root).as_posix()
-                    name = names.name_of(names.ROOT + below)
+                    name = names.name_of(names.ROOT + unicodedata.normalize("NFC", below))
                     if name is None:
                         raise Refusal(f"{below} is not where the prompt of that name lies. Move it, or rename it.")
+                    if name in seen:
+                        raise Refusal(
+                            f"{seen[name]!a} and {below!a} are the same name in two Unicode forms (NFC and "
+                            "NFD), and can be one prompt only. Remove or rename one of them."
+                        )
+                    seen[name] = below
                     yield name
 
     def save(self) -> None:

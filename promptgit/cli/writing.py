@@ -14,28 +14,51 @@ from promptgit.cli.base import Refusal, main
 from promptgit.cli.output import json_option, plain, print_json
 from promptgit.cli.reading import content_of
 from promptgit.cli.signing import Signed, if_match_option, signed
-from promptgit.cli.target import Name, connected
+from promptgit.cli.target import Name, connected, version_of
 from promptgit.client.synchronous import Client
 from promptgit.client.values import Prompt
 from promptgit.errors import PromptgitError, PromptNotFound
+
+allow_empty_option = click.option("--allow-empty", is_flag=True, help="Save an empty content, too.")
 
 
 @main.command()
 @click.argument("name", type=Name())
 @click.argument("file", type=click.File("rb"), default="-")
+@allow_empty_option
 @if_match_option
 @json_option
 @signed
 @connected
-def save(client: Client, name: str, file: BinaryIO, if_match: int | None, as_json: bool, signed: Signed) -> None:
+def save(
+    client: Client,
+    name: str,
+    file: BinaryIO,
+    allow_empty: bool,
+    if_match: int | None,
+    as_json: bool,
+    signed: Signed,
+) -> None:
     """Save a file as a prompt's newest version.
 
     Without FILE, or for -, the standard input. The prompt is created if there is none. The content that it has already
-    makes no version.
+    makes no version. An empty one needs --allow-empty: most often a command before a pipe has failed.
     """
     if file.isatty():
         click.echo("promptgit: reads the content from the terminal; end it with Ctrl-D.", err=True)
-    store(client, name, text_of(file.read(), file.name), if_match, signed, as_json=as_json)
+    data = file.read()
+    expect_content(data, file.name, allow_empty=allow_empty)
+    store(client, name, text_of(data, file.name), if_match, signed, as_json=as_json)
+
+
+def expect_content(data: bytes, source: str, *, allow_empty: bool) -> None:
+    """Refuse an empty content, which is nearly always a mistake.
+
+    Raises:
+        Refusal: it is empty, and *allow_empty* is false.
+    """
+    if not (data or allow_empty):
+        raise Refusal(f"{source} is empty, and nothing was saved. Give --allow-empty to save an empty prompt.")
 
 
 def text_of(data: bytes, source: str) -> str:
@@ -75,10 +98,11 @@ def told(prompt: Prompt, *, as_json: bool, changed: bool) -> None:
 
 @main.command()
 @click.argument("name", type=Name())
+@allow_empty_option
 @json_option
 @signed
 @connected
-def edit(client: Client, name: str, as_json: bool, signed: Signed) -> None:
+def edit(client: Client, name: str, allow_empty: bool, as_json: bool, signed: Signed) -> None:
     """Edit a prompt in $VISUAL or $EDITOR.
 
     What has changed is saved, as a new prompt if there is none. Where somebody else saved meanwhile nothing is
@@ -99,6 +123,7 @@ def edit(client: Client, name: str, as_json: bool, signed: Signed) -> None:
         if after == before:
             click.echo("Nothing changed, and nothing was saved.", err=True)
         else:
+            expect_content(after, "The edited text", allow_empty=allow_empty)
             if signed["description"] is None and sys.stdin.isatty():
                 signed["description"] = click.prompt("Message", default="", show_default=False, err=True) or None
             text = text_of(after, path)
@@ -113,21 +138,21 @@ def edit(client: Client, name: str, as_json: bool, signed: Signed) -> None:
 
 @main.command()
 @click.argument("name", type=Name())
-@click.argument("version", type=int)
+@click.argument("version")
 @if_match_option
 @json_option
 @signed
 @connected
-def revert(client: Client, name: str, version: int, if_match: int | None, as_json: bool, signed: Signed) -> None:
+def revert(client: Client, name: str, version: str, if_match: int | None, as_json: bool, signed: Signed) -> None:
     """Make an older version the newest.
 
-    A deleted prompt comes back.
+    VERSION is a number or a label. A deleted prompt comes back.
     """
     try:
         before = client.get(name).version_number
     except PromptgitError:  # the revert says what is wrong, if anything is
         before = 0
-    number = client.revert(name, version, if_match=if_match, **signed)
+    number = client.revert(name, version_of(client, name, version), if_match=if_match, **signed)
     told(client.get(name), as_json=as_json, changed=number != before)
 
 

@@ -158,4 +158,4 @@ class AsyncClient(Base):
         try:
             return wire.response(await self._http.request(**wire.arguments(request)))
         except httpx2.RequestError as error:
-            raise wire.away(error) from error
+            raise wire.away(error, self.url) from error

@@ -24,13 +24,14 @@ _PAUSE = 5.0  # seconds for which a server that was found away is left alone
 class Options(TypedDict, total=False):
     """What a client can be told.
 
-    `timeout` is what one answer may take, `cache_seconds` how long `get` is content with what it has, both in seconds;
+    `timeout` is what one answer may take; by default 30, and 2 for all that a `get` asks which has something else to
+    answer with. `cache_seconds` is how long `get` is content with what it has. Both are in seconds;
     `cache_size` is how many prompts it keeps. `folder` keeps them on disk, too, for when the server is away. `clock`
     counts seconds.
     """
 
     token: str | None
-    timeout: float
+    timeout: float | None
     cache_seconds: float
     cache_size: int
     folder: str | Path | None
@@ -54,7 +55,7 @@ class Base:
         url: str | None = None,
         *,
         token: str | None = None,
-        timeout: float = wire.READ_SECONDS,
+        timeout: float | None = None,
         cache_seconds: float = 60,
         cache_size: int = 1_000,
         folder: str | Path | None = None,
@@ -62,11 +63,12 @@ class Base:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.url, token = wire.address(url, token)
-        self._options = wire.options(self.url, token, timeout)
+        self._options = wire.options(self.url, token, wire.READ_SECONDS if timeout is None else timeout)
         cache = Cache(cache_seconds, cache_size, _PAUSE, clock)
         self._verbs = Verbs(retries, clock, cache.forget)
         kept = None if folder is None else Folder(Path(folder), self.url)
-        self._reads = Reads(self._verbs, cache, kept, _PAUSE, clock)
+        hurry = wire.STAND_IN_SECONDS if timeout is None else None
+        self._reads = Reads(self._verbs, cache, kept, _PAUSE, clock, hurry)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.url!r})"

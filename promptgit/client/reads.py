@@ -6,9 +6,9 @@ import logging
 from collections.abc import Callable
 
 from promptgit.client.cache import Cache, Found, Key
-from promptgit.client.errors import is_away
+from promptgit.client.errors import ServerAway, is_away
 from promptgit.client.folder import Folder
-from promptgit.client.steps import Steps
+from promptgit.client.steps import Steps, T, within
 from promptgit.client.values import Prompt
 from promptgit.client.verbs import Verbs
 from promptgit.errors import LabelNotFound, PromptDeleted, PromptgitError, PromptNotFound, VersionNotFound
@@ -23,11 +23,19 @@ class Reads:
     """Prompts by name or id, at a label or a number.
 
     After the server was found away it is not asked for *pause* seconds where there is something else to answer with.
+    Where there is, what is asked takes *hurry* seconds at most; None: as long as the client's time limit allows.
     """
 
     def __init__(
-        self, verbs: Verbs, cache: Cache, folder: Folder | None, pause: float, clock: Callable[[], float]
+        self,
+        verbs: Verbs,
+        cache: Cache,
+        folder: Folder | None,
+        pause: float,
+        clock: Callable[[], float],
+        hurry: float | None,
     ) -> None:
+        self._hurry = hurry
         self._verbs, self._cache, self._folder, self._pause, self._clock = verbs, cache, folder, pause, clock
         self._away_until = float("-inf")
 
@@ -48,7 +56,9 @@ class Reads:
         if self._clock() < self._away_until and (kept := self._kept(key, fallback, generation)):
             return kept
         try:
-            prompt, etag = yield from self._read(key)
+            has_other = fallback is not None or (self._folder is not None and self._folder.get(key) is not None)
+            steps = self._read(key)
+            prompt, etag = yield from (self._hurried(steps) if has_other else steps)
         except _GONE:
             self._forget(key)
             raise
@@ -69,11 +79,11 @@ class Reads:
         generation = self._cache.generation
         try:
             # The ETag of the prompt changes with its newest version, its name and its labels.
-            found = yield from self._verbs.newest(key[0], self._cache.known(key))
+            found = yield from self._hurried(self._verbs.newest(key[0], self._cache.known(key)))
             if found is None:
                 self._cache.renew(key, generation)
                 return
-            prompt = yield from self._select(key, found[0])
+            prompt = yield from self._hurried(self._select(key, found[0]))
             self._keep(key, prompt, found[1], generation)
         except _GONE:
             self._forget(key)
@@ -84,6 +94,12 @@ class Reads:
         found = yield from self._verbs.newest(key[0])
         assert found is not None  # nothing was asked for by ETag
         return (yield from self._select(key, found[0])), found[1]
+
+    def _hurried(self, steps: Steps[T]) -> Steps[T]:
+        if self._hurry is None:
+            return steps
+        told = f"no answer within {self._hurry:g} seconds."
+        return within(steps, self._hurry, self._clock, lambda: ServerAway(told))
 
     def _select(self, key: Key, prompt: Prompt) -> Steps[Prompt]:
         """The version that is asked for."""

@@ -145,7 +145,7 @@ class Client(Base):
         try:
             return wire.response(self._http.request(**wire.arguments(request)))
         except httpx2.RequestError as error:
-            raise wire.away(error) from error
+            raise wire.away(error, self.url) from error
 
     def _fetch(self, key: Key, fallback: str | None, turn: Turn[threading.Lock]) -> Prompt:
         if turn.failure is not None and fallback is None:

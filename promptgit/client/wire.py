@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from typing import Any, TypedDict
+from urllib.parse import urlsplit
 
 import httpx2
 
@@ -13,6 +14,8 @@ from promptgit.client.steps import Request, Response
 CONNECT_SECONDS = 5.0
 # A server waits 10 seconds for its write lock before it answers with 503.
 READ_SECONDS = 30.0
+# For a `get` that has something else to answer with.
+STAND_IN_SECONDS = 2.0
 # The server closes a connection that idles for 5 seconds: one that may be closing is not taken.
 _LIMITS = httpx2.Limits(max_connections=100, max_keepalive_connections=20, keepalive_expiry=4.0)
 
@@ -55,7 +58,7 @@ def options(url: str, token: str | None, timeout: float) -> Options:
     return {
         "base_url": url,
         "headers": headers,
-        "timeout": httpx2.Timeout(timeout, connect=min(CONNECT_SECONDS, timeout)),
+        "timeout": _timeout(timeout),
         "limits": _LIMITS,
     }
 
@@ -63,7 +66,13 @@ def options(url: str, token: str | None, timeout: float) -> Options:
 def arguments(request: Request) -> dict[str, Any]:
     """A request, for `request` of httpx2's clients."""
     body = {} if request.body is None else {"json": request.body}
-    return {"method": request.method, "url": request.path, "params": request.query, "headers": request.headers, **body}
+    limit = {} if request.timeout is None else {"timeout": _timeout(request.timeout)}
+    query, headers = request.query, request.headers
+    return {"method": request.method, "url": request.path, "params": query, "headers": headers, **body, **limit}
+
+
+def _timeout(seconds: float) -> httpx2.Timeout:
+    return httpx2.Timeout(seconds, connect=min(CONNECT_SECONDS, seconds))
 
 
 def response(answer: httpx2.Response) -> Response:
@@ -71,6 +80,8 @@ def response(answer: httpx2.Response) -> Response:
     return Response(answer.status_code, {key.lower(): value for key, value in answer.headers.items()}, answer.content)
 
 
-def away(error: httpx2.RequestError) -> ServerAway:
-    """Why there is no answer."""
-    return ServerAway(f"{error or type(error).__name__}.", not isinstance(error, _NOT_SENT))
+def away(error: httpx2.RequestError, url: str) -> ServerAway:
+    """Why there is no answer of the server at *url*, whose password is not told."""
+    parts = urlsplit(url)
+    where = parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+    return ServerAway(f"{where}: {error or type(error).__name__}.", not isinstance(error, _NOT_SENT))

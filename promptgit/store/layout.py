@@ -20,14 +20,15 @@ This repository is the only truth of a promptgit service; all else is derived fr
 See the history of a prompt, the commit of its version 3, and what changed from then to now:
 
     git log --first-parent -p -- prompts/support/greeting.md
-    git log --first-parent --diff-filter=AM --reverse --format=%H -- prompts/support/greeting.md | sed -n 3p
+    git log --first-parent --follow -M100% --diff-filter=AM --format=%H -- prompts/support/greeting.md | tac | sed -n 3p
     git diff <commit> main -- prompts/support/greeting.md
 
 The API knows a prompt by its id: its name if that is a UUID, else the UUID of version 5 of its first name:
 
     python3 -c 'import uuid; print(uuid.uuid5(uuid.UUID("6f1c3a52-9a0e-5d0b-8c55-2b7c1f0d9e41"), "support/greeting"))'
 
-* `git mv` moves a prompt: the same blob under another path keeps the prompt's id and numbers.
+* `git mv` moves a prompt: the same blob under another path keeps the prompt's id and numbers. Its labels stay behind:
+  move their files in the same commit, too (`git mv labels/<label>/<old name> labels/<label>/<new name>`).
 * `labels/<label>/support/greeting` holds the number of the version that the label points at.
 * Other files are left alone.
 

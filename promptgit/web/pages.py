@@ -121,6 +121,16 @@ def _line(value: str) -> str:
 
 @blueprint.app_template_filter("git_log")
 def _git_log(path: str) -> str:
-    """The command that shows a file's history in a clone."""
+    """The command that shows a prompt's history in a clone, by its present path: through renames."""
+    return f"{_follow(path)} -p -- {shlex.quote(path)}"
+
+
+@blueprint.app_template_filter("git_version")
+def _git_version(path: str, number: int) -> str:
+    """The command that tells the commit of a prompt's version in a clone."""
+    return f"{_follow(path)} --diff-filter=AM --format=%H -- {shlex.quote(path)} | tac | sed -n {number}p"
+
+
+def _follow(path: str) -> str:
     literal = "--literal-pathspecs " if any(character in path for character in "*?[\\") else ""
-    return f"git {literal}log --first-parent -p -- {shlex.quote(path)}"
+    return f"git {literal}log --first-parent --follow -M100%"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from flask import redirect, render_template, url_for
 from werkzeug.wrappers import Response
@@ -36,8 +36,6 @@ def _new_page(refusal: Refusal | None) -> str:
         prompt=None,
         refusal=refusal,
         name=field("name"),
-        # Made here, so that a form that is sent twice makes one prompt.
-        new_id=names.parse_id(field("id")) or str(uuid4()),
         content=content,
         invisible_found=shown.invisible(content),
         description=field("description"),
@@ -46,10 +44,11 @@ def _new_page(refusal: Refusal | None) -> str:
 
 @blueprint.post("/new")
 def create() -> Response:
-    """Create a prompt; without a name, under the id that the form had."""
-    content = field("content")
-    name = field("name").strip() or (names.parse_id(field("id")) or str(uuid4()))
+    """Create a prompt."""
+    content, name = field("content"), field("name").strip()
     with forms.showing(_new_page):
+        if not name:  # a form that was sent too early, most often; the API makes an id the name
+            raise errors.Invalid("name", "is missing; give one, such as support/greeting")
         try:
             prompt = service().create(content, name=name, signed=forms.signed())
         except errors.NameTaken as error:
