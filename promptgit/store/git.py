@@ -75,7 +75,11 @@ class Git:
     def blobs(self) -> Iterator[Callable[[str], bytes]]:
         """A function that reads blobs by their ids in hexadecimal."""
         with subprocess.Popen(
-            self._reader("cat-file", "--batch"), env=self._plain(), stdin=subprocess.PIPE, stdout=subprocess.PIPE
+            self._reader("cat-file", "--batch"),
+            env=self._plain(),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,  # our own is the log: lines of JSON
         ) as child:
             asked, given = cast(BufferedWriter, child.stdin), cast(BufferedReader, child.stdout)
 
@@ -126,6 +130,7 @@ class Git:
             env=self._plain(),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
         ) as child:
             output = cast(BufferedReader, child.stdout)
             rest = b""
@@ -169,7 +174,7 @@ class Git:
     def leads_to(self, commit: str, tip: str) -> bool:
         """True if *commit* is in the first-parent history of the commit *tip*."""
         command = self._reader("rev-list", "--first-parent", tip, "--")
-        with subprocess.Popen(command, env=self._plain(), stdout=subprocess.PIPE) as child:
+        with subprocess.Popen(command, env=self._plain(), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as child:
             assert child.stdout is not None
             found = any(line.strip() == commit.encode() for line in child.stdout)
             child.kill()
