@@ -110,7 +110,7 @@ def at_once(store: Store, calls: Sequence[Callable[[], object]]) -> None:
         threads = [threading.Thread(target=call) for call in calls]
         for thread in threads:
             thread.start()
-        while len(store.writer._queue) < len(threads):
+        while store.writer.waiting < len(threads):
             threading.Event().wait(0.001)
     for thread in threads:
         thread.join()

@@ -106,6 +106,12 @@ class Writer:
         self._queue: list[_Job] = []
         self._led = False
 
+    @property
+    def waiting(self) -> int:
+        """How many changes of this process's threads wait for a batch to take them."""
+        with self._turn:
+            return len(self._queue)
+
     def submit(self, change: Change[T]) -> T:
         """Make a change; it is on disk and on `main` when this returns.
 
