@@ -117,7 +117,7 @@ def _watch_chores(metrics: Metrics, settings: Settings, store: Store) -> None:
     metrics.gauge(
         "lost_tips",
         "Former tips of main that its first-parent history does not have any more.",
-        lambda: len(store.repository.lost_tips()),
+        lambda: len(store.lost_tips()),
     )
     if settings.mirror:
         mirrored = mirror.of(settings)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shlex
+import shutil
 import signal
 import subprocess
 import threading
@@ -13,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from promptgit.app import create_app
+from promptgit.errors import UnusableRepository
 from promptgit.service import Service
 from promptgit.settings import Settings
 from promptgit.store.store import Store
@@ -67,7 +69,57 @@ def test_a_history_that_only_grows_loses_nothing(service: Service, store: Store,
     git(repository, "update-ref", "refs/heads/main", merge)
     assert service.get(prompt.id).newest.number == 2
     store.index.rebuild()
-    assert store.repository.lost_tips() == []
+    assert store.lost_tips() == []
+
+
+def test_a_tip_that_main_has_again_is_not_lost(service: Service, store: Store, repository: Path) -> None:
+    """Its ref stays, for nothing removes what may be the only name of versions; with or without an index."""
+    prompt = service.create("1", name="a")
+    old = git_text(repository, "rev-parse", "main")
+    service.save(prompt.id, "2")
+    tip = git_text(repository, "rev-parse", "main")
+    git(repository, "update-ref", "refs/heads/main", old)
+    assert service.get(prompt.id).newest.number == 1
+    assert store.lost_tips() == [tip]
+    git(repository, "update-ref", "refs/heads/main", tip)
+    assert store.lost_tips() == []  # the index is still of the history before
+    assert service.get(prompt.id).newest.number == 2
+    service.save(prompt.id, "3")
+    assert (store.lost_tips(), store.warnings()) == ([], [])
+    assert git_text(repository, "rev-parse", f"refs/promptgit/lost/{tip}") == tip
+    assert command("check", "--data", str(store.folder)).returncode == 0
+    store.close()
+    store.index.path.unlink()
+    assert store.lost_tips() == []
+
+
+def test_a_lost_tip_whose_objects_are_gone_is_told(
+    service: Service, store: Store, repository: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """An older backup has neither the commit nor its versions: no ref can keep it."""
+    prompt = service.create("1", name="a")
+    store.close()
+    backup = repository.with_name("backup.git")
+    shutil.copytree(repository, backup)
+    service.save(prompt.id, "2")
+    tip = git_text(repository, "rev-parse", "main")
+    store.close()
+    shutil.rmtree(repository)
+    backup.rename(repository)
+    assert service.get(prompt.id).newest.number == 1
+    assert [record.levelname for record in caplog.records if tip in record.getMessage()] == ["ERROR"]
+
+
+def test_a_history_that_cannot_be_read_says_nothing_of_a_tip(service: Service, store: Store, repository: Path) -> None:
+    """No commit is said to be lost for being behind one that is damaged."""
+    first = git_text(repository, "rev-parse", "main")
+    absent = "1" * 40
+    tree = git_text(repository, "rev-parse", "main^{tree}")
+    text = f"tree {tree}\nparent {absent}\nauthor a <a@b> 1 +0000\ncommitter a <a@b> 1 +0000\n\nx\n"
+    made = git(repository, "hash-object", "-w", "-t", "commit", "--stdin", "--literally", data=text.encode())
+    broken = made.decode().strip()
+    with pytest.raises(UnusableRepository, match="cannot be read"):
+        store.repository.git.leads_to(first, broken)
 
 
 def test_the_documented_way_back_works(wrong_way: str, service: Service, store: Store, tmp_path: Path) -> None:
@@ -82,7 +134,7 @@ def test_the_documented_way_back_works(wrong_way: str, service: Service, store: 
     (prompt,) = service.list(name="a", limit=1)
     assert [service.content(one) for one in service.versions(prompt)] == [b"1", b"2"]
     assert [one.name for one in service.list(limit=9)] == ["a", "b"]
-    assert store.repository.lost_tips() == [wrong]  # which is in the history, by its second parents
+    assert store.lost_tips() == [wrong]  # which is in the history, by its second parents
     git(store.folder / "prompts.git", "update-ref", "-d", f"refs/promptgit/lost/{wrong}")
     assert store.warnings() == []
 

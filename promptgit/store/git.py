@@ -172,13 +172,20 @@ class Git:
         return (done.stdout + done.stderr).splitlines() if done.returncode else []
 
     def leads_to(self, commit: str, tip: str) -> bool:
-        """True if *commit* is in the first-parent history of the commit *tip*."""
+        """True if *commit* is in the first-parent history of the commit *tip*.
+
+        Raises:
+            UnusableRepository: the history ends at a commit that cannot be read, so it cannot be told.
+        """
         command = self._reader("rev-list", "--first-parent", tip, "--")
         with subprocess.Popen(command, env=self._plain(), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as child:
             assert child.stdout is not None
-            found = any(line.strip() == commit.encode() for line in child.stdout)
-            child.kill()
-        return found
+            if any(line.strip() == commit.encode() for line in child.stdout):
+                child.kill()
+                return True
+        if child.returncode != 0:
+            raise UnusableRepository(str(self.path), f"its history up to {tip} cannot be read; see 'git fsck'.")
+        return False
 
     def diff(self, old: tuple[str, str], new: tuple[str, str]) -> bytes:
         """What `git diff` prints from one (commit, path) to another in a clone without settings and attributes."""

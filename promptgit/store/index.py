@@ -223,7 +223,9 @@ class Index:
                 head = head_of(connection)
         except (Unusable, sqlite3.Error, UnicodeDecodeError):
             return  # damaged
-        if head in self._repository and not self._repository.git.leads_to(head, self._repository.main()):
+        if head not in self._repository:
+            log.error("main was rewritten: the index reflects %s, which the repository does not have any more", head)
+        elif not self._repository.git.leads_to(head, self._repository.main()):
             self._repository.keep_lost(head)
             log.error("main was rewritten: %s is no longer in its first-parent history; see 'promptgit check'", head)
 

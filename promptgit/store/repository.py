@@ -272,8 +272,8 @@ class Repository:
         """Keep a former tip of `main`, which left its first-parent history, under a ref of its own."""
         self._opened().references.create(f"{_LOST}{commit}", commit, force=True)
 
-    def lost_tips(self) -> list[str]:
-        """The former tips of `main` that are kept since its first-parent history lost them."""
+    def kept_tips(self) -> list[str]:
+        """The former tips of `main` that are kept since its first-parent history lost them; it may have them again."""
         return [name.removeprefix(_LOST) for name in self._opened().listall_references() if name.startswith(_LOST)]
 
     def _moves_are_logged(self) -> bool:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import sqlite3
 import time
 from collections.abc import Callable
 from pathlib import Path
 
-from promptgit.errors import NotReady, UnusableRepository
+from promptgit.errors import NotReady, PromptgitError, UnusableRepository
 from promptgit.models import Author
-from promptgit.store import objects, queries
+from promptgit.store import change_queries, objects, queries
+from promptgit.store.connections import Unusable, head_of
 from promptgit.store.files import fsync_tree, has_hard_links, make_folder_durably, storage_errors
 from promptgit.store.index import Index
 from promptgit.store.intake import Progress
@@ -126,12 +128,32 @@ class Store:
         for _, blob in sample:
             self.repository.read(blob)
 
+    def lost_tips(self) -> list[str]:
+        """The former tips of `main` that are kept under refs, and that its first-parent history does not have now."""
+        return [tip for tip in self.repository.kept_tips() if not self._is_in_history(tip)]
+
+    def _is_in_history(self, tip: str) -> bool:
+        main = self.repository.main()
+        try:
+            # An index that is at `main` has all commits of its first-parent history, and says so at once.
+            found = self.index.peek(
+                lambda connection: (
+                    change_queries.number_of(connection, tip) is not None if head_of(connection) == main else None
+                )
+            )
+        except (Unusable, sqlite3.Error, PromptgitError, OSError):
+            found = None  # git says it without an index
+        try:
+            return self.repository.git.leads_to(tip, main) if found is None else found
+        except UnusableRepository:
+            return False  # nothing says that it has come back
+
     def warnings(self) -> list[str]:
         """What does not keep the folder from being served, but should not stay; a sentence each."""
         found = [
             f"main was rewritten: its first-parent history no longer has {tip}, which is kept under "
             f"refs/promptgit/lost/{tip}. Bring it back, or remove that ref; see docs/recovery.md."
-            for tip in self.repository.lost_tips()
+            for tip in self.lost_tips()
         ]
         if (head := self.repository.head()) != MAIN:
             found.append(
