@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import itertools
 import shutil
+import sqlite3
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -216,3 +218,18 @@ def test_langfuses_face_takes_keys_too(client: FlaskClient, repository: Path) ->
     assert shown(send(client, "POST", "/api/public/v2/prompts", body, "1")) == shown(created)
     assert shown(send(client, "PATCH", "/api/public/v2/prompts/a/versions/1", labels, "2")) == shown(labelled)
     assert head(repository) == before
+
+
+def test_a_row_that_names_a_commit_of_another_key_is_mended(
+    client: FlaskClient, store: Store, repository: Path
+) -> None:
+    """The write that meets the damaged row builds the index anew, and is recognized."""
+    first = send(client, "POST", "/api/prompts", {"name": "a", "content": "1"})
+    send(client, "POST", "/api/prompts", {"name": "b", "content": "1"}, key="another")
+    tip = head(repository)
+    with closing(sqlite3.connect(store.index.path)) as connection:
+        connection.execute("UPDATE requests SET commit_id = ?", (bytes.fromhex(tip),))
+        connection.commit()
+    again = send(client, "POST", "/api/prompts", {"name": "a", "content": "1"})
+    assert (shown(again), head(repository)) == (shown(first), tip)
+    assert_sound(repository)
