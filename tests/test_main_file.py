@@ -75,6 +75,37 @@ def test_the_start_removes_what_a_killed_process_of_ours_has_locked(
     assert not lock.exists()
 
 
+def test_the_start_removes_the_lock_of_head_that_a_killed_git_has_left(store: Store, repository: Path) -> None:
+    """Every administrator's push would fail, and no write of ours ever meets it."""
+    lock = repository / "HEAD.lock"
+    lock.write_text("")
+    os.utime(lock, (1, 1))  # from before the last boot
+    Store(store.folder, lock_timeout=0).open()
+    assert not lock.exists()
+    git(repository, "update-ref", "refs/heads/main", "main^0")
+
+
+def test_the_start_leaves_the_lock_of_head_that_a_living_git_holds(store: Store, repository: Path) -> None:
+    lock = repository / "HEAD.lock"
+    with transaction(repository):
+        lock.touch()
+        os.utime(lock, (1, 1))
+        Store(store.folder, lock_timeout=0).open()
+        assert lock.exists()
+    lock.unlink(missing_ok=True)
+
+
+def test_a_write_that_removes_the_lock_of_a_killed_git_removes_that_of_head_as_well(
+    hurried: Service, repository: Path, lock: Path
+) -> None:
+    both = [lock, repository / "HEAD.lock"]
+    for one in both:
+        one.write_text("")
+        os.utime(one, (1, 1))
+    assert hurried.create("x", name="a").newest.number == 1
+    assert [one.exists() for one in both] == [False, False]
+
+
 def test_a_lock_from_before_the_last_boot_is_not_waited_for(hurried: Service, lock: Path) -> None:
     lock.write_text("")
     os.utime(lock, (1, 1))

@@ -49,6 +49,7 @@ class MainFile:
         self._durable = ""  # a commit of `main` that is known to stay through a power cut
         self._path = str(repository / MAIN)
         self._lock = f"{self._path}.lock"
+        self._head_lock = str(repository / "HEAD.lock")  # git takes it too, when it moves `main`
         self._next = str(repository / "promptgit-main")
 
     def mark(self) -> Mark | None:
@@ -98,6 +99,15 @@ class MainFile:
         if self.is_left_locked():
             os.unlink(self._lock)
 
+    def is_head_locked(self) -> bool:
+        """True if git's lock of HEAD is there: that of a git that works now, or of one that was killed."""
+        return os.path.lexists(self._head_lock)
+
+    def free_head(self) -> None:
+        """Remove git's lock of HEAD if its process is dead: every push would fail; call it under the write lock."""
+        if self.is_head_locked():
+            self._is_removed(self._head_lock)
+
     def expect_unlocked(self) -> None:
         """Wait until no other program holds git's lock, and remove one whose process is dead.
 
@@ -113,7 +123,8 @@ class MainFile:
             is_late = now - start >= self._patience
             if is_late or now - looked > _LOOK_FOR_OWNER_SECONDS:
                 looked = now
-                if self._is_removed():
+                if self._is_removed(self._lock):
+                    self.free_head()  # a git that was killed has left both
                     return
                 if is_late:
                     raise MainLocked(self._lock)
@@ -211,16 +222,16 @@ class MainFile:
                     raise MainMoved from None
             time.sleep(_LOOK_SECONDS)
 
-    def _is_removed(self) -> bool:
-        """Remove the lock if its process is dead; true if that was done, or it has gone meanwhile."""
+    def _is_removed(self, lock: str) -> bool:
+        """Remove a lock of git's if its process is dead; true if that was done, or it has gone meanwhile."""
         with suppress(FileNotFoundError):
-            seen = _identity(self._lock)
-            if not has_no_owner(Path(self._lock), self._repository):
+            seen = _identity(lock)
+            if not has_no_owner(Path(lock), self._repository):
                 return False
             aside = str(self._repository / "promptgit-orphan")
-            os.rename(self._lock, aside)
+            os.rename(lock, aside)
             if _identity(aside) != seen:  # it went meanwhile, and this one is somebody else's
-                os.link(aside, self._lock)
+                os.link(aside, lock)
             os.unlink(aside)
         return True
 

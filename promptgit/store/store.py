@@ -76,9 +76,11 @@ class Store:
             with self._write_lock.held():
                 now = int(self._clock())
                 self.repository.create(now if born is None else min(born, now))
-        if self.repository.main_file.is_left_locked():
+        main_file = self.repository.main_file
+        if main_file.is_left_locked() or main_file.is_head_locked():
             with self._write_lock.held():
-                self.repository.main_file.sweep()
+                main_file.sweep()
+                main_file.free_head()
         if catch_up:
             self.index.catch_up(progress)
 
