@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
+from promptgit.errors import Damaged, UnusableRepository
 from promptgit.labels import LATEST
 from promptgit.store import label_queries, search
 from promptgit.store.connections import uri_of
@@ -66,6 +67,8 @@ def differences(store: Store, progress: Progress | None = None) -> Iterator[str]
         yield from _compare(path, store, progress)
     except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
         yield f"The index cannot be read ({error}); 'promptgit reindex' builds a new one."
+    except (Damaged, UnusableRepository) as error:
+        yield f"The index cannot be compared with git: {error}"
 
 
 def _compare(path: Path, store: Store, progress: Progress | None) -> Iterator[str]:
@@ -120,7 +123,11 @@ def _requests(connection: sqlite3.Connection, read: Callable[[str], bytes]) -> I
 
 def _search(connection: sqlite3.Connection, read: Callable[[str], bytes]) -> Iterator[str]:
     for prompt_id, blob, name, content, expected, tags in connection.execute(_SEARCHED):
-        data = b"" if blob is None else read(blob.hex())
+        try:
+            data = b"" if blob is None else read(blob.hex())
+        except Damaged as error:
+            yield str(error)
+            continue
         if blob is None or name != expected or content != data.decode(errors="replace"):
             yield f"The search table has another text of the prompt {prompt_id}: {name!r}"
         if sorted(json.loads(tags)) != sorted(search.tags_in(data)):

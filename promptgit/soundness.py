@@ -17,9 +17,11 @@ def faults(store: Store, *, quick: bool) -> Iterator[str]:
             yield f"git fsck: {line}"
     repository = store.repository
     try:
-        yield from _unsafe(store, objects.tree_of(repository.read(repository.main())), b"")
+        root = objects.tree_of(repository.read(repository.main()))
     except Damaged as error:
         yield str(error)
+    else:
+        yield from _unsafe(store, root, b"")
 
 
 def _unsafe(store: Store, tree: str, above: bytes) -> Iterator[str]:
@@ -28,6 +30,9 @@ def _unsafe(store: Store, tree: str, above: bytes) -> Iterator[str]:
         entries = list(objects.entries(store.repository.read(tree)))
     except ValueError as error:
         yield f"The folder {_shown(above)} cannot be read: {error}."
+        return
+    except Damaged as error:
+        yield str(error)
         return
     for mode, name, oid in entries:
         if reason := paths.problem(name):

@@ -12,6 +12,7 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from promptgit.app import create_app
+from promptgit.errors import NotReady
 from promptgit.service import Service
 from promptgit.settings import Settings
 from promptgit.store.store import Store
@@ -178,3 +179,32 @@ def test_a_damaged_pack_is_replaced_from_a_backup(tmp_path: Path, store: Store, 
     whole = command("check", "--data", str(store.folder))
     assert (whole.returncode, whole.stderr) == (0, "")
     store.expect_ready()
+
+
+def test_a_damaged_content_is_not_in_the_way_of_others(store: Store, service: Service, repository: Path) -> None:
+    """A search finds the others, an index is built anew, and the content is found once it is back."""
+    prompt = service.create("a needle", name="first")
+    service.create("another needle", name="second")
+    blob = as_loose(repository, "main:prompts/first.md")
+    kept = blob.read_bytes()
+    blob.unlink()
+    store.repository.close()
+    store.index.rebuild()
+    assert len(store.repository.unreadable.noted()) == 0  # no content is needed for that
+    fresh = Store(store.folder, lock_timeout=5)
+    assert [found.name for found in Service(fresh, 1 << 20).list(q="needle", limit=9)] == ["second"]
+    assert fresh.repository.unreadable.noted() == [git_text(repository, "rev-parse", "main:prompts/first.md")]
+    with pytest.raises(NotReady):
+        fresh.expect_ready()
+    blob.write_bytes(kept)
+    fresh.expect_ready()
+    found = Service(fresh, 1 << 20).list(q="needle", limit=9)
+    assert {one.id for one in found} >= {prompt.id}
+    assert len(found) == 2
+
+
+def test_a_damaged_label_is_known_by_its_id(client: FlaskClient, prompt: str, repository: Path) -> None:
+    as_loose(repository, "main:labels/production/a/b").unlink()
+    rebuilt = Store(repository.parent, lock_timeout=5)
+    rebuilt.index.rebuild()
+    assert started_anew(repository).get(prompt).json["labels"] == {"production": 1}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -10,9 +11,9 @@ from flask.testing import FlaskClient
 from promptgit import checker, names
 from promptgit.errors import PathBlocked
 from promptgit.service import Service
-from promptgit.store import paths
+from promptgit.store import objects, paths
 from promptgit.store.store import Store
-from tests.support import assert_sound, foreign_commit, git, git_text
+from tests.support import assert_sound, command, environment, foreign_commit, git, git_text
 
 Entry = tuple[bytes, bytes, str]
 """Mode, name and id, as they are to stand in a tree object."""
@@ -149,3 +150,27 @@ def test_a_folder_with_two_entries_of_one_name_is_left_alone(service: Service, r
     assert git_text(repository, "rev-parse", "main") == before
     service.create("1", name="b")
     assert git_text(repository, "rev-parse", "main:prompts/a") == inner
+
+
+def test_a_history_with_an_empty_file_name_is_brought_back(store: Store, service: Service, tmp_path: Path) -> None:
+    """As docs/recovery.md has it."""
+    repository = store.repository.path
+    service.create("one", name="team/a")
+    sound = git_text(repository, "rev-parse", "main")
+    blob, prompts = raw_blob(repository, b"1\n"), git_text(repository, "rev-parse", "main:prompts")
+    for name in (b"", b"a"):  # and taken off again
+        tree = raw_tree(repository, (b"100644", name, blob))
+        for folder in (b"team", b"production", b"labels"):
+            tree = raw_tree(repository, (b"40000", folder, tree))
+        labels = objects.entry_id(store.repository.read(tree))
+        raw_commit(repository, raw_tree(repository, (b"40000", b"labels", labels), (b"40000", b"prompts", prompts)))
+        told = command("check", "--data", str(store.folder))
+        assert told.returncode == 1
+        if not name:
+            assert "'labels/production/team/' has an empty segment" in told.stdout
+    (recipe,) = [block for block in Path("docs/recovery.md").read_text().split("```sh\n")[1:] if "bad-trees" in block]
+    subprocess.run(["sh", "-ec", recipe.split("```")[0]], cwd=tmp_path, env=environment(), check=True)
+    git(tmp_path, "clone", "-q", f"file://{repository}", "clone")
+    assert (tmp_path / "clone/labels/production/team/a").read_bytes() == b"1\n"
+    git(repository, "merge-base", "--is-ancestor", sound, "main")
+    assert_sound(repository)

@@ -112,9 +112,12 @@ class Index:
         Raises:
             StorageFull: there was no room for it.
         """
-        count = 0
-        while not self.read(search.is_current):
-            count += self._mending(self._refresh_search)
+        count, unreadable = 0, self._repository.unreadable
+        while not self.read(search.is_current, known := unreadable.noted()):
+            taken = self._mending(self._refresh_search)
+            if not taken and unreadable.noted() == known:
+                break  # all that is left is damaged, and cannot be noted
+            count += taken
             if progress is not None:
                 progress(count)
 
@@ -122,7 +125,7 @@ class Index:
         """Take some prompts into the search table: not all at once, for writers wait meanwhile. How many it took."""
         connection = self._begin()
         with self._rolled_back(connection), storage_errors():
-            count = search.refresh(connection, self._repository.read)
+            count = search.refresh(connection, self._repository.read, self._repository.unreadable.noted())
             connection.execute("COMMIT")
         return count
 

@@ -10,8 +10,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from promptgit.errors import UnusableRepository
+from promptgit import labels
+from promptgit.errors import Damaged, UnusableRepository
+from promptgit.store import objects
 from promptgit.store.connections import Unusable, head_of
+from promptgit.store.hashing import object_id
 from promptgit.store.history import Commit
 from promptgit.store.ledger import Ledger
 from promptgit.store.repository import Repository
@@ -22,6 +25,7 @@ Progress = Callable[[int], None]
 """Called now and then with the number of commits taken in so far."""
 
 _REPORT_EVERY = 2_000  # commits
+_NUMBERS_TRIED = 10_000  # some milliseconds
 _CACHE = 1 << 16  # KiB; versions of many prompts come in turn, each in a page of its own
 
 
@@ -91,12 +95,27 @@ def _apply(
                 parents.append(commit.parent)
             yield commit
 
-    ledger.apply(noted(), repository.read)
+    ledger.apply(noted(), lambda blob: _label_file(blob, repository.read))
     ledger.flush()
     if parents:
         headers = repository.git.headers(upto, after=parents[0], first_parent=True)
         made = [(commit, found) for commit, lines in headers if (found := request_in(lines))]
         note(connection, reversed(made))
+
+
+def _label_file(blob: str, read: Callable[[str], bytes]) -> bytes:
+    """What a label's file holds. Where that is damaged its id tells it: few texts are the number of a version.
+
+    Raises:
+        Damaged: it is damaged, and was nothing that a label of ours holds.
+    """
+    try:
+        return read(blob)
+    except Damaged:
+        for number in range(1, _NUMBERS_TRIED + 1):
+            if object_id(objects.BLOB, data := labels.content(number)) == blob:
+                return data
+        raise
 
 
 @contextmanager

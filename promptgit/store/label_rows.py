@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from promptgit.labels import LATEST, is_label, number_in
@@ -34,13 +34,13 @@ class LabelRows:
     def __len__(self) -> int:
         return len(self._written) + len(self._moves)
 
-    def write(self, file: LabelFile, data: bytes) -> None:
-        """Note what a file holds now: *data*, where there is one."""
+    def write(self, file: LabelFile, read: Callable[[str], bytes]) -> None:
+        """Note what a file holds now; *read* gives the bytes of a blob by its id, called only where they count."""
         if file.blob is None:
             self.files_of(file.name).pop(file.label, None)
             self._written[file.name, file.label] = None
         else:
-            number = number_in(data) if is_label(file.label) and file.label != LATEST else None
+            number = number_in(read(file.blob)) if is_label(file.label) and file.label != LATEST else None
             self.files_of(file.name)[file.label] = number
             self._written[file.name, file.label] = number, bytes.fromhex(file.blob)
 

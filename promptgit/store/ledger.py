@@ -99,7 +99,7 @@ class Ledger:
         self._renamed.clear()
         self._apply_events(commit, author)
         for file in label_files(commit.changes):
-            self._labels.write(file, read(file.blob) if file.blob else b"")
+            self._labels.write(file, read)
             if (owner := self._find_living(file.name)) is not None:
                 self._renamed[owner.key] = owner
         for key, row in self._renamed.items():
