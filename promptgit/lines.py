@@ -77,7 +77,9 @@ def parse(number: int, raw: bytes, max_content: int) -> Line:
             names.canonical(_text(entry, "renamed_from")) if op == "rename" else None,
             _pointer(entry) if op == "label" else None,
         )
-    except (ValueError, RecursionError, PromptgitError) as error:
+    except RecursionError:
+        raise BadLine(number, f"{told}the JSON is nested too deeply") from None
+    except (ValueError, PromptgitError) as error:
         raise BadLine(number, f"{told}{error}") from None
 
 

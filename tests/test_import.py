@@ -17,7 +17,8 @@ from promptgit.past import Past
 from promptgit.service import Service
 from promptgit.store import search
 from promptgit.store.store import Store
-from tests.support import assert_sound, command, git_text
+from tests.conftest import Clock
+from tests.support import assert_sound, command, git, git_text
 
 
 def line(name: str = "a", content: str | None = "x", **changed: Any) -> dict[str, Any]:
@@ -152,6 +153,8 @@ BAD = [
     (encode(line(timestamp="yesterday"))[0], "yesterday"),
     (encode(line(author_name="<"))[0], "author.name"),
     (encode(line(description="a\x1bb"))[0], "U+001B"),
+    (b"[" * 100_000, "too deeply"),
+    (b'{"name":' * 100_000, "too deeply"),
 ]
 
 
@@ -211,6 +214,24 @@ def test_a_packed_file_that_ends_too_early_is_told(tmp_path: Path) -> None:
     assert kept > 900
 
 
+def test_a_packed_file_that_is_damaged_is_told(tmp_path: Path) -> None:
+    """The second of two members has a wrong checksum, is no gzip data, or cannot be unpacked: the lines before it are kept."""
+    first = gzip.compress(b"".join(encode(*(line(content=str(at)) for at in range(600)))))
+    second = bytearray(gzip.compress(encode(line("b"))[0]))
+    second[-8] ^= 1  # a byte of the checksum
+    for name, rest, number in (
+        ("checksum", bytes(second), 602),  # its line was whole
+        ("garbage", b"garbage", 601),
+        ("block", second[:10] + b"\xff" * 9, 601),
+    ):
+        (tmp_path / name).write_bytes(first + rest)
+        done = command("import", str(tmp_path / name), "--data", str(tmp_path / f"data-{name}"))
+        assert (done.returncode, "Traceback" in done.stderr) == (1, False)
+        assert f"Line {number}: The packed file is damaged" in done.stderr
+        count = git_text(tmp_path / f"data-{name}" / "prompts.git", "rev-list", "--count", "main", "--", "prompts/a.md")
+        assert count == "600", name
+
+
 def dated(*times: str) -> bytes:
     return b"".join(encode(*(line(content=str(at), timestamp=time) for at, time in enumerate(times))))
 
@@ -262,6 +283,30 @@ def test_no_commit_is_dated_before_the_one_before_it_or_in_the_future(store: Sto
         list(run.take(lambda: BytesIO(dated(when))))
     assert refusal.value.number == 1
     assert "committer date" in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    ("foreign", "line_dated", "refused"),
+    [
+        ("2023-11-16T00:00:00Z", "2023-11-15T00:00:00Z", True),  # later than the line, and past
+        ("2099-01-01T00:00:00Z", "2023-11-15T00:00:00Z", True),  # in the future
+        ("2023-11-16T00:00:00Z", "2023-11-16T00:00:00Z", False),
+        ("2001-01-01T00:00:00Z", "2023-11-15T00:00:00Z", False),
+    ],
+)
+def test_no_commit_is_dated_before_a_foreign_one_below_it(
+    store: Store, repository: Path, clock: Clock, foreign: str, line_dated: str, refused: bool
+) -> None:
+    clock.now += 5 * 86_400  # the folder's first commit is of 2023-11-14
+    when = {"GIT_COMMITTER_DATE": foreign, "GIT_AUTHOR_DATE": foreign}
+    tip = git(repository, "commit-tree", "-p", "main", "-m", "By hand", "main^{tree}", **when).decode().strip()
+    git(repository, "update-ref", "refs/heads/main", tip)
+    run = Import(store, 1_000, skip_invalid=True, dated_by_lines=True)
+    list(run.take(lambda: BytesIO(dated(line_dated))))
+    assert (run.added, [error.number for error in run.refused]) == ((0, [1]) if refused else (1, []))
+    if refused:
+        assert f"the commit before it is of {foreign}" in str(run.refused[0])
+        assert git_text(repository, "rev-parse", "main") == tip
 
 
 def test_a_folder_that_was_made_earlier_says_why_it_has_other_dates(tmp_path: Path) -> None:

@@ -75,6 +75,7 @@ class Batch:
         _, stored = objects.committed(commit)
         # A foreign commit counts, too, unless it is dated in the future.
         self._last = max(_last_of_ours(commit, read), stored if stored <= now else 0)
+        self._below = stored  # the committer date of the commit that the next one stands on, whoever made it
         self._committer = committer
         self._trees = trees
         self._sound: set[str] = set()  # trees that were read for this batch
@@ -106,18 +107,24 @@ class Batch:
         )
         if sign is not None:
             data = objects.add_signature(data, sign(data))
-        parent, self.tip, self._last = self.tip, self._add(COMMIT, data), now
+        parent, self.tip = self.tip, self._add(COMMIT, data)
+        self._last = self._below = now
         self.commits.append(self.tip)
         changes.sort(key=lambda change: change.path)
         return Commit(self.tip, parent, edit.author, authored, edit.description, tuple(changes))
 
     def _date(self, committed: int | None) -> int:
-        """The committer date of the next commit: no commit is dated before the one before it."""
+        """The committer date of the next commit.
+
+        A date that is asked for is never before that of the commit below, even where a foreign one is dated in the
+        future.
+        """
         if committed is None:
             return max(self._now, self._last)  # a clock that goes back must not make history go back
-        if not self._last <= committed <= self._now:
-            given, last, now = map(_moment, (committed, self._last, self._now))
-            problem = f"the commit before it is of {last}" if committed < self._last else f"it is {now} now"
+        earliest = max(self._last, self._below)
+        if not earliest <= committed <= self._now:
+            given, last, now = map(_moment, (committed, earliest, self._now))
+            problem = f"the commit before it is of {last}" if committed < earliest else f"it is {now} now"
             raise Invalid("committer date", f"cannot be {given}: {problem}; import with --committer-date now")
         return committed
 
