@@ -5,10 +5,12 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
+from promptgit.checks import Signed
 from promptgit.models import Prompt
 from promptgit.service import Service
 from promptgit.store.layout import README
-from tests.support import commits_of, environment
+from tests.conftest import Clock
+from tests.support import commits_of, environment, foreign_commit
 
 
 def commits(service: Service, prompt: Prompt) -> list[str]:
@@ -49,3 +51,94 @@ def test_the_command_in_the_repository_is_the_right_one(service: Service, reposi
             break
     else:
         raise AssertionError("docs/auditing.md has the command no more")
+
+
+# Where `git log --follow` and the service differ: the table in docs/auditing.md
+
+
+def test_a_prompt_with_another_ones_content_goes_on_with_its_commits_in_git(service: Service, repository: Path) -> None:
+    a = service.create("same", name="a")
+    b = service.create("same", name="b")
+    service.save(b.id, "2")
+    created, saved = commits(service, b)
+    assert commits_of(repository, b.path) == [*commits(service, a), saved]
+    without = "git log --first-parent --diff-filter=AM --format=%H -- prompts/b.md"
+    assert shell(repository, without).splitlines() == [saved, created]
+    service.rename(a.id, "c")
+    moves = "git log --first-parent -M100% --diff-filter=R --name-status --format=%H -- prompts/"
+    assert [row.split("\t") for row in shell(repository, moves).splitlines() if row.startswith("R")] == [
+        ["R100", "prompts/a.md", "prompts/c.md"]
+    ]
+
+
+def test_a_file_from_outside_goes_on_with_its_commits_there(service: Service, repository: Path) -> None:
+    outside = foreign_commit(repository, {"notes.md": b"x"})
+    inside = foreign_commit(repository, {"notes.md": None, "prompts/notes.md": b"x"})
+    (prompt,) = service.list(limit=2)
+    assert commits(service, prompt) == [inside]
+    assert commits_of(repository, prompt.path) == [outside]
+
+
+def test_a_changed_mode_is_listed_by_git_alone(service: Service, repository: Path) -> None:
+    prompt = service.create("1", name="a")
+    tree = shell(
+        repository,
+        "export GIT_INDEX_FILE=modes; git read-tree main; "
+        "git update-index --cacheinfo 100755,$(git rev-parse main:prompts/a.md),prompts/a.md; git write-tree",
+    )
+    tip = shell(
+        repository, f"git update-ref refs/heads/main $(git commit-tree -p main -m x {tree}); git rev-parse main"
+    )
+    assert commits_of(repository, prompt.path) == [*commits(service, prompt), tip]
+    assert "mode change" in shell(repository, f"git show --summary {tip}")
+
+
+def test_a_move_with_a_replacement_is_shown_as_an_addition(service: Service, repository: Path) -> None:
+    prompt = service.create("1\n2\n3\n", name="a")
+    tip = foreign_commit(repository, {"prompts/a.md": b"another\n", "prompts/b.md": b"1\n2\n3\n"})
+    shown = shell(repository, f"git show -M100% --name-status --format= {tip}")
+    assert sorted(shown.splitlines()) == ["A\tprompts/b.md", "M\tprompts/a.md"]
+    assert service.list(limit=9)[0].id == prompt.id
+
+
+def test_of_equal_files_the_service_prefers_the_same_last_segment_then_the_order(
+    service: Service, repository: Path
+) -> None:
+    prompt = service.create("1", name="a/x")
+    foreign_commit(repository, {"prompts/a/x.md": None, "prompts/a/p.md": b"1", "prompts/b/x.md": b"1"})
+    assert service.get(prompt.id).name == "b/x"
+    foreign_commit(repository, {"prompts/b/x.md": None, "prompts/z.md": b"1", "prompts/c.md": b"1"})
+    assert service.get(prompt.id).name == "c"
+
+
+def test_what_was_production_on_a_day_and_what_was_deleted(service: Service, repository: Path, clock: Clock) -> None:
+    """By committer date; a label that git left behind stays a file, and the deletion names the path."""
+    prompt = service.create("1", name="a")
+    service.labels.point(prompt.id, "production", 1, signed=Signed())
+    clock.now += 86_400
+    service.save(prompt.id, "2")
+    service.labels.point(prompt.id, "production", 2, signed=Signed())
+    then = shell(repository, "git rev-list -1 --first-parent --before=2023-11-15T00:00:00Z main")
+    assert shell(repository, f"git show {then}:labels/production/a") == "1"
+    assert shell(repository, f"git show {then}:prompts/a.md") == "1"
+    assert shell(repository, "git show main:labels/production/a") == "2"
+    moves = shell(repository, "git log --first-parent --format=%H -- labels/production/a").splitlines()
+    assert len(moves) == 2
+    foreign_commit(repository, {"prompts/a.md": None, "prompts/b.md": b"2"})
+    (moved,) = service.list(limit=2)
+    assert (moved.id, moved.name, moved.labels) == (prompt.id, "b", {})
+    assert shell(repository, "git show main:labels/production/a") == "2"
+    service.delete(moved.id)
+    deleted = "git log --first-parent -M100% --diff-filter=D --name-only --format= -- prompts/"
+    assert shell(repository, deleted) == "prompts/b.md"
+
+
+def test_every_command_runs(service: Service, repository: Path) -> None:
+    """All of them in one shell, for the second part of one needs the variable of the first."""
+    prompt = service.create("How can I help", name="support/greeting")
+    service.labels.point(prompt.id, "production", 1, signed=Signed())
+    text = (Path(__file__).parents[1] / "docs" / "auditing.md").read_text()
+    for command in (line.strip() for line in text.splitlines() if line.startswith("    ")):
+        assert "COMMIT" not in command
+        setting = 'commit="$(git rev-parse main)"; '
+        shell(repository, setting + command)

@@ -215,7 +215,7 @@ def test_a_packed_file_that_ends_too_early_is_told(tmp_path: Path) -> None:
 
 
 def test_a_packed_file_that_is_damaged_is_told(tmp_path: Path) -> None:
-    """The second of two members has a wrong checksum, is no gzip data, or cannot be unpacked: the lines before it are kept."""
+    """The second of two members is bad: its checksum, its first bytes, a block. The lines before it are kept."""
     first = gzip.compress(b"".join(encode(*(line(content=str(at)) for at in range(600)))))
     second = bytearray(gzip.compress(encode(line("b"))[0]))
     second[-8] ^= 1  # a byte of the checksum
