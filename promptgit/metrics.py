@@ -25,8 +25,8 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
 from promptgit.store import state
+from promptgit.store.observer import Observer
 from promptgit.store.store import Store
-from promptgit.store.writer import Observer
 
 log = logging.getLogger(__name__)
 

@@ -77,7 +77,13 @@ def assert_sound(repository: Path) -> None:
 
 
 def commits_of(repository: Path, path: str) -> list[str]:
-    """The commits of a prompt's versions, oldest first, by the command that the contract gives to auditors."""
+    """The commits of the versions of a prompt that was never renamed, oldest first, by git alone."""
+    command = ["log", "--first-parent", "--diff-filter=AM", "--reverse", "--format=%H", "--", path]
+    return git(repository, "--literal-pathspecs", *command).decode().split()
+
+
+def commits_followed(repository: Path, path: str) -> list[str]:
+    """The same through renames, by the command that the docs give to auditors."""
     command = ["log", "--first-parent", "--follow", "-M100%", "--diff-filter=AM", "--format=%H", "--", path]
     return git(repository, "--literal-pathspecs", *command).decode().split()[::-1]
 

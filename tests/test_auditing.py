@@ -10,7 +10,7 @@ from promptgit.models import Prompt
 from promptgit.service import Service
 from promptgit.store.layout import README
 from tests.conftest import Clock
-from tests.support import commits_of, environment, foreign_commit
+from tests.support import commits_followed, environment, foreign_commit
 
 
 def commits(service: Service, prompt: Prompt) -> list[str]:
@@ -35,7 +35,7 @@ def test_versions_are_found_through_renames_and_swaps(service: Service, reposito
     service.delete(q.id)
     service.revert(q.id, 1)
     for prompt in (a, p, q):
-        assert commits_of(repository, service.get(prompt.id).path) == commits(service, prompt)
+        assert commits_followed(repository, service.get(prompt.id).path) == commits(service, prompt)
 
 
 def test_the_command_in_the_repository_is_the_right_one(service: Service, repository: Path) -> None:
@@ -61,7 +61,7 @@ def test_a_prompt_with_another_ones_content_goes_on_with_its_commits_in_git(serv
     b = service.create("same", name="b")
     service.save(b.id, "2")
     created, saved = commits(service, b)
-    assert commits_of(repository, b.path) == [*commits(service, a), saved]
+    assert commits_followed(repository, b.path) == [*commits(service, a), saved]
     without = "git log --first-parent --diff-filter=AM --format=%H -- prompts/b.md"
     assert shell(repository, without).splitlines() == [saved, created]
     service.rename(a.id, "c")
@@ -76,7 +76,7 @@ def test_a_file_from_outside_goes_on_with_its_commits_there(service: Service, re
     inside = foreign_commit(repository, {"notes.md": None, "prompts/notes.md": b"x"})
     (prompt,) = service.list(limit=2)
     assert commits(service, prompt) == [inside]
-    assert commits_of(repository, prompt.path) == [outside]
+    assert commits_followed(repository, prompt.path) == [outside]
 
 
 def test_a_changed_mode_is_listed_by_git_alone(service: Service, repository: Path) -> None:
@@ -89,7 +89,7 @@ def test_a_changed_mode_is_listed_by_git_alone(service: Service, repository: Pat
     tip = shell(
         repository, f"git update-ref refs/heads/main $(git commit-tree -p main -m x {tree}); git rev-parse main"
     )
-    assert commits_of(repository, prompt.path) == [*commits(service, prompt), tip]
+    assert commits_followed(repository, prompt.path) == [*commits(service, prompt), tip]
     assert "mode change" in shell(repository, f"git show --summary {tip}")
 
 

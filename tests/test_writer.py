@@ -17,7 +17,7 @@ from promptgit.checks import Signed
 from promptgit.errors import LockTimeout, NameTaken, OutcomeUnknown, PathBlocked, StorageFull, UnusableRepository
 from promptgit.models import Author
 from promptgit.service import Service
-from promptgit.store import writer
+from promptgit.store import files
 from promptgit.store.batch import Edit
 from promptgit.store.store import COMMITTER, Store
 from promptgit.store.writer import Change
@@ -189,7 +189,7 @@ def test_a_disk_with_too_little_room_takes_no_write(
     """There must be room for the index to follow what git has taken."""
     prompt = service.create("1", name="a")
     with monkeypatch.context() as small:
-        small.setattr(writer, "_RESERVE_BYTES", 1 << 62)
+        small.setattr(files, "_RESERVE_BYTES", 1 << 62)
         with pytest.raises(StorageFull):
             service.save(prompt.id, "2")
         assert service.get(prompt.id) == prompt

@@ -19,6 +19,7 @@ _FAILED = (errno.EIO, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EROFS, err
 _NO_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS)
 _FAILED_SQLITE = (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_NOMEM)
 
+_RESERVE_BYTES = 1 << 20
 TEMPORARY = "tmp_promptgit_"
 
 
@@ -71,6 +72,19 @@ def storage_errors() -> Iterator[None]:
         if (meant := failure(error)) is not None:
             raise meant from error
         raise
+
+
+@storage_errors()
+def expect_room(folder: Path) -> None:
+    """Refuse to begin a write where there is so little room that the index could not follow git.
+
+    Raises:
+        StorageFull: less than a mebibyte is free.
+        StorageFailed: that cannot be known.
+    """
+    stat = os.statvfs(folder)
+    if stat.f_blocks and stat.f_bavail * stat.f_frsize < _RESERVE_BYTES:
+        raise StorageFull
 
 
 def write_durably(path: Path, data: bytes, mode: int = 0o644) -> None:

@@ -5,17 +5,14 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from zlib import crc32
-
-import orjson
 
 from promptgit.models import Author
 from promptgit.names import fold, id_of, path_of, version_id
 from promptgit.store.change_rows import ChangeRows, Done
 from promptgit.store.history import Commit, Moved, Removed, Written, events, label_files
 from promptgit.store.label_rows import LabelRows
-from promptgit.store.rows import insert
+from promptgit.store.rows import insert, version_json
 from promptgit.store.seals import expect, expect_none, of_labels, seal
 
 _FLUSH_EVERY = 5_000  # commits, changes and moves of labels; each version is one of them
@@ -132,7 +129,7 @@ class Ledger:
         row.moved = None
         made = version_id(row.id, commit.id)
         text, number, seconds, description = (
-            _json(made, row, commit),
+            version_json(made, row.id, row.versions, commit),
             row.versions,
             commit.timestamp,
             commit.description,
@@ -284,19 +281,3 @@ class Ledger:
         self._changes.flush()
         for held_back in (self._placed, self._grown, self._versions, self._places, self._removals):
             held_back.clear()
-
-
-def _json(made: str, row: _Row, commit: Commit) -> bytes:
-    """The JSON of the version *made* just now, up to its labels; a history is read too often to write it each time."""
-    return orjson.dumps(
-        {
-            "id": made,
-            "prompt_id": row.id,
-            "version_number": row.versions,
-            "timestamp": datetime.fromtimestamp(commit.timestamp, UTC),
-            "description": commit.description,
-            "author": {"name": commit.author.name, "email": commit.author.email},
-            "commit": commit.id,
-        },
-        option=orjson.OPT_UTC_Z,
-    )[:-1]

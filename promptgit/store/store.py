@@ -15,11 +15,12 @@ from promptgit.store.files import fsync_tree, has_hard_links, make_folder_durabl
 from promptgit.store.index import Index
 from promptgit.store.intake import Progress
 from promptgit.store.main_file import MAIN
+from promptgit.store.observer import Observer
 from promptgit.store.repository import Repository
 from promptgit.store.signer import Signer
 from promptgit.store.upkeep import Upkeep
 from promptgit.store.write_lock import WriteLock
-from promptgit.store.writer import Observer, Writer
+from promptgit.store.writer import Writer
 
 # Kernels write back within half a minute, unless a file system is mounted with another interval.
 _WRITTEN_BACK_SECONDS = 3_600.0

@@ -9,7 +9,6 @@ There is no background thread to lose in a fork.
 from __future__ import annotations
 
 import logging
-import os
 import sqlite3
 import threading
 import time
@@ -18,15 +17,16 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar, cast
 
-from promptgit.errors import LockTimeout, OutcomeUnknown, SigningFailed, StorageFull, WriteContended
+from promptgit.errors import LockTimeout, OutcomeUnknown, SigningFailed, WriteContended
 from promptgit.models import Request
 from promptgit.store import requests
 from promptgit.store.batch import Batch, Edit
 from promptgit.store.damage import Stumbled, stumbling
-from promptgit.store.files import storage_errors
+from promptgit.store.files import expect_room, storage_errors
 from promptgit.store.index import Index
 from promptgit.store.ledger import Ledger
 from promptgit.store.main_file import MainMoved
+from promptgit.store.observer import Observer
 from promptgit.store.repository import Repository
 from promptgit.store.write_lock import WriteLock
 
@@ -36,8 +36,6 @@ log = logging.getLogger(__name__)
 _MOST_IN_A_BATCH = 128
 _ATTEMPTS = 20
 _MENDINGS = 2  # of the index, for one batch
-# Room that must be there before a batch begins, so that the index can follow what git has taken.
-_RESERVE_BYTES = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,16 +59,6 @@ class _Job:
     error: Exception | None = None
     settled: bool = False  # the error stands, or what the answer tells of is on `main`, on disk
     done: bool = False  # nobody works on it any more
-
-
-class Observer:
-    """Whoever is told what the writer does, in the thread that does it; this one does not care. Never raises."""
-
-    def waited(self, seconds: float) -> None:
-        """The lock was had, or given up, after so long."""
-
-    def wrote(self, commits: int, seconds: float) -> None:
-        """A batch of so many commits is on `main`; it took so long since the lock was had."""
 
 
 class _EndsEarlier(Exception):
@@ -230,7 +218,7 @@ class Writer:
         A signature is part of the commit's id, which the index and the answers hold: none can be added later.
         """
         start = time.monotonic()
-        self._check_room()
+        expect_room(self._repository.path)
         tried: list[_Job] = []
         committed: _Job | None = None
         with ExitStack() as held:
@@ -299,12 +287,6 @@ class Writer:
                 requests.note(connection, [(commit.id, request)])
         job.answer = job.change.answer(connection)
         return commit is not None
-
-    @storage_errors()
-    def _check_room(self) -> None:
-        stat = os.statvfs(self._repository.path)
-        if stat.f_blocks and stat.f_bavail * stat.f_frsize < _RESERVE_BYTES:
-            raise StorageFull
 
 
 def _settled(jobs: list[_Job]) -> list[_Job]:
