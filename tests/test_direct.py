@@ -13,6 +13,7 @@ from werkzeug.test import Client, create_environ
 
 from promptgit.api import access
 from promptgit.api.direct import Direct
+from promptgit.errors import IndexBusy
 from promptgit.observed import ROUTE
 
 if TYPE_CHECKING:
@@ -32,7 +33,6 @@ READS = [
 LEFT = [
     "/versions",
     "/versions/0",
-    "/versions/4",
     "/versions/02",
     "/versions?limit=0",
     "/versions?limit=2&limit=3",
@@ -111,12 +111,39 @@ def test_the_rest_is_left_to_flask(short: Client, prompt: str, read: str) -> Non
     assert shown(short, prompt + read)[0] == "599 LEFT"
 
 
+def test_errors_are_answered_where_they_are_found(short: Client, long: Client, app: Flask, prompt: str) -> None:
+    """Flask would look a second time; both ways say the same: no such version, prompt, or id; deleted."""
+    for read in ("/versions/4", "/versions/4/content"):
+        assert shown(short, prompt + read)[0] == "404 NOT FOUND"
+        assert shown(short, prompt + read) == shown(long, prompt + read)
+    for other in (prompt[:-1] + "-", prompt[:-4] + "0000"):
+        for read in READS:
+            assert shown(short, other + read)[0] == "404 NOT FOUND"
+            assert shown(short, other + read) == shown(long, other + read)
+    app.test_client().delete(prompt)
+    assert shown(short, prompt)[0] == "410 GONE"
+    assert shown(short, prompt) == shown(long, prompt)
+
+
+def test_a_busy_index_is_waited_for_once(app: Flask, prompt: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It waits for up to ten seconds; twice would be twenty."""
+    asked = []
+
+    def busy(*_: object) -> None:
+        asked.append(1)
+        raise IndexBusy
+
+    service = app.extensions["promptgit"]
+    monkeypatch.setattr(service, "get", busy)
+    answer = app.test_client().get(prompt)
+    assert (answer.status_code, answer.json["code"], len(asked)) == (503, "index_busy", 1)
+
+
 def test_other_methods_and_prompts_are_left_to_flask(short: Client, app: Flask, prompt: str) -> None:
-    """A HEAD, a deleted prompt, an id that no prompt has, or that is written in another way."""
+    """A HEAD, or an id that is written in another way."""
     assert short.head(prompt).status == "599 LEFT"
     assert short.post(f"{prompt}/versions/2/revert").status == "599 LEFT"
-    for other in (prompt[:-1], prompt[:-1] + "-", prompt.upper(), prompt[:-4] + "0000", prompt + "/"):
+    for other in (prompt[:-1], prompt.upper(), prompt + "/"):
         assert shown(short, other)[0] == "599 LEFT"
     app.test_client().delete(prompt)
-    assert shown(short, prompt)[0] == "599 LEFT"
     assert shown(short, prompt + "/versions/2")[0] == "200 OK"

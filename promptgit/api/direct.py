@@ -1,7 +1,7 @@
 """The hottest reads, answered without Flask, which would take three quarters of their time.
 
-What is out of the ordinary (a refusal, another query, a list of ETags) is left to the application
-behind, which knows all rules; here is no rule of its own.
+What is out of the ordinary (another query, a list of ETags) is left to the application behind, which knows all rules;
+here is no rule of its own. An error of a read that was understood is answered here: nothing is looked up twice.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl
 
-from promptgit.api import reads
+from promptgit.api import problems, reads
+from promptgit.api.prompts import uuid_of
 from promptgit.observed import ROUTE
 from promptgit.service import Service
 
@@ -37,17 +38,19 @@ class Direct:
         self._service = service
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        """Answer what can be answered here."""
+        """Answer what can be answered here (PEP 3333)."""
         if environ["REQUEST_METHOD"] == "GET" and (address := _PATH.fullmatch(environ["PATH_INFO"])):
+            _, versions, number, content = address.groups()
+            below = f"/versions{'/<number>' if number else ''}{content or ''}" if versions else ""
+            route = f"/api/prompts/<prompt_id>{below}"
             try:
                 answer = self._answer(address, environ)
-            except Exception:  # Flask comes to it too, and says what it means
-                answer = None
+            except Exception as error:
+                environ[ROUTE] = route
+                return problems.of_exception(error, "GET", environ["PATH_INFO"])(environ, start_response)
             if answer is not None:
+                environ[ROUTE] = route
                 status, headers, body = answer
-                _, versions, number, content = address.groups()
-                below = f"/versions{'/<number>' if number else ''}{content or ''}" if versions else ""
-                environ[ROUTE] = f"/api/prompts/<prompt_id>{below}"
                 start_response(status, headers)
                 return [body]
         return self._rest(environ, start_response)
@@ -71,7 +74,8 @@ class Direct:
         return "200 OK", [*read.headers.items(), ("Content-Length", str(len(body)))], body
 
     def _read(self, address: re.Match[str], query: str) -> reads.Read | None:
-        prompt_id, versions, number, content = address.groups()
+        given, versions, number, content = address.groups()
+        prompt_id = uuid_of(given)
         if versions and not number:
             if not _PAGE.fullmatch(query):
                 return None

@@ -9,7 +9,7 @@ from http import HTTPStatus
 from urllib.parse import quote
 
 import orjson
-from flask import Flask, Response, request
+from flask import Flask, Response, has_request_context, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from werkzeug.wrappers import Response as Answer
 
@@ -97,7 +97,7 @@ def register(app: Flask, face: Callable[[Response], Answer]) -> None:
     """Answer every error of *app* with a problem document, or with what *face* makes of it for others than programs."""
     app.register_error_handler(errors.PromptgitError, lambda error: face(refusal(error)))
     app.register_error_handler(HTTPException, lambda error: face(_http(error)))
-    app.register_error_handler(Exception, lambda error: face(_fault(error)))
+    app.register_error_handler(Exception, lambda error: face(of_exception(error, request.method, request.path)))
 
 
 def status_of(kind: type[errors.PromptgitError]) -> int:
@@ -166,8 +166,11 @@ def _http(error: HTTPException) -> Response:
     return answer
 
 
-def _fault(error: Exception) -> Response:
-    log.error("%s %s failed", request.method, request.path, exc_info=error)
+def of_exception(error: Exception, method: str, path: str) -> Response:
+    """The answer to a request that raised *error*: a refusal, or what nobody expected, which is logged."""
+    if isinstance(error, errors.PromptgitError):
+        return refusal(error)
+    log.error("%s %s failed", method, path, exc_info=error)
     return _answer(500, document(500, FAULT))
 
 
@@ -187,7 +190,7 @@ def _by_field(messages: object, prefix: str = "") -> dict[str, list[str]]:
 
 def _drain() -> None:
     """Read what the client still sends: closing at once would reset the connection before it sees the answer."""
-    if request.content_length or "Transfer-Encoding" in request.headers:
+    if has_request_context() and (request.content_length or "Transfer-Encoding" in request.headers):
         body, left = request.environ["wsgi.input"], _DRAINED_BYTES
         try:
             while left > 0 and (chunk := body.read(min(left, 1 << 16))):
