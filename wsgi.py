@@ -1,7 +1,8 @@
-"""`app`, for any WSGI server: gunicorn wsgi:app."""
+"""`app`, for any WSGI server: gunicorn wsgi:app. It may be loaded before a fork: nothing is open, no thread runs."""
 
 from promptgit import logs
 from promptgit.app import create_app, start_chores
+from promptgit.chores import AtFirstRequest
 from promptgit.settings import Settings
 from promptgit.store.store import Store
 
@@ -9,4 +10,5 @@ settings = Settings.from_environment()
 logs.configure(settings.log_level)
 app = create_app(settings)
 Store(settings.data, lock_timeout=settings.lock_timeout).settle()
-start_chores(settings)
+# Threads do not go through a fork, and which processes are to serve is known once they do.
+app.wsgi_app = AtFirstRequest(app.wsgi_app, lambda: start_chores(settings))  # type: ignore[method-assign]

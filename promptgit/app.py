@@ -94,6 +94,7 @@ def create_app(settings: Settings, *, catch_up: bool = True) -> Flask:
     pages.register(app, service, Catalogue(store), keys.secret_key(settings.data), door)
     app.before_request(access.expect_scope)
     app.wsgi_app = Observed(Protected(Cors(gate, settings.cors)), metrics.request)  # type: ignore[method-assign]  # Flask's documented way
+    store.close()  # neither SQLite nor libgit2 may go through a fork
     return app
 
 

@@ -7,12 +7,17 @@ does it; when its process ends, another takes over. Nothing waits for a chore.
 from __future__ import annotations
 
 import logging
+import os
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from filelock import FileLock
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 log = logging.getLogger(__name__)
 
@@ -38,3 +43,25 @@ def _do(name: str, lock: Path, chore: Callable[[], float]) -> None:
                 log.exception("The chore %r failed; it is tried again in %d seconds", name, _AFTER_ERROR_SECONDS)
                 pause = _AFTER_ERROR_SECONDS
             time.sleep(pause)
+
+
+class AtFirstRequest:
+    """A WSGI application that calls *start* in each process that serves, at its first request."""
+
+    def __init__(self, app: WSGIApplication, start: Callable[[], object]) -> None:
+        self._app, self._start = app, start
+        self._lock = threading.Lock()
+        self._started: int | None = None
+        os.register_at_fork(after_in_child=self._forget)
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Answer a request (PEP 3333)."""
+        if self._started != os.getpid():
+            with self._lock:
+                if self._started != os.getpid():
+                    self._start()
+                    self._started = os.getpid()
+        return self._app(environ, start_response)
+
+    def _forget(self) -> None:
+        self._lock = threading.Lock()

@@ -60,7 +60,7 @@ def configure(level: str) -> None:
     logging.captureWarnings(True)
     # Records are not to look up what no line shows (docs.python.org/3/howto/logging.html#optimization).
     logging._srcfile = None
-    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
+    logging.logThreads = logging.logMultiprocessing = False  # gunicorn shows the process
 
 
 def _text(text: str) -> str:
