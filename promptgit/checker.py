@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
 import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from errno import EROFS
 from pathlib import Path
 
 from promptgit.errors import Damaged, UnusableRepository
@@ -15,6 +17,7 @@ from promptgit.labels import LATEST
 from promptgit.store import label_queries, search
 from promptgit.store.connections import uri_of
 from promptgit.store.intake import Progress, build
+from promptgit.store.repository import Repository
 from promptgit.store.requests import request_in
 from promptgit.store.schema import SCHEMA
 from promptgit.store.store import Store
@@ -95,7 +98,7 @@ def _compare(path: Path, store: Store, progress: Progress | None) -> Iterator[st
             yield from _one_way(connection, f"Only git has the {what}", query.format("git"), query.format("main"))
         git, index = _REQUESTS.format("git"), _REQUESTS.format("main")  # which may have older ones as well
         yield from _one_way(connection, "Only git has the request", git, index)
-        yield from _requests(connection, store.repository.read)
+        yield from _requests(connection, store.repository)
         yield from _search(connection, store.repository.read)
         for label, name in label_queries.ignored(connection):
             why = "is of a reserved label" if label == LATEST else "points at no version"
@@ -106,7 +109,14 @@ def _compare(path: Path, store: Store, progress: Progress | None) -> Iterator[st
 
 
 def _open(path: Path) -> sqlite3.Connection:
-    return sqlite3.connect(uri_of(path, "ro"), uri=True, isolation_level=None)
+    """A connection that reads. Where nobody can write, SQLite cannot make the files beside it that it shares."""
+    uri = uri_of(path, "ro")
+    if not os.access(path.parent, os.W_OK):
+        wal = path.with_name(f"{path.name}-wal")
+        if wal.exists() and wal.stat().st_size:
+            raise OSError(EROFS, "A part of the index is here, and the folder can only be read; check a copy", wal)
+        uri += "&immutable=1"
+    return sqlite3.connect(uri, uri=True, isolation_level=None)
 
 
 def _one_way(connection: sqlite3.Connection, words: str, these: str, others: str) -> Iterator[str]:
@@ -114,9 +124,10 @@ def _one_way(connection: sqlite3.Connection, words: str, these: str, others: str
         yield f"{words} {row}"
 
 
-def _requests(connection: sqlite3.Connection, read: Callable[[str], bytes]) -> Iterator[str]:
+def _requests(connection: sqlite3.Connection, repository: Repository) -> Iterator[str]:
     for key, commit in connection.execute(_REQUESTS.format("main")):
-        found = request_in(read(commit).split(b"\n\n", 1)[0].split(b"\n"))
+        head = repository.read(commit).split(b"\n\n", 1)[0] if commit in repository else b""
+        found = request_in(head.split(b"\n"))
         if found is None or found.key != key:
             yield f"Only the index has the request {key} of the commit {commit}"
 

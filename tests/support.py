@@ -178,14 +178,15 @@ def stat_of(process: Path) -> list[str]:
 
 
 def processes_of(session: int, name: str | None = None) -> list[Path]:
-    """The processes of a session, in /proc, that have not ended; those of one name."""
+    """The processes of a session, in /proc, that have a thread which has not ended; those of one name."""
     found = []
     for process in Path("/proc").glob("[0-9]*"):
         try:
             stat, its = stat_of(process), (process / "comm").read_text().strip()
         except (FileNotFoundError, ProcessLookupError):
             continue
-        if int(stat[3]) == session and stat[0] != "Z" and name in (None, its):
+        is_over = stat[0] == "Z" and stat[17] == "1"  # proc_pid_stat(5): its state, and how many threads are left
+        if int(stat[3]) == session and not is_over and name in (None, its):
             found.append(process)
     return found
 
@@ -232,6 +233,7 @@ class Server:
         """End all its processes at once, as a power cut would."""
         os.killpg(self.process.pid, signal.SIGKILL)
         self.process.communicate()
+        wait_for(lambda: not processes_of(self.process.pid))  # until then they have files open
 
     def stop(self) -> int:
         """End it as an operator does; its exit code."""

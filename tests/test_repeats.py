@@ -15,6 +15,7 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from promptgit.app import create_app
+from promptgit.checker import differences
 from promptgit.checks import Signed
 from promptgit.errors import KeyReused
 from promptgit.models import Request
@@ -220,16 +221,18 @@ def test_langfuses_face_takes_keys_too(client: FlaskClient, repository: Path) ->
     assert head(repository) == before
 
 
-def test_a_row_that_names_a_commit_of_another_key_is_mended(
-    client: FlaskClient, store: Store, repository: Path
+@pytest.mark.parametrize("commit", ["of another key", "ab" * 20])
+def test_a_row_that_names_another_commit_or_none_is_mended(
+    client: FlaskClient, store: Store, repository: Path, commit: str
 ) -> None:
     """The write that meets the damaged row builds the index anew, and is recognized."""
     first = send(client, "POST", "/api/prompts", {"name": "a", "content": "1"})
     send(client, "POST", "/api/prompts", {"name": "b", "content": "1"}, key="another")
     tip = head(repository)
     with closing(sqlite3.connect(store.index.path)) as connection:
-        connection.execute("UPDATE requests SET commit_id = ?", (bytes.fromhex(tip),))
+        connection.execute("UPDATE requests SET commit_id = ?", (bytes.fromhex(commit if len(commit) == 40 else tip),))
         connection.commit()
+    assert any("the request" in line for line in differences(store))
     again = send(client, "POST", "/api/prompts", {"name": "a", "content": "1"})
     assert (shown(again), head(repository)) == (shown(first), tip)
     assert_sound(repository)

@@ -51,19 +51,27 @@ def note(connection: sqlite3.Connection, made: Iterable[tuple[str, Request]]) ->
     )
 
 
-def find(connection: sqlite3.Connection, request: Request, read: Callable[[str], bytes], now: float) -> str | None:
+def find(
+    connection: sqlite3.Connection,
+    request: Request,
+    exists: Callable[[str], bool],
+    read: Callable[[str], bytes],
+    now: float,
+) -> str | None:
     """The commit that *request* made at most 24 hours before *now* (seconds since 1970, by the committer's date).
 
-    *read* gives the bytes of an object by its id in hexadecimal.
+    *exists* says whether there is an object, and *read* gives its bytes, by its id in hexadecimal.
 
     Raises:
         KeyReused: another request with this key made a commit in that time.
-        Unusable: the index names a commit of another key.
+        Unusable: the index names a commit of another key, or one that does not exist.
     """
     row = connection.execute("SELECT commit_id FROM requests WHERE key = ?", (bytes.fromhex(request.key),)).fetchone()
     if row is None:
         return None
     commit: str = row[0].hex()
+    if not exists(commit):
+        raise Unusable
     data = read(commit)
     found = request_in(data.split(b"\n\n", 1)[0].split(b"\n"))
     if found is None or found.key != request.key:

@@ -268,9 +268,13 @@ class Writer:
         now = self._clock()
         job.error = None
         request, recall = job.change.request, job.change.recall
+
+        def exists(oid: str) -> bool:
+            return oid in batch.objects or oid in self._repository
+
         try:
             with storage_errors(), stumbling(mending):
-                if request and recall and (made := requests.find(connection, request, batch.read, now)):
+                if request and recall and (made := requests.find(connection, request, exists, batch.read, now)):
                     job.answer = recall(connection, made)
                     return False
                 edit = job.change.plan(connection)

@@ -112,6 +112,22 @@ def disk_of(kind: FileSystem, folder: Path) -> Iterator[Disk]:
 
 
 @contextmanager
+def read_only(folder: Path, at: Path) -> Iterator[Path]:
+    """The folder, seen at *at* as of a file system that can only be read, for a while."""
+    if os.geteuid() != 0:
+        pytest.skip("needs root, to mount")
+    at.mkdir()
+    done = subprocess.run(["mount", "--bind", folder, at], capture_output=True, text=True, check=False)
+    if done.returncode:
+        pytest.skip(f"cannot be mounted here: {done.stderr.strip()}")
+    try:
+        _run("mount", "-o", "remount,bind,ro", str(at))
+        yield at
+    finally:
+        _run("umount", str(at))
+
+
+@contextmanager
 def standing_still(session: int) -> Iterator[None]:
     """All processes of a session are stopped meanwhile, none of them within a system call."""
     stopped = processes_of(session)
