@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import logging
 import os
+import socket
+import stat
+from collections.abc import Callable
+from contextlib import suppress
 from contextvars import ContextVar
 from datetime import UTC, datetime
 
@@ -35,21 +39,65 @@ class JsonFormatter(logging.Formatter):
 
 
 class StderrHandler(logging.Handler):
-    """Writes each line at once: lines of several processes do not mix.
+    """Writes each line at once, and never waits: a line for which there is no room is lost, and counted.
 
-    In a pipe the kernel promises that up to 4,096 bytes (pipe(7), PIPE_BUF); only tracebacks are longer.
+    Lines of several processes do not mix: in a pipe the kernel promises that up to 4,096 bytes (pipe(7), PIPE_BUF);
+    only tracebacks are longer.
     """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._write = _writer()
+        self._lost = 0
+        self._is_cut = False
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write a line; a log that cannot be written does not stop the service."""
         try:
-            rest = self.format(record).encode() + b"\n"
-            while rest:
-                rest = rest[os.write(_STDERR, rest) :]
+            if self._lost and self._put(self._line(_record_of_lost(self._lost))):
+                self._lost = 0
+            if self._lost or not self._put(self._line(record)):
+                self._lost += 1
         except OSError:
             pass  # whoever read the log has gone
         except Exception:
             self.handleError(record)
+
+    def _line(self, record: logging.LogRecord) -> bytes:
+        return self.format(record).encode() + b"\n"
+
+    def _put(self, line: bytes) -> bool:
+        """Write a line; False: nobody reads."""
+        rest = b"\n" + line if self._is_cut else line
+        try:
+            while rest:
+                rest = rest[self._write(rest) :]
+        except BlockingIOError:
+            self._is_cut = self._is_cut or len(rest) < len(line)
+            return False
+        self._is_cut = False
+        return True
+
+
+def _writer() -> Callable[[bytes], int]:
+    """Writes to stderr and gives how many bytes it took; BlockingIOError: none has room, and it does not wait.
+
+    A pipe is opened anew: O_NONBLOCK on the one that was given would hold for all who share it.
+    """
+    kind = os.fstat(_STDERR).st_mode
+    if stat.S_ISSOCK(kind):  # systemd's journal
+        end = socket.socket(fileno=os.dup(_STDERR))
+        return lambda data: end.send(data, socket.MSG_DONTWAIT)
+    if stat.S_ISFIFO(kind):
+        with suppress(OSError):  # no /proc, or somebody else's pipe
+            pipe = os.open(f"/proc/self/fd/{_STDERR}", os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+            return lambda data: os.write(pipe, data)
+    return lambda data: os.write(_STDERR, data)
+
+
+def _record_of_lost(count: int) -> logging.LogRecord:
+    text = f"{count} lines of the log were lost here: nobody read it fast enough"
+    return logging.LogRecord(__name__, logging.WARNING, __file__, 0, text, None, None)
 
 
 def configure(level: str) -> None:
