@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 from flask import Flask, request
 from flask_smorest import Api
 
-from promptgit import chores, deliveries, git_http, langfuse, mirror
-from promptgit.api import access, changes, docs, labels, operations, problems, prompts, tokens, versions
+from promptgit import chores, deferral, deliveries, git_http, langfuse, mirror, proxies
+from promptgit.api import access, bodies, changes, docs, labels, operations, problems, prompts, tokens, versions
 from promptgit.api.direct import Direct
 from promptgit.api.headers import Protected
 from promptgit.api.origins import Cors
 from promptgit.catalogue import Catalogue
-from promptgit.errors import PromptgitError
+from promptgit.errors import PromptgitError, TooManyWriters
 from promptgit.feed import Feed
 from promptgit.metrics import Metrics
 from promptgit.observed import Observed
@@ -69,6 +69,7 @@ def create_app(settings: Settings, *, catch_up: bool = True) -> Flask:
         MAX_CONTENT_LENGTH=settings.max_content_bytes * _BODY_PER_CONTENT + _BODY_REST,
         PROPAGATE_EXCEPTIONS=False,
     )
+    app.extensions["promptgit.metrics"] = metrics
     # The router would lead from //api to an absolute address with a scheme that it cannot know behind a proxy.
     app.url_map.merge_slashes = False
     service = app.extensions["promptgit"] = Service(store, settings.max_content_bytes, settings.protected)
@@ -84,7 +85,7 @@ def create_app(settings: Settings, *, catch_up: bool = True) -> Flask:
     docs.register(app, api.spec)
     # From the outside in: the log and the metrics, what every answer says, what other sites' pages are told, who asks,
     # what needs no Flask.
-    direct = app.extensions["promptgit.direct"] = Direct(app.wsgi_app, service)
+    direct = Direct(app.wsgi_app, service)
     gate = access.Gate(direct, app.wsgi_app, settings, known)
     door = Door(
         who_asks=_who_asks,
@@ -93,9 +94,25 @@ def create_app(settings: Settings, *, catch_up: bool = True) -> Flask:
     )
     pages.register(app, service, Catalogue(store), keys.secret_key(settings.data), door)
     app.before_request(access.expect_scope)
-    app.wsgi_app = Observed(Protected(Cors(gate, settings.cors)), metrics.request)  # type: ignore[method-assign]  # Flask's documented way
+    app.before_request(_expect_room)
+    app.before_request(bodies.expect_body)
+    seen: WSGIApplication = Observed(Protected(Cors(gate, settings.cors)), metrics.request)
+    if settings.trusted_proxies or settings.url_prefix:
+        seen = proxies.Proxies(seen, settings.trusted_proxies, settings.url_prefix)
+    app.wsgi_app = seen  # type: ignore[assignment, method-assign]  # Flask's documented way
     store.close()  # neither SQLite nor libgit2 may go through a fork
     return app
+
+
+def is_write(environ: WSGIEnvironment) -> bool:
+    """Whether a request may have to wait for other writers. A clone, for which git sends a POST, has not."""
+    return environ["REQUEST_METHOD"] not in access.SAFE and not environ["PATH_INFO"].endswith("/git-upload-pack")
+
+
+def _expect_room() -> None:
+    """Refuse at once what could only wait behind too many others."""
+    if request.environ.get(deferral.OVERLOADED):
+        raise TooManyWriters
 
 
 def create_local_app(settings: Settings) -> WSGIApplication:

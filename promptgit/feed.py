@@ -6,11 +6,14 @@ import re
 import sqlite3
 import threading
 import time
+from collections.abc import Callable
 from typing import NamedTuple
 
+from promptgit.deferral import Deferred
 from promptgit.errors import CommitNotFound
 from promptgit.models import Change
 from promptgit.store import change_queries
+from promptgit.store.main_file import Mark
 from promptgit.store.store import Store
 
 MOST_SECONDS = 30
@@ -33,7 +36,6 @@ class Feed:
     def __init__(self, store: Store, waiters: int = 0) -> None:
         self._store = store
         self._places = threading.BoundedSemaphore(waiters) if waiters else None
-        self._ended = threading.Event()
 
     def page(self, after: str | None, limit: int) -> Page:
         """The changes after a commit (None: all), at most *limit*; more only if one commit made more.
@@ -43,28 +45,46 @@ class Feed:
         """
         return self._store.index.read(_page, after, limit)
 
-    def wait(self, after: str | None, limit: int, seconds: float) -> Page:
+    def wait(self, after: str | None, limit: int, seconds: float, server_waits: bool | None = None) -> Page:
         """The same; while nothing has come, wait for up to *seconds*, unless too many wait already.
+
+        *server_waits* is what the server says under `deferral.WAITS`: whether it waits, or has waited, for us.
 
         Raises:
             CommitNotFound: *after* is not in the first-parent history of `main`, or is so no more.
+            Deferred: the server is to wait.
         """
         page = self.page(after, limit)
+        if not page.changes and seconds > 0 and server_waits is not None:
+            if server_waits:
+                raise Deferred(self._news(page.last), seconds)
+            return page
         if page.changes or seconds <= 0 or self._places is None or not self._places.acquire(blocking=False):
             return page
         try:
             deadline = time.monotonic() + seconds
             while not page.changes and (left := deadline - time.monotonic()) > 0:
-                if self._ended.wait(min(left, _LOOK_SECONDS)):
-                    break
+                time.sleep(min(left, _LOOK_SECONDS))
                 page = self.page(page.last, limit)
             return page
         finally:
             self._places.release()
 
-    def end(self) -> None:
-        """Nobody waits from now on, and those who wait are answered."""
-        self._ended.set()
+    def _news(self, after: str) -> Callable[[], bool]:
+        """A function that says, fast, whether `main` may have moved since it was the commit *after*."""
+        repository = self._store.repository
+        seen: Mark | None = None
+
+        def has_moved() -> bool:
+            nonlocal seen
+            mark = repository.mark()
+            if mark is None or mark != seen:
+                if repository.main() != after:
+                    return True
+                seen = mark
+            return False
+
+        return has_moved
 
 
 def _page(connection: sqlite3.Connection, after: str | None, limit: int) -> Page:

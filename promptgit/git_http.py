@@ -29,7 +29,8 @@ from promptgit.store.files import storage_errors
 from promptgit.store.upload_pack import UploadPack
 
 _UPLOAD_PACK, _RECEIVE_PACK = "git-upload-pack", "git-receive-pack"
-_LARGEST_REQUEST = 32 << 20  # it names objects, at 50 bytes each
+LARGEST_REQUEST = 32 << 20
+"""Bytes: it names objects, at 50 bytes each."""
 _CHUNK = 1 << 16
 _GZIP = 16 + zlib.MAX_WBITS
 _NOT_CACHED = {
@@ -137,8 +138,8 @@ def _spooled() -> Iterator[IO[bytes]]:
         size = 0
         for chunk in chunks:
             size += len(chunk)
-            if size > _LARGEST_REQUEST:
-                raise GitRequestTooLarge(_LARGEST_REQUEST)
+            if size > LARGEST_REQUEST:
+                raise GitRequestTooLarge(LARGEST_REQUEST)
             with storage_errors():
                 body.write(chunk)
         body.seek(0)
@@ -146,11 +147,11 @@ def _spooled() -> Iterator[IO[bytes]]:
 
 
 def _received() -> Iterator[bytes]:
-    request.max_content_length = _LARGEST_REQUEST + 1  # werkzeug cuts a body in chunks off there
+    request.max_content_length = LARGEST_REQUEST + 1  # werkzeug cuts a body in chunks off there
     try:
         yield from iter(lambda: request.stream.read(_CHUNK), b"")
     except RequestEntityTooLarge:
-        raise GitRequestTooLarge(_LARGEST_REQUEST) from None
+        raise GitRequestTooLarge(LARGEST_REQUEST) from None
     except HTTPException:
         raise
     except Exception as error:  # whatever the server raises for a body that breaks HTTP's own rules

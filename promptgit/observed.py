@@ -10,6 +10,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from promptgit import logs
+from promptgit.deferral import Deferred
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -71,6 +72,8 @@ class Observed:
 
         try:
             answer.chunks = self._app(environ, start)
+        except Deferred:
+            raise  # not done yet: the server asks again
         except BaseException:
             answer.close()
             raise

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 
 from promptgit import checks, names
 from promptgit.errors import IndexBusy, VersionNotFound
@@ -22,9 +23,9 @@ class Reading:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    def is_current(self) -> bool:
-        """Whether this thread can read at once, with nothing to be taken in from git first."""
-        return self._store.index.is_current()
+    def without_waiting(self) -> AbstractContextManager[None]:
+        """What would have to wait, or to take in commits, in this thread meanwhile raises Deferred."""
+        return self._store.index.without_waiting()
 
     def find(self, prompt_id: str) -> tuple[Prompt, Removal | None]:
         """A prompt, and how it was removed if it is not there now.

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from promptgit import hosts, labels
+from promptgit import hosts, labels, proxies
 from promptgit.errors import Invalid
 
 MOST_WORKERS = 1_024
+_PREFIX = re.compile(r"(?:/[A-Za-z0-9._~-]+)+", re.ASCII)
 LOG_LEVELS = ("debug", "info", "warning", "error")
 
 
@@ -23,6 +25,11 @@ class Settings:
     data: Path = Path("data")
     host: str = "127.0.0.1"
     port: int = 8000
+    uds: str = ""
+    url_prefix: str = ""
+    tls_certificate: str = ""
+    tls_key: str = ""
+    trusted_proxies: str = ""
     workers: int = 2
     threads: int = 8
     max_content_bytes: int = 1 << 20
@@ -57,6 +64,19 @@ class Settings:
     def __post_init__(self) -> None:
         if not 0 <= self.port <= 65535:
             raise ValueError(f"PROMPTGIT_PORT is {self.port}; give a port from 0 to 65535.")
+        if self.url_prefix and not _PREFIX.fullmatch(self.url_prefix):
+            raise ValueError(f"PROMPTGIT_URL_PREFIX is {self.url_prefix!r}; give a path such as '/prompts-api'.")
+        if bool(self.tls_certificate) != bool(self.tls_key):
+            raise ValueError("TLS takes both PROMPTGIT_TLS_CERTIFICATE and PROMPTGIT_TLS_KEY.")
+        for file in (self.tls_certificate, self.tls_key):
+            if file and not os.access(file, os.R_OK):
+                raise ValueError(f"{file} cannot be read. Give PROMPTGIT_TLS_CERTIFICATE and _KEY files in PEM.")
+        try:
+            proxies.parse(self.trusted_proxies)
+        except ValueError as error:
+            raise ValueError(
+                f"PROMPTGIT_TRUSTED_PROXIES: {error}; give addresses or networks, or 'unix', with commas between."
+            ) from None
         for name in ("workers", "threads", "max_content_bytes", "git_clones"):
             if getattr(self, name) < 1:
                 raise ValueError(f"PROMPTGIT_{name.upper()} is {getattr(self, name)}; give at least 1.")

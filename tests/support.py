@@ -215,9 +215,9 @@ class Server:
         )
         assert self.process.stdout is not None
         self.first_line = self.process.stdout.readline()
-        if "http://" not in self.first_line:
+        if "://" not in self.first_line and " unix:" not in self.first_line:
             raise AssertionError(f"the server did not start: {self.first_line}{self.raw_log}")
-        self.url = next(word for word in self.first_line.split() if word.startswith("http://"))
+        self.url = next(word for word in self.first_line.split() if word.startswith(("http://", "https://", "unix:")))
 
     @property
     def raw_log(self) -> str:

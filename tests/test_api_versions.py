@@ -59,8 +59,10 @@ def test_pages_of_a_history(client: FlaskClient, prompt: str) -> None:
         assert get(nothing).json == []
         assert get(nothing + "&limit=5").json == []
         assert get(nothing).headers["X-Total-Count"] == "3"
-    assert numbers(get(f"before={10**30}&limit={10**30}")) == [1, 2, 3]
-    assert {get(wrong).status_code for wrong in ("limit=0", "limit=x", "order=up", "page=2", "after=")} == {422}
+    assert numbers(get(f"before={10**30}&limit=1000")) == [1, 2, 3]
+    assert {
+        get(wrong).status_code for wrong in ("limit=0", "limit=1001", "limit=x", "order=up", "page=2", "after=")
+    } == {422}
 
 
 def test_a_long_history_comes_whole_and_in_order(client: FlaskClient, repository: Path, prompt: str) -> None:

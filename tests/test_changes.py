@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import threading
 import time
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from flask import Flask
@@ -184,7 +187,7 @@ def test_only_some_threads_wait(service: Service, feed: Feed) -> None:
     start = time.monotonic()
     assert feed.wait(main, 1, 60).changes == []
     assert time.monotonic() - start < 30
-    feed.end()
+    service.create("1", name="a")  # ends the wait
     for waiter in waiters:
         waiter.join(30)
         assert not waiter.is_alive()
@@ -218,21 +221,19 @@ def test_a_history_that_is_rewritten_ends_the_wait(service: Service, store: Stor
     assert found
 
 
-def test_other_requests_are_answered_while_half_of_the_threads_wait(tmp_path: Path) -> None:
-    """Those that find no place to wait are answered at once, with nothing."""
-    with Server(tmp_path / "data", "--workers", "1", "--threads", "4") as server:
+def test_clients_that_wait_have_no_threads(tmp_path: Path) -> None:
+    """Many more wait than there are threads, and others are answered meanwhile; all are told what came."""
+    with Server(tmp_path / "data", "--workers", "1", "--threads", "1") as server, ExitStack() as stack:
         after = Http(server.url)("GET", "/api/changes").headers["X-Last-Commit"]
-        answers: list[Answer] = []
-        path = f"/api/changes?after={after}&wait=30"
-        waiters = [threading.Thread(target=lambda: answers.append(Http(server.url)("GET", path))) for _ in range(6)]
-        for waiter in waiters:
-            waiter.start()
-        wait_for(lambda: len(answers) == 4)
-        assert [answer.json for answer in answers] == [[]] * 4
+        address = urlsplit(server.url)
+        clients = [stack.enter_context(socket.create_connection((address.hostname, address.port))) for _ in range(50)]
+        for client in clients:
+            head = f"GET /api/changes?after={after}&wait=30 HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+            client.sendall(head.encode())
+        assert Http(server.url)("GET", "/api/prompts").json == []
         commit = Http(server.url)("POST", "/api/prompts", {"content": "x", "name": "a"}).json["commit"]
-        for waiter in waiters:
-            waiter.join(60)
-        assert [answer.json[0]["commit"] for answer in answers[4:]] == [commit] * 2
+        for client in clients:
+            assert commit.encode() in client.makefile("rb").read()
 
 
 @pytest.mark.parametrize("ending", [signal.SIGTERM, signal.SIGHUP])

@@ -5,8 +5,6 @@ from __future__ import annotations
 import signal
 import socket
 import sqlite3
-import subprocess
-import sys
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -14,7 +12,7 @@ import pytest
 
 from promptgit.store.intake import build
 from promptgit.store.store import Store
-from tests.support import Http, Server, command, environment, git_text
+from tests.support import Http, Server, command, git_text
 
 
 def rows(path: Path) -> dict[str, list[object]]:
@@ -101,19 +99,6 @@ def test_a_flag_wins_over_the_environment(tmp_path: Path) -> None:
     with Server(tmp_path / "flag", PROMPTGIT_DATA=str(tmp_path / "environment"), PROMPTGIT_PORT="1"):
         assert (tmp_path / "flag" / "prompts.git").exists()
     assert not (tmp_path / "environment").exists()
-
-
-def test_any_wsgi_server_can_serve_it(tmp_path: Path) -> None:
-    code = "import wsgi; print(wsgi.app.test_client().get('/api/prompts').text)"
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        cwd=Path(__file__).parents[1],
-        env=environment(PROMPTGIT_DATA=str(tmp_path / "data")),
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert done.stdout == "[]\n"
 
 
 def test_reindex_builds_the_same_index_again(server: Server) -> None:

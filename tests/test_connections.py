@@ -1,4 +1,4 @@
-"""Who answers on a connection: the main loop what is quick, a thread the rest; nothing is lost between them."""
+"""Who answers on a connection: the event loop what is quick, a thread the rest; nothing is lost between them."""
 
 from __future__ import annotations
 
@@ -46,7 +46,9 @@ def request(path: str, number: int = 0) -> bytes:
 def answer(got: BufferedReader) -> tuple[int, int, bytes]:
     """The status of the next answer, its request's number, and its body."""
     head = b"".join(iter(got.readline, b"\r\n"))
-    number, size = (int(head.partition(name)[2].split()[0]) for name in (b"X-Request-ID: ", b"Content-Length: "))
+    number, size = (
+        int(head.lower().partition(name)[2].split()[0]) for name in (b"x-request-id: ", b"content-length: ")
+    )
     return int(head.split()[1]), number, got.read(size)
 
 
@@ -83,15 +85,6 @@ def test_a_request_in_pieces_is_answered_like_a_whole_one(server: Server) -> Non
             assert answer(got) == (200, number, b"Hello")
 
 
-def test_a_connection_in_use_stays_with_its_thread(server: Server) -> None:
-    """The main loop, which would have to wake for each request, sleeps."""
-    requests = 200
-    http, worker = Http(server.url), worker_of(server)
-    before = _switches(worker)[worker.name]
-    assert {http("GET", "/healthz").status for _ in range(requests)} == {200}
-    assert _switches(worker)[worker.name] - before < requests / 2
-
-
 def test_quick_reads_take_no_thread(server: Server) -> None:
     where = prompt(server)
     worker = worker_of(server)
@@ -115,7 +108,7 @@ def test_threads_let_quick_reads_go_first(server: Server) -> None:
 
 
 def test_a_large_answer_keeps_nobody_waiting(server: Server) -> None:
-    """It is begun by the main loop, and what the client does not take at once is sent by a thread."""
+    """What the client does not take at once waits, without a thread."""
     content = random.Random(2).randbytes(LARGE // 2).hex()
     where = prompt(server, content)
     with connected(server, receive_buffer=1 << 16) as (client, got):
@@ -173,12 +166,12 @@ def test_a_quick_read_sees_what_came_by_git(server: Server) -> None:
 
 
 def test_workers_share_the_connections(tmp_path: Path) -> None:
-    """Each takes about half: what one of them answers alone, the other's processor does not speed up."""
+    """None is without: the kernel wakes one or the other."""
     with Server(tmp_path / "data", "--workers", "2") as server, ExitStack() as stack:
         wait_for(lambda: len(processes_of(server.process.pid)) == 3)
         workers = [one for one in processes_of(server.process.pid) if int(one.name) != server.process.pid]
         wait_for(lambda: all(_serve_more(server, stack, workers, 2)))  # one of them may come late
-        assert min(_serve_more(server, stack, workers, 40)) >= 12
+        assert min(_serve_more(server, stack, workers, 40)) > 0
 
 
 def _serve_more(server: Server, stack: ExitStack, workers: list[Path], count: int) -> list[int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -13,8 +14,10 @@ from werkzeug.test import Client, create_environ
 
 from promptgit.api import access
 from promptgit.api.direct import Direct
+from promptgit.deferral import AT_ONCE, Deferred
 from promptgit.errors import IndexBusy
 from promptgit.observed import ROUTE
+from tests.support import foreign_commit
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
@@ -28,7 +31,7 @@ READS = [
     "/versions?limit=1&order=asc&after=1",
     "/versions?limit=2&order=desc&before=3",
     "/versions?limit=50&before=1",
-    "/versions?limit=900000&after=999999999",
+    "/versions?limit=1000&after=999999999",
 ]
 LEFT = [
     "/versions",
@@ -137,6 +140,15 @@ def test_a_busy_index_is_waited_for_once(app: Flask, prompt: str, monkeypatch: p
     monkeypatch.setattr(service, "get", busy)
     answer = app.test_client().get(prompt)
     assert (answer.status_code, answer.json["code"], len(asked)) == (503, "index_busy", 1)
+
+
+def test_an_event_loop_never_waits(app: Flask, prompt: str, repository: Path) -> None:
+    """What came by git is to be taken in first: that is put off, and nothing is counted or logged."""
+    foreign_commit(repository, {"prompts/b.md": b"x"})
+    with pytest.raises(Deferred):
+        app.wsgi_app(create_environ(prompt) | {AT_ONCE: True}, lambda *_: None)
+    assert app.test_client().get(prompt).status_code == 200
+    assert list(app.wsgi_app(create_environ(prompt) | {AT_ONCE: True}, lambda *_: None))
 
 
 def test_other_methods_and_prompts_are_left_to_flask(short: Client, app: Flask, prompt: str) -> None:

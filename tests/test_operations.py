@@ -19,7 +19,7 @@ from promptgit.app import create_app
 from promptgit.service import Service
 from promptgit.settings import Settings
 from promptgit.store.store import Store
-from tests.support import Http, Server, at_once, foreign_commit, git
+from tests.support import Http, Server, at_once, foreign_commit, git, wait_for
 from tests.test_api_prompts import create
 
 Samples = dict[tuple[str, frozenset[tuple[str, str]]], float]
@@ -156,7 +156,7 @@ def test_all_workers_count_as_one(tmp_path: Path) -> None:
             list(pool.map(work, connections))
         for http in connections:
             http("PUT", where, {"content": "1"})
-        http("INVENTED", "/api/prompts")
+        http("PROPFIND", "/api/prompts")
         expected = {
             ("POST", "/api/prompts", "201"): 1,
             ("GET", "/api/prompts/<prompt_id>", "200"): 200,
@@ -164,18 +164,23 @@ def test_all_workers_count_as_one(tmp_path: Path) -> None:
             ("PUT", "/api/prompts/<prompt_id>", "200"): 8,
             ("other", "", "405"): 1,
         }
+        # A request is done a moment after its answer.
+        wait_for(lambda: _counted(parse(connections[0]("GET", "/metrics").body.decode())) == expected)
         for http in connections:  # of both workers
-            counted: Counter[tuple[str, str, str]] = Counter()
-            while counted.total() < sum(expected.values()):  # a request is done a moment after its answer
-                samples = parse(http("GET", "/metrics").body.decode())
-                counted = requests(samples)
-                del counted["GET", "/metrics", "200"]
-            assert counted == expected
+            samples = parse(http("GET", "/metrics").body.decode())
+            assert _counted(samples) == expected
         values = {name: value for (name, labels), value in samples.items() if not labels}
         assert values["promptgit_write_batch_commits_sum"] == 2
         assert values["promptgit_write_lock_wait_seconds_count"] >= 2
         assert (values["promptgit_prompts"], values["promptgit_versions"]) == (1, 2)
         assert server.stop() == 0
+
+
+def _counted(samples: Samples) -> Counter[tuple[str, str, str]]:
+    """All but the scrapes themselves."""
+    found = requests(samples)
+    del found["GET", "/metrics", "200"]
+    return found
 
 
 def test_counts_go_on_where_a_dead_worker_stopped(tmp_path: Path) -> None:
@@ -191,7 +196,7 @@ def test_counts_go_on_where_a_dead_worker_stopped(tmp_path: Path) -> None:
             if round_ < 3:
                 _kill_worker(server)
         folder = _shared(server)
-        assert {path.name for path in folder.iterdir()} == {"counter_0.db", "histogram_0.db"}
+        assert {path.name for path in folder.iterdir()} == {"counter_0.db", "histogram_0.db", "lock"}
         assert server.stop() == 0
         assert not folder.exists()
 

@@ -276,4 +276,4 @@ class Prompts(RuleBasedStateMachine):
 
 
 def test_any_sequence_of_operations_agrees_with_a_dict() -> None:
-    run_state_machine_as_test(Prompts, settings=settings(max_examples=60, stateful_step_count=30))
+    run_state_machine_as_test(Prompts, settings=settings(max_examples=30, stateful_step_count=30))

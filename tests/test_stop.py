@@ -51,7 +51,7 @@ class Load:
             return False
         assert head.startswith(b"HTTP/1.1 201 "), head
         self.acknowledged.append(name)
-        address = head.partition(b"Location: ")[2].split()[0]
+        address = head.lower().partition(b"location: ")[2].split()[0]
         for _ in range(2):  # by the thread that the connection has, and by the main loop
             if closed or not self.keep_alive:
                 return False
@@ -78,8 +78,9 @@ class Load:
                 chunk = connection.recv(1 << 16)
                 answer += chunk
                 head, _, rest = answer.partition(b"\r\n\r\n")
-                if b"Content-Length: " in head and len(rest) == int(head.split(b"Content-Length: ")[1].split()[0]):
-                    return head, b"Connection: close" in head
+                fields = head.lower()
+                if b"content-length: " in fields and len(rest) == int(fields.split(b"content-length: ")[1].split()[0]):
+                    return head, b"connection: close" in fields
                 if not chunk:
                     break
         except OSError as error:

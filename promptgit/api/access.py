@@ -38,7 +38,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-_SAFE = ("GET", "HEAD", "OPTIONS")
+SAFE = ("GET", "HEAD", "OPTIONS")
+"""Methods that change nothing."""
+
 # A path with all below it, what reading it takes, and what anything else takes; None: nothing, nobody is asked.
 _SCOPES: tuple[tuple[str, Scope | None, Scope | None], ...] = (
     ("/healthz", None, None),
@@ -83,8 +85,8 @@ def scope_for(method: str, path: str) -> Scope | None:
     """The scope that a request takes; None: anybody may send it."""
     for start, reading, writing in _SCOPES:
         if path.startswith(start) and path[len(start) : len(start) + 1] in ("", "/"):
-            return reading if method in _SAFE else writing
-    return Scope.READ if method in _SAFE else Scope.WRITE
+            return reading if method in SAFE else writing
+    return Scope.READ if method in SAFE else Scope.WRITE
 
 
 def expect_scope() -> None:
@@ -193,7 +195,8 @@ class Gate:
 
     def _expect_local(self, environ: WSGIEnvironment) -> None:
         """Before anybody has made a token, this machine alone is served."""
-        is_local = hosts.is_loopback(str(environ.get("REMOTE_ADDR"))) and not any(name in environ for name in _PROXIED)
+        peer = environ.get("REMOTE_ADDR", "localhost")  # left out: by our Unix socket, which has a file's permissions
+        is_local = hosts.is_loopback(str(peer)) and not any(name in environ for name in _PROXIED)
         if not (self._is_off or is_local):
             raise Forbidden("Without a token only this machine is served. Make one with 'promptgit token create'.")
 

@@ -6,11 +6,12 @@ import json
 from typing import Any, NoReturn
 
 import marshmallow as ma
-from flask import Request
+from flask import Request, request
 from webargs.core import missing
 from webargs.flaskparser import FlaskParser
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge, RequestTimeout, UnsupportedMediaType
 
+from promptgit import deferral
 from promptgit.errors import PromptgitError
 
 
@@ -48,6 +49,21 @@ class Parser(FlaskParser):
             _refuse(f"The body is not JSON: {error.msg} at line {error.lineno}, column {error.colno}.")
         except (ValueError, RecursionError) as error:
             _refuse(f"The body is not JSON that can be read: {error}.")
+
+
+def expect_body() -> None:
+    """Refuse what no body can mend, and a body that is announced as too large, before the body has come.
+
+    Raises:
+        HTTPException: the router's refusal, or 413.
+        Deferred: the server has yet to receive the body.
+    """
+    if request.routing_exception is not None:
+        raise request.routing_exception
+    if request.blueprint != "git" and (request.content_length or 0) > (request.max_content_length or 0):
+        raise RequestEntityTooLarge
+    if request.environ.get(deferral.HEAD_ALONE):
+        raise deferral.Deferred
 
 
 def _read(req: Request) -> bytes:

@@ -8,6 +8,7 @@ from flask import Response, current_app, request
 from flask_smorest import Blueprint
 from marshmallow import fields, validate
 
+from promptgit import deferral
 from promptgit.api import answers
 from promptgit.api.bodies import Parser
 from promptgit.api.fields import Answer, Number, Query, Strict, between, told
@@ -30,8 +31,8 @@ class ChangesQuerySchema(Strict):
     after = Query("Those of the commits after this one; all, unless given")
     limit = Number("At most so many; more only if one commit made more", load_default=100, validate=between(1, 1000))
     wait = Number(
-        "If there is none, wait so many seconds for one. Of a server's threads half can wait; "
-        "the next request gets the empty array at once",
+        "If there is none, wait so many seconds for one. Of each process's clients 1,000 can wait; "
+        "the next one gets the empty array at once",
         load_default=0,
         validate=between(0, MOST_SECONDS),
     )
@@ -74,8 +75,8 @@ def index(query: dict[str, Any]) -> Response:
     nothing is new.
     """
     feed: Feed = current_app.extensions["promptgit.feed"]
-    page = feed.wait(query.get("after"), query["limit"], query["wait"])
+    page = feed.wait(query.get("after"), query["limit"], query["wait"], request.environ.get(deferral.WAITS))
     headers = {LAST: page.last, "Cache-Control": "no-store"}
     if page.more:
-        headers |= answers.next_link(request.path, request.args, after=page.last)
+        headers |= answers.next_link(request.script_root + request.path, request.args, after=page.last)
     return answers.json([change.as_json() for change in page.changes], headers=headers)

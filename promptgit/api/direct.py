@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl
 
 from promptgit.api import problems, reads
 from promptgit.api.prompts import uuid_of
+from promptgit.deferral import AT_ONCE, Deferred
 from promptgit.observed import ROUTE
 from promptgit.service import Service
 
@@ -21,13 +23,15 @@ if TYPE_CHECKING:
 
 _PATH = re.compile(r"/api/prompts/([0-9a-f-]{36})(?:/(versions)(?:/([1-9][0-9]*)(/content)?)?)?", re.ASCII)
 _PAGE = re.compile(
-    r"limit=[1-9][0-9]{0,5}(?:&order=(?:asc|desc))?(?:&(?:after|before)=(?:0|[1-9][0-9]{0,8}))?", re.ASCII
+    r"limit=(?:[1-9][0-9]{0,2}|1000)(?:&order=(?:asc|desc))?(?:&(?:after|before)=(?:0|[1-9][0-9]{0,8}))?", re.ASCII
 )
-# A whole request for one of these, without a body; a page of less than a thousand versions.
-_QUICK = re.compile(
-    rb"GET /api/prompts/[0-9a-f-]{36}(?:/versions(?:/[0-9]+(?:/content)?|\?limit=[0-9]{1,3}(?:&[a-z]+=[a-z0-9]+)*))?"
-    rb" HTTP/1\.1\r\n(?:(?!(?i:content-length|transfer-encoding):)[^\r\n]+\r\n)*\r\n"
-)
+
+
+def is_quick(environ: WSGIEnvironment) -> bool:
+    """Whether this may be a read that is answered here: a server can ask for it AT_ONCE, on its event loop."""
+    path = environ["PATH_INFO"]
+    begin = max(path.find("/api/"), 0)  # a prefix that a proxy has left may be before it
+    return environ["REQUEST_METHOD"] == "GET" and _PATH.fullmatch(path, begin) is not None
 
 
 class Direct:
@@ -39,12 +43,14 @@ class Direct:
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer what can be answered here (PEP 3333)."""
+        at_once = bool(environ.get(AT_ONCE))
         if environ["REQUEST_METHOD"] == "GET" and (address := _PATH.fullmatch(environ["PATH_INFO"])):
             _, versions, number, content = address.groups()
             below = f"/versions{'/<number>' if number else ''}{content or ''}" if versions else ""
             route = f"/api/prompts/<prompt_id>{below}"
             try:
-                answer = self._answer(address, environ)
+                with self._service.without_waiting() if at_once else nullcontext():
+                    answer = self._answer(address, environ)
             except Exception as error:
                 environ[ROUTE] = route
                 return problems.of_exception(error, "GET", environ["PATH_INFO"])(environ, start_response)
@@ -53,16 +59,14 @@ class Direct:
                 status, headers, body = answer
                 start_response(status, headers)
                 return [body]
+        if at_once:
+            raise Deferred  # the rest may wait
         return self._rest(environ, start_response)
-
-    def is_quick(self, received: bytes) -> bool:
-        """Whether this is one whole request for a hot read, with nothing to be taken in from git first."""
-        return _QUICK.fullmatch(received) is not None and self._service.is_current()
 
     def _answer(
         self, address: re.Match[str], environ: WSGIEnvironment
     ) -> tuple[str, list[tuple[str, str]], bytes] | None:
-        read = self._read(address, environ["QUERY_STRING"])
+        read = self._read(address, environ["QUERY_STRING"], environ.get("SCRIPT_NAME", "") + address.string)
         if read is None:
             return None
         condition = environ.get("HTTP_IF_NONE_MATCH")
@@ -73,13 +77,13 @@ class Direct:
         body = read.body()
         return "200 OK", [*read.headers.items(), ("Content-Length", str(len(body)))], body
 
-    def _read(self, address: re.Match[str], query: str) -> reads.Read | None:
+    def _read(self, address: re.Match[str], query: str, path: str) -> reads.Read | None:
         given, versions, number, content = address.groups()
         prompt_id = uuid_of(given)
         if versions and not number:
             if not _PAGE.fullmatch(query):
                 return None
-            return reads.page(self._service, prompt_id, address.string, dict(parse_qsl(query)))
+            return reads.page(self._service, prompt_id, path, dict(parse_qsl(query)))
         if query:
             return None
         if content:

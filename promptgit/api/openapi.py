@@ -39,6 +39,7 @@ _READ: list[Kind] = [errors.Damaged, errors.IndexBusy, errors.UnusableRepository
 _WRITE: list[Kind] = [
     *_READ,
     errors.LockTimeout,
+    errors.TooManyWriters,
     errors.WriteContended,
     errors.MainLocked,
     errors.OutcomeUnknown,

@@ -9,7 +9,7 @@ from http import HTTPStatus
 from urllib.parse import quote
 
 import orjson
-from flask import Flask, Response, has_request_context, request
+from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from werkzeug.wrappers import Response as Answer
 
@@ -64,7 +64,6 @@ FAULT = _DETAILS[500]
 MEDIA_TYPE = "application/problem+json"
 # A name with slashes in the place of an id, without what stands behind an id.
 _NAMED = re.compile(r"/api/prompts/([^/]+/.+?)(?:/(?:versions|labels|diff)(?:/.*)?)?", re.DOTALL)
-_DRAINED_BYTES = 64 << 20
 _CHALLENGES = 'Basic realm="promptgit", Bearer'  # git and curl know the first alone
 _RETRY_SECONDS = 10  # where somebody has to mend something first
 
@@ -89,7 +88,6 @@ def document(status: int, detail: str, code: str | None = None, **members: objec
 
 
 def _answer(status: int, problem: bytes) -> Response:
-    _drain()
     return Response(problem, status, content_type=MEDIA_TYPE)
 
 
@@ -186,14 +184,3 @@ def _by_field(messages: object, prefix: str = "") -> dict[str, list[str]]:
         inner = prefix if key in ("json", "query", "_schema") else f"{prefix}.{name}" if prefix else name
         flat |= _by_field(value, inner)
     return flat
-
-
-def _drain() -> None:
-    """Read what the client still sends: closing at once would reset the connection before it sees the answer."""
-    if has_request_context() and (request.content_length or "Transfer-Encoding" in request.headers):
-        body, left = request.environ["wsgi.input"], _DRAINED_BYTES
-        try:
-            while left > 0 and (chunk := body.read(min(left, 1 << 16))):
-                left -= len(chunk)
-        except Exception as error:  # the client has gone, or its chunks are none
-            log.debug("A body was not read to its end: %r", error)

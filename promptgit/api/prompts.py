@@ -106,7 +106,7 @@ def whole(prompt: Prompt, content: bytes | str, status: int = 200, headers: dict
 def create(body: dict[str, Any]) -> Response:
     """Create a prompt."""
     prompt = service().create(body["content"], name=body.get("name"), prompt_id=body.get("id"), signed=signed(body))
-    return whole(prompt, body["content"], 201, {"Location": f"/api/prompts/{prompt.id}"})
+    return whole(prompt, body["content"], 201, {"Location": f"{request.script_root}/api/prompts/{prompt.id}"})
 
 
 @blueprint.get("")
@@ -118,7 +118,11 @@ def index(query: dict[str, Any]) -> Response:
     limit = query.pop("limit")
     found = service().list(**query, limit=limit + 1)
     page = found[:limit]
-    headers = answers.next_link(request.path, request.args, after=page[-1].name) if len(found) > limit else {}
+    headers = (
+        answers.next_link(request.script_root + request.path, request.args, after=page[-1].name)
+        if len(found) > limit
+        else {}
+    )
     items = [answers.prompt(prompt) for prompt in page]
     if include:
         for item, prompt in zip(items, page, strict=True):

@@ -39,6 +39,7 @@ EXAMPLES: dict[type[errors.PromptgitError], errors.PromptgitError] = {
         errors.StaleVersion(_NAME, 3),
         errors.WeakETag(_NAME, 3),
         errors.LockTimeout(10),
+        errors.TooManyWriters(),
         errors.WriteContended(),
         errors.MainLocked("data/prompts.git/refs/heads/main.lock"),
         errors.OutcomeUnknown(),

@@ -116,7 +116,7 @@ class ListQuerySchema(Strict):
 class VersionsQuerySchema(Strict):
     """Which versions to list."""
 
-    limit = Number("At most so many; all, unless given", validate=between(1, None))
+    limit = Number("At most so many; all, unless given", validate=between(1, 1000))
     before = Number("Versions before this number")
     after = Number("Versions after this number")
     order = fields.String(

@@ -27,7 +27,7 @@ blueprint.ARGUMENTS_PARSER = Parser()
 def index(query: dict[str, Any], prompt_id: str) -> Response:
     """All versions of a prompt, oldest first, streamed; or a page of them."""
     if "limit" in query:
-        page = reads.page(service(), uuid_of(prompt_id), request.path, request.args.to_dict())
+        page = reads.page(service(), uuid_of(prompt_id), request.script_root + request.path, request.args.to_dict())
         return Response(page.body(), headers=page.headers)
     prompt, _ = service().find(uuid_of(prompt_id))
     newest_first = query["order"] == "desc"

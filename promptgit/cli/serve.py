@@ -10,6 +10,7 @@ import click
 
 from promptgit import hosts
 from promptgit.cli.base import Refusal, data_option, main, open_store
+from promptgit.errors import UnusableTokens
 from promptgit.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -20,24 +21,48 @@ log = logging.getLogger(__name__)
 @click.option("--host", help="The address to listen on.  [default: 127.0.0.1]")
 @click.option("--port", type=int, help="The port to listen on; 0 takes a free one.  [default: 8000]")
 @click.option("--workers", type=int, help="Processes.  [default: 2]")
-@click.option("--threads", type=int, help="Threads of each process.  [default: 8]")
+@click.option("--threads", type=int, help="Threads of each process that read; four times as many write.  [default: 8]")
+@click.option("--uds", metavar="PATH", help="Listen on this Unix socket, not on an address.")
+@click.option("--tls-certificate", metavar="FILE", help="Serve HTTPS: the certificate, with those above it, in PEM.")
+@click.option("--tls-key", metavar="FILE", help="The certificate's key, in PEM.")
+@click.option("--url-prefix", metavar="/PATH", help="Where a proxy in front shows the service, if not at its root.")
 def serve(**flags: Any) -> None:
     """Serve the HTTP API."""
     from promptgit import logs
 
     settings = Settings.from_environment(**flags)
-    _expect_guarded(settings)
-    _expect_free(settings)
+    if not settings.uds:
+        _expect_guarded(settings)
+        _expect_free(settings)
     logs.configure(settings.log_level)
     store = open_store(settings)
     store.settle()
     for warning in store.warnings():
         log.warning(warning)
     store.close()
-    from promptgit import server  # gunicorn and Flask: slow to import, and only needed here
+    from promptgit.serving import master, memory  # gunicorn and Flask: slow to import, and only needed here
 
-    server.share_memory()
-    server.Server(settings).run()
+    memory.share_memory()
+    master.Server(settings, lambda url: _announce(settings, url)).run()
+
+
+def _announce(settings: Settings, url: str) -> None:
+    click.echo(f"promptgit serves {url} from {settings.data} {_audience(settings)}", nl=True)
+
+
+def _audience(settings: Settings) -> str:
+    from promptgit.tokens import Tokens
+
+    if settings.auth == "off":
+        return "to everybody: PROMPTGIT_AUTH is off"
+    tokens = Tokens(settings.data, required=settings.auth == "required")
+    try:
+        tokens.expect_usable()
+    except UnusableTokens as error:
+        return f"to nobody: {error}"
+    if tokens.are_made():
+        return "to those who have a token"
+    return "to this machine alone: no token was made yet"
 
 
 def _expect_guarded(settings: Settings) -> None:

@@ -11,7 +11,7 @@
      ├─ StaleVersion
      │   └─ WeakETag
      ├─ Unavailable
-     │   ├─ LockTimeout, WriteContended, MainLocked
+     │   ├─ LockTimeout, TooManyWriters, WriteContended, MainLocked
      │   ├─ OutcomeUnknown
      │   ├─ Damaged
      │   ├─ IndexBusy, NotReady
@@ -74,6 +74,7 @@ from promptgit.errors.storage import (
     SigningFailed,
     StorageFailed,
     StorageFull,
+    TooManyWriters,
     UnusableRepository,
     WriteContended,
 )
@@ -117,6 +118,7 @@ __all__ = [
     "TokenNameTaken",
     "TokenNotFound",
     "TooManyFailures",
+    "TooManyWriters",
     "Unauthenticated",
     "Unavailable",
     "UnusableHooks",

@@ -18,6 +18,15 @@ class LockTimeout(Unavailable):
         return f"Another writer held the write lock for {self.seconds:g} seconds. Nothing was written; try again."
 
 
+class TooManyWriters(Unavailable):
+    """As many requests that write as may wait are waiting for the write lock."""
+
+    code = "too_many_writers"
+
+    def __str__(self) -> str:
+        return "Too many requests wait to write already. Nothing was written; try again."
+
+
 class WriteContended(Unavailable):
     """Somebody who does not hold the write lock kept moving `main`."""
 

@@ -14,6 +14,7 @@ from typing import Concatenate, ParamSpec, TypeVar
 
 from filelock import FileLock, Timeout
 
+from promptgit.deferral import Deferred
 from promptgit.errors import IndexBusy, StorageFull
 from promptgit.store import search
 from promptgit.store.connections import (
@@ -39,7 +40,6 @@ log = logging.getLogger(__name__)
 
 _WAIT_SECONDS = 10.0
 _MENDINGS = 2
-_SOON_SECONDS = 0.001  # a writer that has moved `main` is through by then
 
 
 class Index:
@@ -83,20 +83,17 @@ class Index:
         """
         return query(self._connection())
 
-    def is_current(self) -> bool:
-        """Whether `read` can answer in this thread without bringing anything up to `main` first.
-
-        A write of ours that is all but done is waited for.
-        """
-        soon = time.monotonic() + _SOON_SECONDS
+    @contextmanager
+    def without_waiting(self) -> Iterator[None]:
+        """What would have to wait, or to take in commits, in this thread meanwhile raises Deferred."""
+        self._local.hurried = True
         try:
-            while self._current(wait=0) is None:
-                if time.monotonic() > soon or not self._repository.is_as_left():
-                    return False
-                time.sleep(_SOON_SECONDS / 10)
-        except Exception:
-            return False  # `read` says what it is, or mends it
-        return True
+            yield
+        finally:
+            self._local.hurried = False
+
+    def _is_hurried(self) -> bool:
+        return getattr(self._local, "hurried", False)
 
     def search(self, query: Callable[Concatenate[sqlite3.Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Like `read`, for a query that needs the search table."""
@@ -173,6 +170,10 @@ class Index:
             try:
                 return action()
             except Exception as error:
+                if self._is_hurried() and (
+                    isinstance(error, sqlite3.Error) or is_damage(error) or may_be_damage(error)
+                ):
+                    raise Deferred from error
                 if isinstance(error, sqlite3.Error) and is_busy(error):
                     raise IndexBusy from error
                 if is_for_reading_alone(error):
@@ -233,13 +234,16 @@ class Index:
             log.error("main was rewritten: %s is no longer in its first-parent history; see 'promptgit check'", head)
 
     @contextmanager
-    def _exclusive(self, *, patient: bool = False, wait: float = _WAIT_SECONDS) -> Iterator[None]:
+    def _exclusive(self, *, patient: bool = False) -> Iterator[None]:
         """Nobody else opens or swaps the file meanwhile: a log of one file beside another would be damage."""
-        lock = FileLock(self.path.with_name("index.lock"), timeout=-1 if patient else wait, poll_interval=0.002)
+        seconds = 0.0 if self._is_hurried() else -1 if patient else _WAIT_SECONDS
+        lock = FileLock(self.path.with_name("index.lock"), timeout=seconds, poll_interval=0.002)
         try:
             with lock:
                 yield
         except Timeout:
+            if self._is_hurried():
+                raise Deferred from None
             raise IndexBusy from None
 
     def _inode(self) -> int | None:
@@ -248,13 +252,13 @@ class Index:
         except FileNotFoundError:
             return None
 
-    def _connection(self, wait: float = _WAIT_SECONDS) -> sqlite3.Connection:
+    def _connection(self) -> sqlite3.Connection:
         opened: tuple[int, sqlite3.Connection] | None = getattr(self._local, "opened", None)
         self._local.inode = self._inode()
         if opened is not None and opened[0] == self._local.inode:
             return opened[1]
         self.close()
-        with self._exclusive(wait=wait):
+        with self._exclusive():
             self._local.inode = self._inode()
             if self._local.inode is None:
                 raise Unusable
@@ -266,6 +270,8 @@ class Index:
         """A connection to an index that reflects `main` as it is now, or later."""
         deadline = time.monotonic() + _WAIT_SECONDS
         while (current := self._current()) is None:
+            if self._is_hurried():
+                raise Deferred
             connection = self._connection()
             if try_begin(connection):
                 try:
@@ -280,13 +286,13 @@ class Index:
                 _pause(deadline)  # whoever writes to the index takes the same commits in
         return current
 
-    def _current(self, wait: float = _WAIT_SECONDS) -> sqlite3.Connection | None:
+    def _current(self) -> sqlite3.Connection | None:
         """A connection to an index that reflects `main` as it is now, if there is one."""
         mark = self._repository.mark()
         if mark is not None and mark == getattr(self._local, "mark", None):
             opened: tuple[int, sqlite3.Connection] = self._local.opened
             return opened[1]  # even if the file was replaced: it is of this very history
-        connection = self._connection(wait)
+        connection = self._connection()
         if head_of(connection) != self._repository.main():
             return None
         self._local.mark = mark

@@ -36,6 +36,10 @@ _SETTINGS = [
 ]
 
 
+class BrokenPack(Exception):
+    """git failed in the middle of its answer; it says why."""
+
+
 class Pack:
     """What git answers, in chunks, while it runs. `close` it: that ends git and frees its slot."""
 
@@ -47,8 +51,8 @@ class Pack:
         while chunk:
             yield chunk
             chunk = _read(self._child)
-        if self._child.wait() != 0:  # the client has noticed: the answer has no end
-            log.warning("git upload-pack failed: %s", _complaint(self._errors))
+        if self._child.wait() != 0:  # raised, so that the answer has no end and the client notices
+            raise BrokenPack(_complaint(self._errors))
 
     def close(self) -> None:
         """End git, if it still runs."""

@@ -17,6 +17,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar, cast
 
+from promptgit import deferral
 from promptgit.errors import LockTimeout, OutcomeUnknown, SigningFailed, WriteContended
 from promptgit.models import Request
 from promptgit.store import requests
@@ -112,7 +113,7 @@ class Writer:
             PromptgitError: what the change's plan raises.
         """
         job = _Job(change)
-        deadline = time.monotonic() + self._lock.timeout
+        deadline = self._deadline()
         with self._turn:
             self._queue.append(job)
             while self._led and not job.done:
@@ -142,15 +143,21 @@ class Writer:
         """
         jobs = [_Job(change) for change in changes]
         with self._turn:
-            if not self._turn.wait_for(lambda: not self._led, self._lock.timeout):
+            deadline = self._deadline()
+            if not self._turn.wait_for(lambda: not self._led, deadline - time.monotonic()):
                 raise LockTimeout(self._lock.timeout)
             self._led = True
         try:
-            with self._locked(time.monotonic() + self._lock.timeout):
+            with self._locked(deadline):
                 made = self._make(jobs, stop_at_refusal)
         finally:
             self._hand_over([])
         return [job.error or job.answer for job in made]
+
+    def _deadline(self) -> float:
+        """Until when the lock is waited for: what the request that writes has waited before counts, too."""
+        latest = time.monotonic() + self._lock.timeout
+        return min(latest, deferral.deadline.get() or latest)
 
     def _lead(self, own: _Job, deadline: float) -> None:
         jobs: list[_Job] = []

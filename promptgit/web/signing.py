@@ -33,6 +33,10 @@ class Sessions(SecureCookieSessionInterface):
         """Whether the cookie is for https alone."""
         return request.is_secure or bool(session.get(_SECURE))
 
+    def get_cookie_path(self, app: Flask) -> str:  # noqa: ARG002  # Flask's
+        """The path under which a proxy shows the service: nobody else's applications there get the cookie."""
+        return request.script_root or "/"
+
     def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
         """The session of the cookie that came; without one, as with the API's requests, no signer is made."""
         return super().open_session(app, request) if "HTTP_COOKIE" in request.environ else self.session_class()
@@ -55,7 +59,7 @@ def resume() -> None:
 
 def to_sign_in() -> Response:
     """Lead to the page that asks for a token, and from there back here."""
-    return redirect(url_for("web.sign_in", next=request.full_path.removesuffix("?")), 303)
+    return redirect(url_for("web.sign_in", next=request.script_root + request.full_path.removesuffix("?")), 303)
 
 
 def _next() -> str:

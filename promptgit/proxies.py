@@ -1,0 +1,83 @@
+"""What a proxy in front says of the client is believed of the proxies that are listed, and of nobody else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from typing import TYPE_CHECKING
+
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+UNIX = "unix"
+"""Whoever comes by the Unix socket, in the place of an address."""
+
+Network = IPv4Network | IPv6Network
+_FOR = "HTTP_X_FORWARDED_FOR"
+_SAID = (_FOR, "HTTP_X_FORWARDED_PROTO", "HTTP_X_FORWARDED_HOST", "HTTP_X_FORWARDED_PREFIX", "HTTP_X_REAL_IP")
+
+
+def parse(listed: str) -> tuple[frozenset[str], tuple[Network, ...]]:
+    """Addresses and networks with commas between, or "unix".
+
+    Raises:
+        ValueError: one of them is neither.
+    """
+    words = [word.strip() for word in listed.split(",") if word.strip()]
+    return frozenset(words) & {UNIX}, tuple(ip_network(word, strict=False) for word in words if word != UNIX)
+
+
+class Proxies:
+    """WSGI middleware: the client's address, scheme, host and path prefix are those that a listed proxy says.
+
+    *prefix* is the path under which the service is seen. A proxy may leave it in the path, or take it off.
+    """
+
+    def __init__(self, app: WSGIApplication, listed: str, prefix: str) -> None:
+        self._app = app
+        self._unix, self._networks = parse(listed)
+        self._prefix = prefix
+        # Of each header the last value, which is the proxy's own; of X-Forwarded-For see `_client`.
+        self._believing = ProxyFix(self._believed, x_for=1, x_proto=1, x_host=1, x_prefix=1)
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Answer a request (PEP 3333)."""
+        if (self._networks or self._unix) and self._is_listed(environ.get("REMOTE_ADDR")):
+            if _FOR in environ:
+                environ[_FOR] = self._client(environ[_FOR])
+            return self._believing(environ, start_response)
+        if self._prefix:
+            return self._prefixed(environ, start_response)
+        return self._app(environ, start_response)
+
+    def _believed(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        for name in _SAID:  # else the gate takes the client for one whose address is not known
+            environ.pop(name, None)
+        return self._prefixed(environ, start_response)
+
+    def _prefixed(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        if self._prefix:
+            environ["SCRIPT_NAME"] = self._prefix
+        prefix, path = environ["SCRIPT_NAME"], environ["PATH_INFO"]
+        if prefix and (path == prefix or path.startswith(f"{prefix}/")):
+            environ["PATH_INFO"] = path[len(prefix) :] or "/"
+        return self._app(environ, start_response)
+
+    def _client(self, addresses: str) -> str:
+        """Of the addresses that proxies have added, from the right, the first that is no listed proxy's."""
+        *others, last = [address.strip() for address in addresses.split(",")]
+        while others and self._is_listed(last):
+            last = others.pop()
+        return last
+
+    def _is_listed(self, address: str | None) -> bool:
+        if not address:
+            return bool(self._unix)
+        try:
+            found = ip_address(address)
+        except ValueError:
+            return False
+        found = getattr(found, "ipv4_mapped", None) or found
+        return any(found in network for network in self._networks)

@@ -1,0 +1,47 @@
+"""`app`: promptgit for any ASGI server, with its settings from the environment: uvicorn promptgit.serving.asgi:app."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from flask import Flask
+
+from promptgit import logs
+from promptgit.api import direct
+from promptgit.app import create_app, is_write, start_chores
+from promptgit.git_http import LARGEST_REQUEST
+from promptgit.serving.bridge import Bridge, Limits
+from promptgit.settings import Settings
+
+_WRITERS = 4  # threads that write, for each that reads: they wait for each other, which lets batches fill
+_WAITING = 8  # requests that may wait to write, for each thread that writes
+
+
+def bridge(flask: Flask, settings: Settings, started: Callable[[], object] = lambda: None) -> Bridge:
+    """The ASGI application in front of what `create_app` gives; *started* is called on its event loop."""
+    writers = settings.threads * _WRITERS
+    return Bridge(
+        flask,
+        is_quick=direct.is_quick,
+        is_write=is_write,
+        limits=Limits(
+            client_seconds=settings.client_timeout,
+            lock_seconds=settings.lock_timeout,
+            body=max(flask.config["MAX_CONTENT_LENGTH"], LARGEST_REQUEST),
+            readers=settings.threads,
+            writers=writers,
+            waiting_writers=writers * _WAITING,
+        ),
+        started=started,
+    )
+
+
+def __getattr__(name: str) -> Any:
+    if name != "app":
+        raise AttributeError(name)
+    settings = Settings.from_environment()
+    logs.configure(settings.log_level)
+    app = bridge(create_app(settings), settings, started=lambda: start_chores(settings))
+    globals()["app"] = app
+    return app

@@ -1,0 +1,101 @@
+"""Limits for the clients of uvicorn's HTTP/1.1 connections, which has none for heads and for clients that do not read.
+
+uvicorn takes any asyncio.Protocol as its `http` setting; this one passes every call on to uvicorn's own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any, ClassVar, cast
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+_LOOK_SECONDS = 0.5  # at least so often all connections are looked at
+_LARGEST_HEAD = 64 << 10  # bytes
+_LINGER_SECONDS = 2.0  # a client that is refused gets so long to read why
+_BYTES_A_SECOND = 16 << 10  # a client that reads so fast is never given up
+_DRAINED = 48 << 10  # bytes that a client has read when asyncio resumes writing, by its default limits
+_TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
+
+
+class Connection(asyncio.Protocol):
+    """One connection. It is aborted if its client keeps the server waiting too long, by a head or by not reading."""
+
+    patience: ClassVar[float] = 10.0
+    """Seconds that a client may keep the server waiting; what it reads of an answer gives time back."""
+
+    most: ClassVar[int] = 10_000
+    """Connections of a process; one more is closed."""
+
+    _all: ClassVar[set[Connection]] = set()
+
+    def __init__(self, **given: Any) -> None:
+        """Take what uvicorn gives to its own protocol."""
+        self._http = HttpToolsProtocol(**given)
+        self._left = self.patience
+        self._head = self._unsent = 0  # bytes
+        self._is_refused = False
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin to wait for a head."""
+        self._transport = cast(asyncio.Transport, transport)
+        self._all.add(self)
+        self._http.connection_made(self._transport)
+        if len(self._all) > self.most:
+            self._transport.abort()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """End."""
+        self._all.discard(self)
+        self._http.connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Pass on what has come; a head that becomes too large is refused."""
+        if self._is_refused:
+            return  # closed at once, the connection would be reset before the client sees why
+        self._http.data_received(data)
+        if self._is_answered():
+            self._head = 0
+            return
+        self._head += len(data)
+        if self._head > _LARGEST_HEAD and not self._transport.is_closing():
+            self._transport.write(_TOO_LARGE)
+            self._is_refused, self._left = True, min(_LINGER_SECONDS, self._left)
+
+    def eof_received(self) -> bool:
+        """Nothing more comes; the client may still read (shutdown(2) with SHUT_WR), but for TLS."""
+        self._http.shutdown()  # closes the connection, behind the answer if there is one
+        return self._transport.get_extra_info("sslcontext") is None
+
+    def pause_writing(self) -> None:
+        """The client does not read as fast as it is answered."""
+        self._http.pause_writing()
+
+    def resume_writing(self) -> None:
+        """The client has read most of what waited."""
+        self._http.resume_writing()
+        self._left = min(self._left + _DRAINED / _BYTES_A_SECOND, self.patience)
+
+    @classmethod
+    async def watch(cls) -> None:
+        """Abort those that keep the server waiting too long, for ever."""
+        seconds = min(_LOOK_SECONDS, cls.patience / 5)
+        while True:
+            await asyncio.sleep(seconds)
+            for connection in tuple(cls._all):
+                connection._look(seconds)
+
+    def _is_answered(self) -> bool:
+        """Whether the application is at a request of this connection."""
+        cycle = self._http.cycle
+        return cycle is not None and not cycle.response_complete
+
+    def _look(self, passed: float) -> None:
+        unsent = self._transport.get_write_buffer_size()
+        taken, self._unsent = max(self._unsent - unsent, 0), unsent
+        if not unsent and self._is_answered():
+            self._left = self.patience
+            return
+        self._left = min(self._left - passed + taken / _BYTES_A_SECOND, self.patience)
+        if self._left <= passed:  # else it would be late at the next look
+            self._transport.abort()
