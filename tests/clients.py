@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -13,7 +12,7 @@ from typing import Any
 import httpx2
 
 from promptgit.client import Client
-from tests.support import PROMPTGIT, environment
+from tests.support import command
 
 
 class Counted(httpx2.HTTPTransport):
@@ -131,12 +130,10 @@ def answering(answers: Sequence[tuple[int, dict[str, str], object]]) -> Iterator
 
 def run(place: dict[str, str], *arguments: str, data: bytes = b"", code: int = 0, **settings: str) -> str:
     """What a command prints, given its standard input and the exit code that it is to have."""
-    done = subprocess.run(
-        [PROMPTGIT, *arguments], env=environment(**place, **settings), input=data, capture_output=True, check=False
-    )
+    done = command(*arguments, data=data, **place, **settings)
     assert done.returncode == code, (done.stdout, done.stderr)
-    assert b"Traceback" not in done.stderr
-    return (done.stderr if code else done.stdout).decode()
+    assert "Traceback" not in done.stderr
+    return done.stderr if code else done.stdout
 
 
 def fill(url: dict[str, str], name: str, *contents: str) -> None:

@@ -7,7 +7,6 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -21,8 +20,8 @@ from filelock import FileLock
 
 from promptgit.errors import PromptgitError
 from promptgit.store.store import Store
-
-PROMPTGIT = str(Path(sys.executable).with_name("promptgit"))
+from tests.starts import PROMPTGIT as PROMPTGIT
+from tests.starts import Started, start
 
 
 def environment(**settings: str) -> dict[str, str]:
@@ -205,16 +204,24 @@ class Server:
     def __init__(self, folder: Path, *options: str, under: Sequence[str] = (), **settings: str) -> None:
         self.folder = folder
         self._log = TemporaryFile()  # noqa: SIM115  # not a pipe: nobody reads it while the server writes
-        self.process = subprocess.Popen(
-            [*under, PROMPTGIT, "serve", "--data", str(folder), "--port", "0", *options],
-            env=environment(**settings),
-            stdout=subprocess.PIPE,
-            stderr=self._log,
-            text=True,
-            start_new_session=True,
-        )
-        assert self.process.stdout is not None
-        self.first_line = self.process.stdout.readline()
+        arguments = ["serve", "--data", str(folder), "--port", "0", *options]
+        ours, its = os.pipe()
+        self.process: Started | subprocess.Popen[bytes]
+        if under or not _is_plain(settings):
+            self.process = subprocess.Popen(
+                [*under, PROMPTGIT, *arguments],
+                env=environment(**settings),
+                stdout=its,
+                stderr=self._log,
+                start_new_session=True,
+            )
+        else:
+            with open(os.devnull) as nothing:
+                files = {"stdin": nothing.fileno(), "stdout": its, "stderr": self._log.fileno()}
+                self.process = start(arguments, environment(**settings), **files)
+        os.close(its)
+        with open(ours) as stdout:
+            self.first_line = stdout.readline()
         if "://" not in self.first_line and " unix:" not in self.first_line:
             raise AssertionError(f"the server did not start: {self.first_line}{self.raw_log}")
         self.url = next(word for word in self.first_line.split() if word.startswith(("http://", "https://", "unix:")))
@@ -232,14 +239,13 @@ class Server:
     def kill(self) -> None:
         """End all its processes at once, as a power cut would."""
         os.killpg(self.process.pid, signal.SIGKILL)
-        self.process.communicate()
+        self.process.wait()
         wait_for(lambda: not processes_of(self.process.pid))  # until then they have files open
 
     def stop(self) -> int:
         """End it as an operator does; its exit code."""
         self.process.terminate()
-        self.process.communicate(timeout=60)
-        return self.process.returncode
+        return self.process.wait(timeout=60)
 
     def __enter__(self) -> Self:
         return self
@@ -252,8 +258,20 @@ class Server:
         self._log.close()
 
 
-def command(*arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
-    """Run the command line."""
-    return subprocess.run(
-        [PROMPTGIT, *arguments], env=environment(**settings), capture_output=True, text=True, check=False
-    )
+def command(*arguments: str, data: bytes = b"", **settings: str) -> subprocess.CompletedProcess[str]:
+    """Run the command line, with *data* to read."""
+    if not _is_plain(settings):
+        done = subprocess.run([PROMPTGIT, *arguments], env=environment(**settings), input=data, capture_output=True)
+        return subprocess.CompletedProcess(arguments, done.returncode, done.stdout.decode(), done.stderr.decode())
+    with TemporaryFile() as stdin, TemporaryFile() as stdout, TemporaryFile() as stderr:
+        stdin.write(data)
+        stdin.seek(0)
+        files = {"stdin": stdin.fileno(), "stdout": stdout.fileno(), "stderr": stderr.fileno()}
+        code = start(arguments, environment(**settings), **files).wait()
+        said, complained = (os.pread(file.fileno(), 1 << 26, 0).decode() for file in (stdout, stderr))
+    return subprocess.CompletedProcess(arguments, code, said, complained)
+
+
+def _is_plain(settings: Iterable[str]) -> bool:
+    """Whether these are promptgit's alone: the interpreter and libgit2 read others once, when they start."""
+    return all(name.startswith("PROMPTGIT_") for name in settings)

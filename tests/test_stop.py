@@ -116,8 +116,7 @@ def assert_nothing_lost(folder: Path, run: Load) -> None:
 
 
 def end_of(server: Server) -> int:
-    server.process.communicate(timeout=60)
-    return server.process.returncode
+    return server.process.wait(timeout=60)
 
 
 @pytest.mark.parametrize("keep_alive", [True, False])
