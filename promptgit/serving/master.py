@@ -93,6 +93,7 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
 
         bridge = asgi.bridge(flask, self._settings, started)
         start_chores(self._settings)
+        logging.getLogger("uvicorn.error").setLevel(max(logging.WARNING, logging.getLogger().level))  # not each step
         return bridge
 
     def _worker_class(self) -> type[UvicornWorker]:
