@@ -28,7 +28,7 @@ ODD = "\ufeffone\r\ntwo\rthree\n\n \tfour\x0c\x1b \r\n\u2028five \U000e0041"
 MESSAGE = ".message"
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     folder = tmp_path_factory.mktemp("site") / "data"
     store = Store(folder, lock_timeout=5)
@@ -39,7 +39,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         yield server
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def chromium(site: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
     with browser(tmp_path_factory.mktemp("browser"), site.url) as opened:
         yield opened

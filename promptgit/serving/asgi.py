@@ -14,8 +14,8 @@ from promptgit.git_http import LARGEST_REQUEST
 from promptgit.serving.bridge import Bridge, Limits
 from promptgit.settings import Settings
 
-_WRITERS = 4  # threads that write, for each that reads: they wait for each other, which lets batches fill
-_WAITING = 8  # requests that may wait to write, for each thread that writes
+_WRITERS = 2  # threads that write, for each that reads: more keep more connections to the index in memory
+_WAITING = 16  # requests that may wait to write, for each thread that writes
 
 
 def bridge(flask: Flask, settings: Settings, started: Callable[[], object] = lambda: None) -> Bridge:

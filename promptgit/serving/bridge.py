@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 
-_NICE = 4  # nice(2): threads get two fifths of the event loop's share where both want the processor
+_NICE = 4  # nice(2): readers get two fifths of the event loop's share where both want the processor
 _SMALL_BODY = 64 << 10  # bytes; the application is asked whether it wants a larger body before that is received
 _LINGER_SECONDS = 2.0  # a client that still sends gets so long to read why it was refused (RFC 9112, 9.6)
 _LOOK_SECONDS = 0.1  # how often the application is asked whether it can go on
@@ -69,7 +69,7 @@ class Bridge:
         self._application = application
         self._is_quick, self._is_write, self._limits, self._started = is_quick, is_write, limits, started
         self._readers = ThreadPoolExecutor(limits.readers, "reader", initializer=_step_back)
-        self._writers = ThreadPoolExecutor(limits.writers, "writer", initializer=_step_back)
+        self._writers = ThreadPoolExecutor(limits.writers, "writer")
         self._writing = self._waiting = 0
         self._ends = False
 
