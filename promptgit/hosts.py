@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import NamedTuple
 
 _PORTS = {"http": 80, "https": 443}
@@ -128,3 +128,23 @@ def _last_four_bytes(address: IPv6Address) -> str:
 
 def _is_in(address: IPv4Address | IPv6Address, networks: tuple[IPv4Network | IPv6Network, ...]) -> bool:
     return any(address in network for network in networks)
+
+
+class Proxies:
+    """Addresses and networks of proxies, with commas between; "unix" stands for whoever comes by a Unix socket.
+
+    Raises:
+        ValueError: a word is none of these.
+    """
+
+    def __init__(self, listed: str) -> None:
+        words = [word.strip() for word in listed.split(",") if word.strip()]
+        self._has_unix = "unix" in words
+        self._networks = tuple(ip_network(word, strict=False) for word in words if word != "unix")
+
+    def has(self, address: str | None) -> bool:
+        """True if this is the address of a listed proxy; None is that of a client of a Unix socket."""
+        if not address:
+            return self._has_unix
+        found = _address(address)
+        return found is not None and _is_in(found, self._networks)

@@ -3,30 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import TYPE_CHECKING
 
 from werkzeug.middleware.proxy_fix import ProxyFix
 
+from promptgit import hosts
+
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
-UNIX = "unix"
-"""Whoever comes by the Unix socket, in the place of an address."""
-
-Network = IPv4Network | IPv6Network
 _FOR = "HTTP_X_FORWARDED_FOR"
 _SAID = (_FOR, "HTTP_X_FORWARDED_PROTO", "HTTP_X_FORWARDED_HOST", "HTTP_X_FORWARDED_PREFIX", "HTTP_X_REAL_IP")
-
-
-def parse(listed: str) -> tuple[frozenset[str], tuple[Network, ...]]:
-    """Addresses and networks with commas between, or "unix".
-
-    Raises:
-        ValueError: one of them is neither.
-    """
-    words = [word.strip() for word in listed.split(",") if word.strip()]
-    return frozenset(words) & {UNIX}, tuple(ip_network(word, strict=False) for word in words if word != UNIX)
 
 
 class Proxies:
@@ -37,14 +24,14 @@ class Proxies:
 
     def __init__(self, app: WSGIApplication, listed: str, prefix: str) -> None:
         self._app = app
-        self._unix, self._networks = parse(listed)
+        self._listed = hosts.Proxies(listed)
         self._prefix = prefix
         # Of each header the last value, which is the proxy's own; of X-Forwarded-For see `_client`.
         self._believing = ProxyFix(self._believed, x_for=1, x_proto=1, x_host=1, x_prefix=1)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer a request (PEP 3333)."""
-        if (self._networks or self._unix) and self._is_listed(environ.get("REMOTE_ADDR")):
+        if self._listed.has(environ.get("REMOTE_ADDR")):
             if _FOR in environ:
                 environ[_FOR] = self._client(environ[_FOR])
             return self._believing(environ, start_response)
@@ -66,18 +53,11 @@ class Proxies:
         return self._app(environ, start_response)
 
     def _client(self, addresses: str) -> str:
-        """Of the addresses that proxies have added, from the right, the first that is no listed proxy's."""
+        """The client's address in X-Forwarded-For, to whose right each proxy has added the address of its own client.
+
+        It is the rightmost address that is no listed proxy's: what stands to its left, anybody can have sent.
+        """
         *others, last = [address.strip() for address in addresses.split(",")]
-        while others and self._is_listed(last):
+        while others and self._listed.has(last):
             last = others.pop()
         return last
-
-    def _is_listed(self, address: str | None) -> bool:
-        if not address:
-            return bool(self._unix)
-        try:
-            found = ip_address(address)
-        except ValueError:
-            return False
-        found = getattr(found, "ipv4_mapped", None) or found
-        return any(found in network for network in self._networks)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from promptgit import hosts, labels, proxies
+from promptgit import hosts, labels
 from promptgit.errors import Invalid
 
 MOST_WORKERS = 1_024
@@ -72,7 +72,7 @@ class Settings:
             if file and not os.access(file, os.R_OK):
                 raise ValueError(f"{file} cannot be read. Give PROMPTGIT_TLS_CERTIFICATE and _KEY files in PEM.")
         try:
-            proxies.parse(self.trusted_proxies)
+            hosts.Proxies(self.trusted_proxies)
         except ValueError as error:
             raise ValueError(
                 f"PROMPTGIT_TRUSTED_PROXIES: {error}; give addresses or networks, or 'unix', with commas between."
