@@ -10,9 +10,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication, WSGIEnvironment
 
-_AT_ONCE = 64 << 10  # bytes; a longer answer is sent chunk by chunk
-
-
+_LARGEST_WHOLE = 64 << 10  # bytes; a longer answer is sent chunk by chunk
 _EMPTY = (204, 304)  # without a body, and without a Content-Length
 
 
@@ -62,7 +60,7 @@ class Answer:
             self._iterator: Iterator[bytes] = iter(self._chunks)
             self._first = next(self._iterator, b"")
             size = next((int(value) for name, value in self.headers if name == b"content-length"), None)
-            if self.status in _EMPTY or (size is not None and size <= _AT_ONCE):
+            if self.status in _EMPTY or (size is not None and size <= _LARGEST_WHOLE):
                 self.body = self._first + b"".join(self._iterator)
         except BaseException:
             close()

@@ -43,7 +43,7 @@ class Limits:
     """Of one process. Times are in seconds, sizes in bytes."""
 
     client_seconds: float  # how long a client may keep the server waiting for a body
-    lock_seconds: float  # how long a request that writes may wait for others, from its first byte
+    lock_seconds: float  # how long a request that writes may wait for others, from when all of it is here
     body: int  # the application refuses a body that is longer
     readers: int  # threads
     writers: int  # threads
@@ -82,7 +82,7 @@ class Bridge:
         if scope["type"] == "lifespan":
             return await self._live(receive, send)
         if scope["type"] != "http":
-            raise NotImplementedError(scope["type"])
+            raise NotImplementedError(f"promptgit speaks HTTP alone, not ASGI's {scope['type']}")
         environ = environ_of(scope)
         size = int(environ.get("CONTENT_LENGTH") or 0) if "HTTP_TRANSFER_ENCODING" not in environ else sys.maxsize
         if not size:
@@ -156,6 +156,8 @@ class Bridge:
         try:
             while not gone.done() and (chunk := await self._run(answer.next)):
                 await send({"type": "http.response.body", "body": chunk, "more_body": True})
+                # Servers wait for room before they send: now the client has read most of the chunk, or has gone.
+                await send({"type": "http.response.body", "body": b"", "more_body": True})
             if not gone.done():
                 await send({"type": "http.response.body", "body": b""})
         except Exception:
