@@ -19,9 +19,9 @@ from promptgit.models import Prompt
 from promptgit.past import Past
 from promptgit.store import label_queries, objects, queries
 from promptgit.store.batch import Edit
+from promptgit.store.change import Change
 from promptgit.store.intake import Progress
 from promptgit.store.store import Store
-from promptgit.store.writer import Change
 
 _BATCH_LINES = 500
 _BATCH_BYTES = 16 << 20

@@ -11,8 +11,8 @@ from promptgit.errors import LabelNotFound, VersionNotFound
 from promptgit.models import LabelMove, Prompt, Removal, Version
 from promptgit.store import label_queries, past, queries, version_queries
 from promptgit.store.batch import Edit
+from promptgit.store.change import Change
 from promptgit.store.store import Store
-from promptgit.store.writer import Change
 
 
 class Labelling:

@@ -11,10 +11,10 @@ from promptgit.errors import VersionNotFound, WriteContended
 from promptgit.models import Prompt, Version
 from promptgit.store import past, queries, version_queries
 from promptgit.store.batch import Edit
+from promptgit.store.change import Change
 from promptgit.store.hashing import object_id
 from promptgit.store.objects import BLOB
 from promptgit.store.store import Store
-from promptgit.store.writer import Change
 
 _ATTEMPTS = 100
 

@@ -18,10 +18,10 @@ from promptgit.publishing import Publishing
 from promptgit.reading import Reading
 from promptgit.store import past, queries, version_queries
 from promptgit.store.batch import Edit
+from promptgit.store.change import Change
 from promptgit.store.hashing import object_id
 from promptgit.store.objects import BLOB
 from promptgit.store.store import Store
-from promptgit.store.writer import Change
 
 _RANDOM_NAMES = 10_000  # that are tried, before every folder of UUIDs is taken to be blocked
 

@@ -17,10 +17,10 @@ from promptgit.checks import Signed
 from promptgit.errors import NameTaken, SigningFailed
 from promptgit.models import Request
 from promptgit.service import Service
+from promptgit.store.change import Change
 from promptgit.store.hashing import object_id
 from promptgit.store.objects import COMMIT, add_signature, committed, tree_of
 from promptgit.store.store import Store
-from promptgit.store.writer import Change
 from tests.support import Http, Server, assert_sound, at_once, command, environment, foreign_commit, git, git_text
 
 pytestmark = pytest.mark.skipif(

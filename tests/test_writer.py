@@ -19,8 +19,8 @@ from promptgit.models import Author
 from promptgit.service import Service
 from promptgit.store import files
 from promptgit.store.batch import Edit
+from promptgit.store.change import Change
 from promptgit.store.store import COMMITTER, Store
-from promptgit.store.writer import Change
 from tests.support import assert_sound, at_once, command, foreign_commit, git, git_text
 
 

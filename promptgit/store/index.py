@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import logging
-import os
 import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Concatenate, ParamSpec, TypeVar
 
-from filelock import FileLock, Timeout
+from filelock import Timeout
 
 from promptgit.deferral import Deferred
 from promptgit.errors import IndexBusy, StorageFull
@@ -26,11 +25,11 @@ from promptgit.store.connections import (
     open_index,
     rolled_back,
     try_begin,
-    uri_of,
 )
 from promptgit.store.damage import is_damage, is_sound, may_be_damage
-from promptgit.store.files import fsync_folder, is_full, storage_errors
-from promptgit.store.intake import Progress, build, take_in
+from promptgit.store.files import is_full, storage_errors
+from promptgit.store.index_file import IndexFile
+from promptgit.store.intake import Progress, take_in
 from promptgit.store.ledger import Ledger
 from promptgit.store.repository import Repository
 
@@ -53,6 +52,7 @@ class Index:
         self.path = path
         self._clock = clock
         self._repository = repository
+        self._file = IndexFile(path, repository, clock)
         self._local = threading.local()
 
     def read(self, query: Callable[Concatenate[sqlite3.Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
@@ -85,7 +85,7 @@ class Index:
 
     @contextmanager
     def without_waiting(self) -> Iterator[None]:
-        """What would have to wait, or to take in commits, in this thread meanwhile raises Deferred."""
+        """Within, a read in this thread that would have to wait, or to take in commits, raises Deferred instead."""
         self._local.hurried = True
         try:
             yield
@@ -155,7 +155,7 @@ class Index:
     def rebuild(self, progress: Progress | None = None) -> None:
         """Build a new index from git beside the old one, and swap."""
         with self._exclusive(patient=True):
-            self._build_and_swap(progress)
+            self._file.replace(progress)
 
     def close(self) -> None:
         """Close this thread's connection; the next use opens another."""
@@ -170,9 +170,8 @@ class Index:
             try:
                 return action()
             except Exception as error:
-                if self._is_hurried() and (
-                    isinstance(error, sqlite3.Error) or is_damage(error) or may_be_damage(error)
-                ):
+                is_its_own = isinstance(error, sqlite3.Error) or is_damage(error) or may_be_damage(error)
+                if is_its_own and self._is_hurried():
                     raise Deferred from error
                 if isinstance(error, sqlite3.Error) and is_busy(error):
                     raise IndexBusy from error
@@ -192,10 +191,10 @@ class Index:
             return False
         self.close()  # a connection that is open would go on reading the damage
         with self._exclusive(patient=progress is not None):
-            if self._inode() == failed:  # else another thread or process was quicker
+            if self._file.inode() == failed:  # else another thread or process was quicker
                 if failed is not None:
                     log.warning("The index is built anew from git: %s", str(error) or "it does not fit main")
-                self._build_and_swap(progress)
+                self._file.replace(progress)
         return True
 
     def _is_damaged(self) -> bool:
@@ -205,61 +204,23 @@ class Index:
         except (Unusable, sqlite3.Error):
             return True
 
-    def _build_and_swap(self, progress: Progress | None) -> None:
-        new = self.path.with_name(self.path.name + ".new")
-        new.unlink(missing_ok=True)
-        with storage_errors():
-            self._keep_lost_tip()
-            build(new, self._repository, self._repository.main(), progress, now=self._clock())
-            # Whoever has the old file open keeps it, with its log, until the next look at the inode.
-            for suffix in ("-wal", "-shm"):
-                self.path.with_name(self.path.name + suffix).unlink(missing_ok=True)
-            os.rename(new, self.path)
-            fsync_folder(self.path.parent)
-
-    def _keep_lost_tip(self) -> None:
-        """Where the old index reflects a commit that `main` has lost since, keep that commit under a ref of its own.
-
-        It is the only moment at which this is seen, and the versions that are lost were acknowledged.
-        """
-        try:
-            with closing(sqlite3.connect(uri_of(self.path, "ro"), uri=True)) as connection:
-                head = head_of(connection)
-        except (Unusable, sqlite3.Error, UnicodeDecodeError):
-            return  # damaged
-        if head not in self._repository:
-            log.error("main was rewritten: the index reflects %s, which the repository does not have any more", head)
-        elif not self._repository.git.leads_to(head, self._repository.main()):
-            self._repository.keep_lost(head)
-            log.error("main was rewritten: %s is no longer in its first-parent history; see 'promptgit check'", head)
-
     @contextmanager
     def _exclusive(self, *, patient: bool = False) -> Iterator[None]:
-        """Nobody else opens or swaps the file meanwhile: a log of one file beside another would be damage."""
-        seconds = 0.0 if self._is_hurried() else -1 if patient else _WAIT_SECONDS
-        lock = FileLock(self.path.with_name("index.lock"), timeout=seconds, poll_interval=0.002)
+        """Nobody else opens or replaces the file meanwhile; with *patient*, for however long somebody else does."""
         try:
-            with lock:
+            with self._file.alone(0.0 if self._is_hurried() else None if patient else _WAIT_SECONDS):
                 yield
         except Timeout:
-            if self._is_hurried():
-                raise Deferred from None
-            raise IndexBusy from None
-
-    def _inode(self) -> int | None:
-        try:
-            return os.stat(self.path).st_ino
-        except FileNotFoundError:
-            return None
+            raise (Deferred if self._is_hurried() else IndexBusy) from None
 
     def _connection(self) -> sqlite3.Connection:
         opened: tuple[int, sqlite3.Connection] | None = getattr(self._local, "opened", None)
-        self._local.inode = self._inode()
+        self._local.inode = self._file.inode()
         if opened is not None and opened[0] == self._local.inode:
             return opened[1]
         self.close()
         with self._exclusive():
-            self._local.inode = self._inode()
+            self._local.inode = self._file.inode()
             if self._local.inode is None:
                 raise Unusable
             connection = open_index(self.path)

@@ -52,15 +52,11 @@ def note(connection: sqlite3.Connection, made: Iterable[tuple[str, Request]]) ->
 
 
 def find(
-    connection: sqlite3.Connection,
-    request: Request,
-    exists: Callable[[str], bool],
-    read: Callable[[str], bytes],
-    now: float,
+    connection: sqlite3.Connection, request: Request, read: Callable[[str], bytes | None], now: float
 ) -> str | None:
     """The commit that *request* made at most 24 hours before *now* (seconds since 1970, by the committer's date).
 
-    *exists* says whether there is an object, and *read* gives its bytes, by its id in hexadecimal.
+    *read* gives the bytes of an object by its id in hexadecimal, or None if there is no such object.
 
     Raises:
         KeyReused: another request with this key made a commit in that time.
@@ -70,9 +66,9 @@ def find(
     if row is None:
         return None
     commit: str = row[0].hex()
-    if not exists(commit):
-        raise Unusable
     data = read(commit)
+    if data is None:
+        raise Unusable
     found = request_in(data.split(b"\n\n", 1)[0].split(b"\n"))
     if found is None or found.key != request.key:
         raise Unusable

@@ -15,13 +15,13 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar, cast
+from typing import Any, TypeVar, cast
 
 from promptgit import deferral
 from promptgit.errors import LockTimeout, OutcomeUnknown, SigningFailed, WriteContended
-from promptgit.models import Request
 from promptgit.store import requests
-from promptgit.store.batch import Batch, Edit
+from promptgit.store.batch import Batch
+from promptgit.store.change import Change
 from promptgit.store.damage import Stumbled, stumbling
 from promptgit.store.files import expect_room, storage_errors
 from promptgit.store.index import Index
@@ -37,20 +37,6 @@ log = logging.getLogger(__name__)
 _MOST_IN_A_BATCH = 128
 _ATTEMPTS = 20
 _MENDINGS = 2  # of the index, for one batch
-
-
-@dataclass(frozen=True, slots=True)
-class Change(Generic[T]):
-    """One change: *plan* looks at the state under the lock and says what to commit, or raises a refusal.
-
-    With nothing to commit (None), or after the commit, *answer* reads the state that this left. Where *request* has
-    made a commit before, nothing is planned: *recall* gives the answer that this commit had, by its id in hexadecimal.
-    """
-
-    plan: Callable[[sqlite3.Connection], Edit | None]
-    answer: Callable[[sqlite3.Connection], T]
-    request: Request | None = None
-    recall: Callable[[sqlite3.Connection, str], T] | None = None
 
 
 @dataclass(slots=True, eq=False)
@@ -276,12 +262,12 @@ class Writer:
         job.error = None
         request, recall = job.change.request, job.change.recall
 
-        def exists(oid: str) -> bool:
-            return oid in batch.objects or oid in self._repository
+        def read(oid: str) -> bytes | None:
+            return batch.read(oid) if oid in batch.objects or oid in self._repository else None
 
         try:
             with storage_errors(), stumbling(mending):
-                if request and recall and (made := requests.find(connection, request, exists, batch.read, now)):
+                if request and recall and (made := requests.find(connection, request, read, now)):
                     job.answer = recall(connection, made)
                     return False
                 edit = job.change.plan(connection)
