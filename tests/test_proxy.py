@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import socket
 import ssl
 import subprocess
 from collections.abc import Iterator
@@ -15,7 +14,7 @@ from urllib.parse import urlencode
 
 import pytest
 
-from tests.support import Server, command, environment, wait_for
+from tests.support import Server, command, environment, free_port, wait_for
 
 NGINX = shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
 CONFIG = """
@@ -25,7 +24,7 @@ http {{
   access_log off; client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy;
   fastcgi_temp_path {folder}/f; uwsgi_temp_path {folder}/u; scgi_temp_path {folder}/s;
   server {{
-    listen 127.0.0.1:{port} ssl http2; ssl_certificate {folder}/cert.pem; ssl_certificate_key {folder}/key.pem;
+    listen 127.0.0.1:{port} ssl http2; ssl_certificate {certificate}; ssl_certificate_key {key};
     client_max_body_size 0;
     location /registry/ {{
       proxy_pass http://unix:{folder}/socket:/; proxy_http_version 1.1;
@@ -38,30 +37,14 @@ http {{
 """
 
 
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port: int = probe.getsockname()[1]
-        return port
-
-
 @pytest.fixture
-def proxied(tmp_path: Path) -> Iterator[tuple[int, Path]]:
+def proxied(tmp_path: Path, certificate: tuple[str, str]) -> Iterator[tuple[int, Path]]:
     """A service with a token, on a Unix socket behind nginx under /registry; nginx's port and the folder."""
     if NGINX is None:
         pytest.skip("there is no nginx")
-    made = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=localhost", "-days", "2"]
-    files = [
-        "-addext",
-        "subjectAltName=DNS:localhost",
-        "-out",
-        f"{tmp_path}/cert.pem",
-        "-keyout",
-        f"{tmp_path}/key.pem",
-    ]
-    subprocess.run([*made, *files], check=True, capture_output=True)
-    port = _free_port()
+    port = free_port()
     config = tmp_path / "nginx.conf"
-    config.write_text(CONFIG.format(folder=tmp_path, port=port))
+    config.write_text(CONFIG.format(folder=tmp_path, port=port, certificate=certificate[0], key=certificate[1]))
     secret = command("token", "create", "ada", "--scope", "write", "--data", str(tmp_path / "data")).stdout.strip()
     (tmp_path / "secret").write_text(secret)
     options = ("--uds", str(tmp_path / "socket"), "--workers", "1")

@@ -15,7 +15,6 @@ from http.client import HTTPConnection, HTTPSConnection
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import pytest
 from filelock import FileLock
 from flask import Flask
 from werkzeug.test import create_environ
@@ -141,18 +140,6 @@ def test_a_killed_server_leaves_nothing_that_the_next_one_does_not_remove(tmp_pa
         assert Http(server.url)("GET", "/metrics").status == 200
         assert server.stop() == 0
     assert list(folder.iterdir()) == []
-
-
-@pytest.fixture
-def certificate(tmp_path: Path) -> tuple[str, str]:
-    files = str(tmp_path / "cert.pem"), str(tmp_path / "key.pem")
-    made = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=localhost", "-days", "2"]
-    subprocess.run(
-        [*made, "-addext", "subjectAltName=DNS:localhost", "-out", files[0], "-keyout", files[1]],
-        check=True,
-        capture_output=True,
-    )
-    return files
 
 
 def test_tls(tmp_path: Path, certificate: tuple[str, str]) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support import Http, environment, wait_for
+from tests.support import Http, environment, free_port, wait_for
 
 ROOT = Path(__file__).parents[1]
 BIN = Path(sys.executable).parent
@@ -47,8 +47,7 @@ def test_loading_the_application_opens_nothing_and_starts_no_thread(tmp_path: Pa
 @pytest.mark.parametrize("server", SERVERS)
 def test_other_servers_serve_it(tmp_path: Path, server: str) -> None:
     """Their processes write and read, with handles of their own, and git clones."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
+    port = free_port()
     command = [part.replace("PORT", str(port)) for part in SERVERS[server]]
     if shutil.which(command[0]) is None:
         pytest.skip(f"there is no {command[0]}")
