@@ -105,12 +105,12 @@ def create_app(settings: Settings, *, catch_up: bool = True) -> Flask:
 
 
 def is_write(environ: WSGIEnvironment) -> bool:
-    """Whether a request may have to wait for other writers. A clone, for which git sends a POST, has not."""
+    """True if a request may have to wait for other writers. git sends a POST for a clone, which does not write."""
     return environ["REQUEST_METHOD"] not in access.SAFE and not environ["PATH_INFO"].endswith("/git-upload-pack")
 
 
 def _expect_room() -> None:
-    """Refuse at once what could only wait behind too many others."""
+    """Refuse a request that the server has marked with `deferral.OVERLOADED`."""
     if request.environ.get(deferral.OVERLOADED):
         raise TooManyWriters
 

@@ -109,7 +109,7 @@ def _compare(path: Path, store: Store, progress: Progress | None) -> Iterator[st
 
 
 def _open(path: Path) -> sqlite3.Connection:
-    """A connection that reads. Where nobody can write, SQLite cannot make the files beside it that it shares."""
+    """A connection that only reads. In a read-only folder, SQLite needs to know that nobody changes the file."""
     uri = uri_of(path, "ro")
     if not os.access(path.parent, os.W_OK):
         wal = path.with_name(f"{path.name}-wal")

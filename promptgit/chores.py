@@ -46,7 +46,7 @@ def _do(name: str, lock: Path, chore: Callable[[], float]) -> None:
 
 
 class AtFirstRequest:
-    """A WSGI application that calls *start* in each process that serves, at its first request."""
+    """WSGI middleware that calls *start* once in each process, before the first request that the process answers."""
 
     def __init__(self, app: WSGIApplication, start: Callable[[], object]) -> None:
         self._app, self._start = app, start

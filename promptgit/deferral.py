@@ -1,4 +1,4 @@
-"""How the application and the server that calls it agree on what cannot be answered yet.
+"""How the application tells the server that a request cannot be answered yet.
 
 WSGI has no word for that: a request whose body is still on its way, a quick read that would have to wait for a
 writer, a client that waits for the next change. A server that knows these keys of the environ calls the application
@@ -11,26 +11,27 @@ from collections.abc import Callable
 from contextvars import ContextVar
 
 AT_ONCE = "promptgit.at_once"
-"""Key of the environ: the caller is an event loop. What would have to wait raises Deferred instead."""
+"""Key of the environ, true if the caller is an event loop: a request that would have to wait raises Deferred."""
 
 HEAD_ALONE = "promptgit.head_alone"
-"""Key of the environ: the body has not been received. What needs it raises Deferred, before anything is done."""
+"""Key of the environ, true if the body has not been received: a request that needs it raises Deferred."""
 
 WAITS = "promptgit.waits"
-"""Key of the environ: True if the server waits for `Deferred.ready`; False once that wait is over."""
+"""Key of the environ: True if the server can wait for `Deferred.ready`, False after it has waited long enough."""
 
 OVERLOADED = "promptgit.overloaded"
-"""Key of the environ: as many requests that write as may wait are waiting; refuse this one."""
+"""Key of the environ, true if the server's queue of requests that wait to write is full: refuse this one."""
 
 deadline: ContextVar[float | None] = ContextVar("deadline", default=None)
-"""When the request that is being answered has waited for the write lock long enough, on the monotonic clock."""
+"""Until when this context's request may wait for the write lock, in seconds of time.monotonic(); None: no limit."""
 
 
 class Deferred(BaseException):  # no fault: what catches every Exception must let it through
-    """The application cannot answer yet. It has done nothing, and can be called again with the same request.
+    """Raised by the application, which cannot answer this request yet and has changed nothing.
 
-    Without *ready*: as soon as there is a thread, or the whole body. Otherwise once *ready* (called on the event
-    loop, so it must be fast) says so, but after *seconds* at the latest.
+    The server calls the application again with the same request: if *ready* is None, in a thread and with the whole
+    body; otherwise as soon as *ready* returns True, or *seconds* have passed. *ready* must not block: the server calls
+    it on its event loop.
     """
 
     def __init__(self, ready: Callable[[], bool] | None = None, seconds: float = 0.0) -> None:

@@ -48,11 +48,11 @@ class Feed:
     def wait(self, after: str | None, limit: int, seconds: float, server_waits: bool | None = None) -> Page:
         """The same; while nothing has come, wait for up to *seconds*, unless too many wait already.
 
-        *server_waits* is what the server says under `deferral.WAITS`: whether it waits, or has waited, for us.
+        *server_waits* is the value of `deferral.WAITS`; None: the server cannot wait, and this thread does.
 
         Raises:
             CommitNotFound: *after* is not in the first-parent history of `main`, or is so no more.
-            Deferred: the server is to wait.
+            Deferred: nothing has come yet, and *server_waits* is true.
         """
         page = self.page(after, limit)
         if not page.changes and seconds > 0 and server_waits is not None:
@@ -71,7 +71,7 @@ class Feed:
             self._places.release()
 
     def _news(self, after: str) -> Callable[[], bool]:
-        """A function that says, fast, whether `main` may have moved since it was the commit *after*."""
+        """A function that returns True once `main` may no longer be the commit *after*; it costs one stat(2)."""
         repository = self._store.repository
         seen: Mark | None = None
 

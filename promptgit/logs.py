@@ -39,7 +39,7 @@ class JsonFormatter(logging.Formatter):
 
 
 class StderrHandler(logging.Handler):
-    """Writes each line at once, and never waits: a line for which there is no room is lost, and counted.
+    """Writes each line to stderr without waiting. A line for which a pipe has no room is lost, and counted.
 
     Lines of several processes do not mix: in a pipe the kernel promises that up to 4,096 bytes (pipe(7), PIPE_BUF);
     only tracebacks are longer.
@@ -67,7 +67,7 @@ class StderrHandler(logging.Handler):
         return self.format(record).encode() + b"\n"
 
     def _put(self, line: bytes) -> bool:
-        """Write a line; False: nobody reads."""
+        """Write a line; False if there was no room for all of it."""
         rest = b"\n" + line if self._is_cut else line
         try:
             while rest:
@@ -80,9 +80,10 @@ class StderrHandler(logging.Handler):
 
 
 def _writer() -> Callable[[bytes], int]:
-    """Writes to stderr and gives how many bytes it took; BlockingIOError: none has room, and it does not wait.
+    """A function that writes to stderr without waiting, and returns how many bytes it wrote.
 
-    A pipe is opened anew: O_NONBLOCK on the one that was given would hold for all who share it.
+    It raises BlockingIOError if there is no room. A pipe is opened a second time, because O_NONBLOCK on the given
+    descriptor would hold for every process that shares it.
     """
     kind = os.fstat(_STDERR).st_mode
     if stat.S_ISSOCK(kind):  # systemd's journal

@@ -1,4 +1,4 @@
-"""What a proxy in front says of the client is believed of the proxies that are listed, and of nobody else."""
+"""The X-Forwarded-* headers of the proxies that the settings list are believed, and of nobody else."""
 
 from __future__ import annotations
 
@@ -53,9 +53,10 @@ class Proxies:
         return self._app(environ, start_response)
 
     def _client(self, addresses: str) -> str:
-        """The client's address in X-Forwarded-For, to whose right each proxy has added the address of its own client.
+        """The client's address, from the value of X-Forwarded-For.
 
-        It is the rightmost address that is no listed proxy's: what stands to its left, anybody can have sent.
+        Each proxy appends the address that it was called from. So the client is the rightmost address that is not a
+        listed proxy; whatever stands to the left of it, the client may have sent itself.
         """
         *others, last = [address.strip() for address in addresses.split(",")]
         while others and self._listed.has(last):

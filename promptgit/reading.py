@@ -24,7 +24,7 @@ class Reading:
         self._store = store
 
     def without_waiting(self) -> AbstractContextManager[None]:
-        """What would have to wait, or to take in commits, in this thread meanwhile raises Deferred."""
+        """Within, a read in this thread that would have to wait, or to take in commits, raises Deferred instead."""
         return self._store.index.without_waiting()
 
     def find(self, prompt_id: str) -> tuple[Prompt, Removal | None]:

@@ -42,7 +42,7 @@ def names(folder: Path) -> dict[str, int]:
 
 
 def test_histories_come_and_go_as_the_page_says(tmp_path: Path) -> None:
-    work = tmp_path / "work" / "texts"
+    work = tmp_path / "texts"
     (work / "prompts").mkdir(parents=True)
     (work / "prompts" / "b.md").write_text("b")
     git(work, "init", "-q")

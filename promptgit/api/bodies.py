@@ -52,10 +52,10 @@ class Parser(FlaskParser):
 
 
 def expect_body() -> None:
-    """Refuse what no body can mend, and a body that is announced as too large, before the body has come.
+    """Refuse a request by its head alone if no body could make it valid; called before the body is read.
 
     Raises:
-        HTTPException: the router's refusal, or 413.
+        HTTPException: the router's 404 or 405, or 413 for an announced length.
         Deferred: the server has yet to receive the body.
     """
     if request.routing_exception is not None:

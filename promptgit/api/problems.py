@@ -165,7 +165,7 @@ def _http(error: HTTPException) -> Response:
 
 
 def of_exception(error: Exception, method: str, path: str) -> Response:
-    """The answer to a request that raised *error*: a refusal, or what nobody expected, which is logged."""
+    """The problem document for an exception that a request raised; one that is no refusal is logged, and a 500."""
     if isinstance(error, errors.PromptgitError):
         return refusal(error)
     log.error("%s %s failed", method, path, exc_info=error)

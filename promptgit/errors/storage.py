@@ -19,12 +19,12 @@ class LockTimeout(Unavailable):
 
 
 class TooManyWriters(Unavailable):
-    """As many requests that write as may wait are waiting for the write lock."""
+    """The process's queue of requests that wait to write is full, and this request was refused at once."""
 
     code = "too_many_writers"
 
     def __str__(self) -> str:
-        return "Too many requests wait to write already. Nothing was written; try again."
+        return "Too many requests already wait to write. Nothing was written; try again."
 
 
 class WriteContended(Unavailable):

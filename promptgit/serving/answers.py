@@ -49,7 +49,7 @@ class Answer:
             self._context.run(close)
 
     def adopt(self) -> None:
-        """Have the caller's context say what the application's says: what is logged there then has the request's id."""
+        """Copy the application's context variables to the caller's context: its log lines get the request's id."""
         for variable, value in self._context.items():
             variable.set(value)
 

@@ -1,4 +1,4 @@
-"""The body of a request: received within limits, before a thread has to do with it."""
+"""Receiving the body of a request, within limits of time and size, on the event loop."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ _BYTES_A_SECOND = 16 << 10  # a client that sends so fast is never given up
 
 
 class Unavailable(io.RawIOBase):
-    """A body that cannot be had: whoever reads it gets *error*."""
+    """A file object for a body that is not available: reading it raises *error*."""
 
     def __init__(self, error: BaseException) -> None:
         self._error = error
 
     def readable(self) -> bool:
-        """True, so that `read` raises what it should."""
+        """True: otherwise `read` would raise io.UnsupportedOperation."""
         return True
 
     def readinto(self, _: object) -> NoReturn:

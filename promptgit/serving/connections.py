@@ -1,4 +1,4 @@
-"""Limits for the clients of uvicorn's HTTP/1.1 connections, which has none for heads and for clients that do not read.
+"""Limits that uvicorn's HTTP/1.1 connections lack: for the head of a request, and for a client that does not read.
 
 uvicorn takes any asyncio.Protocol as its `http` setting; this one passes every call on to uvicorn's own.
 """
@@ -19,7 +19,7 @@ _TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\nconnection: close
 
 
 class Connection(asyncio.Protocol):
-    """One connection. It is aborted if its client keeps the server waiting too long, by a head or by not reading."""
+    """One connection, aborted if its client takes too long to send a head, or to read an answer."""
 
     patience: ClassVar[float] = 10.0
     """Seconds that a client may keep the server waiting; what it reads of an answer gives time back."""
@@ -63,8 +63,12 @@ class Connection(asyncio.Protocol):
             self._is_refused, self._left = True, min(_LINGER_SECONDS, self._left)
 
     def eof_received(self) -> bool:
-        """Nothing more comes; the client may still read (shutdown(2) with SHUT_WR), but for TLS."""
-        self._http.shutdown()  # closes the connection, behind the answer if there is one
+        """The client sends no more. Its open request is answered, then the connection is closed.
+
+        A client that has closed only its sending side (shutdown(2), SHUT_WR) reads that answer; with TLS, asyncio
+        closes the connection at once.
+        """
+        self._http.shutdown()
         return self._transport.get_extra_info("sslcontext") is None
 
     def pause_writing(self) -> None:
@@ -78,7 +82,7 @@ class Connection(asyncio.Protocol):
 
     @classmethod
     async def watch(cls) -> None:
-        """Abort those that keep the server waiting too long, for ever."""
+        """Look at all connections until the task is cancelled, and abort those whose clients take too long."""
         seconds = min(_LOOK_SECONDS, cls.patience / 5)
         while True:
             await asyncio.sleep(seconds)
@@ -86,7 +90,7 @@ class Connection(asyncio.Protocol):
                 connection._look(seconds)
 
     def _is_answered(self) -> bool:
-        """Whether the application is at a request of this connection."""
+        """True while the application answers a request of this connection."""
         cycle = self._http.cycle
         return cycle is not None and not cycle.response_complete
 
@@ -97,5 +101,5 @@ class Connection(asyncio.Protocol):
             self._left = self.patience
             return
         self._left = min(self._left - passed + taken / _BYTES_A_SECOND, self.patience)
-        if self._left <= passed:  # else it would be late at the next look
+        if self._left <= passed:  # the next look would come too late
             self._transport.abort()

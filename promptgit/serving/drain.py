@@ -40,7 +40,7 @@ def accept_no_more(listeners: Iterable[socket.socket]) -> None:
 
 
 def hold_signals_at_forks() -> None:
-    """A stop that reaches a child before it has handlers of its own waits for them: see `drain_first`."""
+    """Block stop signals around each fork, so that a child gets one only after `drain_first` has set its handlers."""
     os.register_at_fork(
         before=lambda: signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS),
         after_in_parent=lambda: signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS),
@@ -48,7 +48,7 @@ def hold_signals_at_forks() -> None:
 
 
 def drain_first(begin: Callable[[], object]) -> None:
-    """On SIGTERM call *begin*, and leave the signal to the handler of now only after DRAIN_SECONDS.
+    """On SIGTERM call *begin* at once, and the present handler of SIGTERM after DRAIN_SECONDS.
 
     Call it on the event loop, once the server has its handlers. Ctrl-C, which a terminal sends to all processes, is
     the master's matter.

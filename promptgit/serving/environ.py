@@ -49,7 +49,7 @@ def environ_of(scope: Mapping[str, Any]) -> WSGIEnvironment:
 
 @lru_cache(maxsize=1024)
 def _key(name: bytes) -> str | None:
-    """The key of a header; None where another header with '-' would have the same key."""
+    """The environ's key for a header; None for a name with "_", which could pose as another header's with "-"."""
     if b"_" in name:
         return None
     key = name.decode("latin-1").upper().replace("-", "_")

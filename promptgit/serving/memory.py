@@ -1,4 +1,4 @@
-"""What makes many processes, and threads, of one program take little memory."""
+"""Less memory for several processes, each with many threads, of one program."""
 
 from __future__ import annotations
 

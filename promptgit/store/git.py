@@ -172,10 +172,10 @@ class Git:
         return (done.stdout + done.stderr).splitlines() if done.returncode else []
 
     def leads_to(self, commit: str, tip: str) -> bool:
-        """True if *commit* is in the first-parent history of the commit *tip*.
+        """True if the first-parent history of *tip* holds *commit*; both are ids of commits, which may be the same.
 
         Raises:
-            UnusableRepository: the history ends at a commit that cannot be read, so it cannot be told.
+            UnusableRepository: git could not read a commit of that history, so nobody knows.
         """
         command = self._reader("rev-list", "--first-parent", tip, "--")
         with subprocess.Popen(command, env=self._plain(), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as child:

@@ -1,13 +1,13 @@
-"""What the writer tells of its work, to whoever measures it."""
+"""Callbacks for measurements of the writer."""
 
 from __future__ import annotations
 
 
 class Observer:
-    """Whoever is told what the writer does, in the thread that does it; this one does not care. Never raises."""
+    """The writer calls these methods on the thread that writes. They must not raise. Here they do nothing."""
 
     def waited(self, seconds: float) -> None:
-        """The lock was had, or given up, after so long."""
+        """The write lock was acquired, or given up, after *seconds*."""
 
     def wrote(self, commits: int, seconds: float) -> None:
-        """A batch of so many commits is on `main`; it took so long since the lock was had."""
+        """A batch of *commits* commits is on `main`, *seconds* after the lock was acquired."""

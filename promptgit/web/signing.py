@@ -34,7 +34,7 @@ class Sessions(SecureCookieSessionInterface):
         return request.is_secure or bool(session.get(_SECURE))
 
     def get_cookie_path(self, app: Flask) -> str:  # noqa: ARG002  # Flask's
-        """The path under which a proxy shows the service: nobody else's applications there get the cookie."""
+        """The prefix under which a proxy shows the service: other applications on its host do not get the cookie."""
         return request.script_root or "/"
 
     def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
