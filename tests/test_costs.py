@@ -5,8 +5,10 @@ from __future__ import annotations
 import gc
 import itertools
 import os
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -144,7 +146,7 @@ def test_packs_do_not_pile_up(store: Store, service: Service, repository: Path) 
 
 def test_files_that_are_gone_do_not_stay_open(store: Store, service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
     """Handles give joined packs up at once, not when Python collects its garbage: descriptors would run out."""
-    monkeypatch.setattr(repository_module, "_READS_OF_A_HANDLE", 8)
+    monkeypatch.setattr(repository_module, "_LOOK_SECONDS", 0)
     prompt = service.create("0", name="a")
     gc.collect()
     before = _open_but_gone()
@@ -157,6 +159,19 @@ def test_files_that_are_gone_do_not_stay_open(store: Store, service: Service, mo
     finally:
         gc.enable()
     assert after - before < 120
+
+
+def test_many_threads_that_write_do_not_each_keep_packs(
+    store: Store, service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only who leads a batch reads what it stands on, and each leader passes on what it has open."""
+    monkeypatch.setattr(repository_module, "_LOOK_SECONDS", 0)
+    prompts = [service.create("0", name=f"p{at}").id for at in range(16)]
+    with ThreadPoolExecutor(len(prompts)) as threads:
+        for at in range(1, 40):
+            list(threads.map(lambda prompt_id, at=at: service.save(prompt_id, f"{at} {prompt_id}"), prompts))
+        gone = re.findall(r"\.idx \(deleted\)$", Path("/proc/self/maps").read_text(), re.M)
+    assert len(gone) < 40
 
 
 def _open_but_gone() -> int:

@@ -27,14 +27,14 @@ def open_index(path: Path) -> sqlite3.Connection:
         Unusable: it is of another schema, or not finished.
         sqlite3.Error: for one, that the files can only be read, perhaps for a want of file handles.
     """
-    connection = sqlite3.connect(uri_of(path, "rw"), uri=True, isolation_level=None, timeout=5)
+    connection = sqlite3.connect(uri_of(path, "rw"), uri=True, isolation_level=None, timeout=5, check_same_thread=False)
     try:
         (schema,) = connection.execute("PRAGMA user_version").fetchone()
         if schema != SCHEMA:
             raise Unusable
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = NORMAL")
-        connection.execute("PRAGMA cache_size = -512")  # KiB; every thread has one, and the system caches too
+        connection.execute("PRAGMA cache_size = -512")  # KiB; every reader has one, and the system caches too
         head_of(connection)  # the log is opened by its name now, while nobody swaps the file
         # What SQLite cannot open for writing, for a want of file handles perhaps, it opens for reading alone. That
         # would last as long as the connection; of the file that connections share, as long as this process has any.

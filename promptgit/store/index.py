@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import sqlite3
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -28,6 +27,7 @@ from promptgit.store.connections import (
 )
 from promptgit.store.damage import is_damage, is_sound, may_be_damage
 from promptgit.store.files import is_full, storage_errors
+from promptgit.store.handles import Handles
 from promptgit.store.index_file import IndexFile
 from promptgit.store.intake import Progress, take_in
 from promptgit.store.ledger import Ledger
@@ -53,7 +53,8 @@ class Index:
         self._clock = clock
         self._repository = repository
         self._file = IndexFile(path, repository, clock)
-        self._local = threading.local()
+        self._local = Handles({})
+        self.led = self._local.of_leader
 
     def read(self, query: Callable[Concatenate[sqlite3.Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """What *query* finds in an index that is up to `main`.

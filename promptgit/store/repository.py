@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-import threading
+import time
 from pathlib import Path
 
 import pygit2
@@ -18,6 +18,7 @@ from promptgit.store.contents import Contents
 from promptgit.store.essentials import Essentials
 from promptgit.store.files import failure, fsync_folder, fsync_tree, storage_errors
 from promptgit.store.git import Git
+from promptgit.store.handles import Handles
 from promptgit.store.layout import first_commit
 from promptgit.store.main_file import MAIN, MainFile, Mark
 from promptgit.store.objects import Tree
@@ -26,7 +27,7 @@ from promptgit.store.unreadable import Unreadable
 _LOST = "refs/promptgit/lost/"
 _TREES_KEPT = 1_000
 _CONTENTS_KEPT, _LARGEST_KEPT = 128, 16 << 10  # of one process, and bytes
-_READS_OF_A_HANDLE = 256
+_LOOK_SECONDS = 1.0
 _OPEN_PACKS = 256  # of the whole process
 _WINDOW_BYTES, _MAPPED_BYTES = 1 << 20, 16 << 20  # of packs in memory, of the whole process
 _TIDY_EVERY = 16  # batches
@@ -51,7 +52,8 @@ class Repository:
         self.claim = Claim(path / "promptgit-upkeep")
         self._unreached = self.packs  # the newest pack, until `main` reaches it
         self._untidied = 0
-        self._local = threading.local()
+        self._local = Handles({})
+        self.led = self._local.of_leader
         # Off by default in libgit2: without it an acknowledged commit can vanish in a power cut.
         pygit2.settings.enable_fsync_gitdir(True)
         # Each thread's handle would keep trees and commits, up to 256 MB, which are hardly ever read twice.
@@ -122,8 +124,8 @@ class Repository:
     def _opened(self) -> pygit2.Repository:
         git: pygit2.Repository | None = getattr(self._local, "git", None)
         if git is None:
+            self._local.packs, self._local.looked = self.packs.stat().st_mtime_ns, time.monotonic()
             git = self._local.git = self._open()
-            self._local.reads = 0
         return git
 
     def _open(self) -> pygit2.Repository:
@@ -194,13 +196,9 @@ class Repository:
         Raises:
             Damaged: it is missing, or its bytes are not those that its id stands for.
         """
-        git = self._opened()
-        self._local.reads += 1
-        if self._local.reads > _READS_OF_A_HANDLE:
-            self.close()  # libgit2 never forgets a pack that is gone: look-ups would slow down
-            git = self._opened()
+        self._forget_packs()
         try:
-            return git.read(oid)[1]
+            return self._opened().read(oid)[1]
         except (KeyError, OSError, pygit2.GitError):
             self.close()  # packs come and go: look once more, with fresh eyes
             packs.drop_stale_multi_pack_index(self.packs)
@@ -212,6 +210,17 @@ class Repository:
             reason = "it is not there" if isinstance(error, KeyError) else str(error)
             self.unreadable.note(oid, reason)
             raise Damaged(oid, reason) from error
+
+    def _forget_packs(self) -> None:
+        """Reopen a handle that is older than the newest packs: libgit2 keeps each pack mapped that it has seen, gone or not.
+
+        It is looked for at most once a second, because to open a handle takes as long as many reads.
+        """
+        now = time.monotonic()
+        if now - getattr(self._local, "looked", now) >= _LOOK_SECONDS:
+            self._local.looked = now
+            if self.packs.stat().st_mtime_ns != self._local.packs:
+                self.close()
 
     def content(self, blob: str) -> bytes:
         """The bytes of a blob, which may be kept from the last time.

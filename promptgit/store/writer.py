@@ -183,6 +183,8 @@ class Writer:
                 held.enter_context(self._lock.held(deadline))
             finally:
                 self._observer.waited(time.monotonic() - start)
+            held.enter_context(self._index.led())
+            held.enter_context(self._repository.led())
             yield
 
     def _make(self, jobs: list[_Job], stop_at_refusal: bool = False) -> list[_Job]:
