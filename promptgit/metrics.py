@@ -39,21 +39,37 @@ _BATCH_SIZES = (1, 2, 4, 8, 16, 32, 64, 128)
 disable_created_metrics()  # one more series for each, with the time of its first value
 
 
-def share(folder: Path, process: int) -> None:
-    """Add up with the other processes that share *folder*; call it before any `Metrics` is made.
+_process = "parent"  # of whom the values are
 
-    *process* is a small number that no other living process has. The one that gets the number of a dead
-    process goes on counting where that stopped, so files do not pile up.
+
+def share(folder: Path) -> None:
+    """Add up with the processes that are forked from this one; call it before any `Metrics` is made.
+
+    *folder* is an empty one, for the values of each.
     """
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(folder)  # where the library looks
+    _prepare(folder)
+    values.ValueClass = values.MultiProcessValue(lambda: _process)
+
+
+def count_as(process: int) -> None:
+    """Count, from now on, as a process of this number, which no other living process has; call it after the fork.
+
+    The one that gets the number of a dead process goes on counting where that stopped, so files do not pile up.
+    """
+    global _process  # noqa: PLW0603  # the library asks for it at each value
+    _process = str(process)
+    _prepare(Path(os.environ["PROMETHEUS_MULTIPROC_DIR"]))
+
+
+def _prepare(folder: Path) -> None:
+    """Make the files of this process as wholes: the library does so in steps, and a scrape between them would fail."""
     for kind in ("counter", "histogram"):
-        file = folder / f"{kind}_{process}.db"
+        file = folder / f"{kind}_{_process}.db"
         if not file.exists():
-            # The library makes it in steps, and a scrape between them would fail.
             fresh = file.with_suffix(".new")
             MmapedDict(str(fresh)).close()
             fresh.rename(file)
-    os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(folder)  # where the library looks
-    values.ValueClass = values.MultiProcessValue(lambda: process)
 
 
 class Metrics:

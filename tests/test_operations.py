@@ -196,7 +196,8 @@ def test_counts_go_on_where_a_dead_worker_stopped(tmp_path: Path) -> None:
             if round_ < 3:
                 _kill_worker(server)
         folder = _shared(server)
-        assert {path.name for path in folder.iterdir()} == {"counter_0.db", "histogram_0.db", "lock"}
+        files = {f"{kind}_{process}.db" for kind in ("counter", "histogram") for process in ("parent", 0)}
+        assert {path.name for path in folder.iterdir()} == files | {"lock"}
         assert server.stop() == 0
         assert not folder.exists()
 

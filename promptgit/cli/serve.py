@@ -29,21 +29,23 @@ log = logging.getLogger(__name__)
 def serve(**flags: Any) -> None:
     """Serve the HTTP API."""
     from promptgit import logs
+    from promptgit.serving import memory
 
     settings = Settings.from_environment(**flags)
-    if not settings.uds:
-        _expect_guarded(settings)
-        _expect_free(settings)
-    logs.configure(settings.log_level)
-    store = open_store(settings)
-    store.settle()
-    for warning in store.warnings():
-        log.warning(warning)
-    store.close()
-    from promptgit.serving import master, memory  # gunicorn and Flask: slow to import, and only needed here
+    with memory.shared():
+        if not settings.uds:
+            _expect_guarded(settings)
+            _expect_free(settings)
+        logs.configure(settings.log_level)
+        store = open_store(settings)
+        store.settle()
+        for warning in store.warnings():
+            log.warning(warning)
+        store.close()
+        from promptgit.serving.master import Server  # gunicorn and Flask: slow to import, and only needed here
 
-    memory.share_memory()
-    master.Server(settings, lambda url: _announce(settings, url)).run()
+        server = Server(settings, lambda url: _announce(settings, url))
+    server.run()
 
 
 def _announce(settings: Settings, url: str) -> None:

@@ -42,6 +42,8 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
     def __init__(self, settings: Settings, announce: Callable[[str], object]) -> None:
         self._settings, self._announce = settings, announce
         self._metrics = _shared_folder()
+        metrics.share(self._metrics)
+        self._flask = create_app(settings, catch_up=False)  # a rebuild of the index keeps nobody from being answered
         super().__init__()
 
     def load_config(self) -> None:
@@ -63,7 +65,7 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
             "control_socket_disable": True,
             "when_ready": self._ready,
             "pre_fork": _number,
-            "post_fork": lambda _, worker: metrics.share(self._metrics, worker.number),
+            "post_fork": lambda _, worker: metrics.count_as(worker.number),
             # uvicorn raises it once more at its end.
             "post_worker_init": lambda _: signal.signal(signal.SIGTERM, lambda *_: None),
         }
@@ -84,14 +86,13 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
                 shutil.rmtree(self._metrics, ignore_errors=True)
 
     def load(self) -> Bridge:
-        """Called in each worker: SQLite and libgit2 handles do not go through a fork."""
-        flask = create_app(self._settings, catch_up=False)  # the index may be built by somebody just now
+        """Called in each worker: event loops and threads do not go through a fork."""
 
         def started() -> None:
             drain.drain_first(bridge.end)
             self._watch = asyncio.ensure_future(Connection.watch())
 
-        bridge = asgi.bridge(flask, self._settings, started)
+        bridge = asgi.bridge(self._flask, self._settings, started)
         start_chores(self._settings)
         logging.getLogger("uvicorn.error").setLevel(max(logging.WARNING, logging.getLogger().level))  # not each step
         return bridge
