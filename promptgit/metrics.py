@@ -57,7 +57,7 @@ def count_as(process: int) -> None:
 
     The one that gets the number of a dead process goes on counting where that stopped, so files do not pile up.
     """
-    global _process  # noqa: PLW0603  # the library asks for it at each value
+    global _process  # the library asks for it at each value
     _process = str(process)
     _prepare(Path(os.environ["PROMETHEUS_MULTIPROC_DIR"]))
 
