@@ -2,7 +2,7 @@
 
 from promptgit import logs
 from promptgit.app import create_app, start_chores
-from promptgit.chores import AtFirstRequest
+from promptgit.jobs.chores import AtFirstRequest
 from promptgit.settings import Settings
 from promptgit.store.store import Store
 

@@ -9,23 +9,25 @@ from typing import TYPE_CHECKING
 from flask import Flask, request
 from flask_smorest import Api
 
-from promptgit import chores, deferral, deliveries, git_http, langfuse, mirror, proxies
-from promptgit.api import access, bodies, changes, docs, labels, operations, problems, prompts, tokens, versions
-from promptgit.api.direct import Direct
-from promptgit.api.headers import Protected
-from promptgit.api.origins import Cors
-from promptgit.catalogue import Catalogue
+from promptgit import deferral
+from promptgit.auth.tokens import Scope, Tokens
 from promptgit.errors import PromptgitError, TooManyWriters
-from promptgit.feed import Feed
-from promptgit.metrics import Metrics
-from promptgit.observed import Observed
-from promptgit.service import Service
+from promptgit.http import git_clone, langfuse, proxies
+from promptgit.http.api import access, bodies, changes, docs, labels, operations, problems, prompts, tokens, versions
+from promptgit.http.api.direct import Direct
+from promptgit.http.api.headers import Protected
+from promptgit.http.api.origins import Cors
+from promptgit.http.metrics import Metrics
+from promptgit.http.observed import Observed
+from promptgit.http.web import errors, keys, pages
+from promptgit.http.web.access import Door, Person
+from promptgit.jobs import chores, deliveries, mirror
+from promptgit.service.catalogue import Catalogue
+from promptgit.service.feed import Feed
+from promptgit.service.service import Service
 from promptgit.settings import Settings
+from promptgit.store.git.upload_pack import UploadPack
 from promptgit.store.store import Store
-from promptgit.store.upload_pack import UploadPack
-from promptgit.tokens import Scope, Tokens
-from promptgit.web import errors, keys, pages
-from promptgit.web.access import Door, Person
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -81,7 +83,7 @@ def create_app(settings: Settings, *, catch_up: bool = True) -> Flask:
         api.register_blueprint(blueprint)
     app.register_blueprint(operations.blueprint(store, metrics, None if settings.auth == "off" else known))
     app.register_blueprint(langfuse.blueprint)
-    app.register_blueprint(git_http.blueprint(UploadPack(store.repository.git, settings.data, settings.git_clones)))
+    app.register_blueprint(git_clone.blueprint(UploadPack(store.repository.git, settings.data, settings.git_clones)))
     docs.register(app, api.spec)
     # From the outside in: the log and the metrics, what every answer says, what other sites' pages are told, who asks,
     # what needs no Flask.

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from promptgit import hosts, labels
+from promptgit.domain import hosts, labels
 from promptgit.errors import Invalid
 
 MOST_WORKERS = 1_024

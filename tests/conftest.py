@@ -11,7 +11,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from promptgit.app import create_app
-from promptgit.service import Service
+from promptgit.service.service import Service
 from promptgit.settings import Settings
 from promptgit.store.store import Store
 from tests.support import Server

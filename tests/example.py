@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from promptgit.checks import Signed
-from promptgit.models import Author
-from promptgit.service import Service
+from promptgit.domain.models import Author
+from promptgit.service.checks import Signed
+from promptgit.service.service import Service
 
 _ADA, _BEN, _CHI = (
     Author(name, f"{name.split()[0].lower()}@example.org") for name in ("Ada Lind", "Ben Okafor", "Chi Tran")

@@ -8,7 +8,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from promptgit.service import Service
+from promptgit.service.service import Service
 from promptgit.store.store import Store
 from tests import example
 from tests.browser import browser

@@ -12,13 +12,13 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from promptgit import hosts
-from promptgit.api.failures import Failures
-from promptgit.api.headers import PROTECTION
 from promptgit.app import create_app
+from promptgit.auth.tokens import Scope, Tokens
+from promptgit.domain import hosts
 from promptgit.errors import TooManyFailures
+from promptgit.http.api.failures import Failures
+from promptgit.http.api.headers import PROTECTION
 from promptgit.settings import Settings
-from promptgit.tokens import Scope, Tokens
 from tests.conftest import Clock
 from tests.support import Http, Server, command
 from tests.test_tokens import assert_problem, bearer, make

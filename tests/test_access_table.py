@@ -14,8 +14,8 @@ from flask import Flask
 from werkzeug.routing import Rule
 
 from promptgit.app import create_app
+from promptgit.auth.tokens import Scope, Tokens
 from promptgit.settings import Settings
-from promptgit.tokens import Scope, Tokens
 from tests.conftest import Clock
 
 ANYBODY = None

@@ -13,7 +13,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from promptgit.names import NAMESPACE
+from promptgit.domain.names import NAMESPACE
 from tests.support import environment, git_text
 
 ROOT = Path(__file__).parents[1]

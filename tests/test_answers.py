@@ -10,10 +10,10 @@ import marshmallow as ma
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from promptgit.api import answers, schemas
-from promptgit.checks import Signed
-from promptgit.models import Author
-from promptgit.service import Service
+from promptgit.domain.models import Author
+from promptgit.http.api import answers, schemas
+from promptgit.service.checks import Signed
+from promptgit.service.service import Service
 from promptgit.store.store import Store
 
 texts = st.text(st.characters(exclude_categories=["Cs", "Cc"]) | st.sampled_from("\n\t"), max_size=80)

@@ -15,8 +15,8 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from promptgit import errors
-from promptgit.api.problems import STATUS
-from promptgit.service import Service
+from promptgit.http.api.problems import STATUS
+from promptgit.service.service import Service
 from tests.support import git_text, server_errors
 from tests.test_api_prompts import create
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
-from promptgit.checks import Signed
-from promptgit.models import Prompt
-from promptgit.service import Service
-from promptgit.store.layout import README
+from promptgit.domain.models import Prompt
+from promptgit.service.checks import Signed
+from promptgit.service.service import Service
+from promptgit.store.git.layout import README
 from tests.conftest import Clock
 from tests.support import commits_followed, environment, foreign_commit
 

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from promptgit.backup import back_up
 from promptgit.errors import BackupRefused
-from promptgit.store.repository import Repository
+from promptgit.exchange.backup import back_up
+from promptgit.store.git.repository import Repository
 from promptgit.store.store import Store
 from tests.support import (
     PROMPTGIT,

@@ -11,10 +11,10 @@ import pytest
 from axe_core_python.selenium import Axe
 from selenium.webdriver.common.keys import Keys
 
-from promptgit.names import id_of
-from promptgit.service import Service
+from promptgit.auth.tokens import Scope, Tokens
+from promptgit.domain.names import id_of
+from promptgit.service.service import Service
 from promptgit.store.store import Store
-from promptgit.tokens import Scope, Tokens
 from tests import example
 from tests.browser import CHROMIUM, DRIVER, MISSING, Browser, browser
 from tests.support import Http, Server, command

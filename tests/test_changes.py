@@ -16,12 +16,12 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from promptgit import checker
-from promptgit.checks import Signed
+from promptgit.domain.models import Author
 from promptgit.errors import CommitNotFound
-from promptgit.feed import Feed
-from promptgit.models import Author
-from promptgit.service import Service
+from promptgit.exchange import checker
+from promptgit.service.checks import Signed
+from promptgit.service.feed import Feed
+from promptgit.service.service import Service
 from promptgit.store.store import Store
 from tests.support import Answer, Http, Server, foreign_commit, git_text, wait_for
 

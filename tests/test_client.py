@@ -12,9 +12,9 @@ import pytest
 
 import promptgit
 from promptgit import errors
-from promptgit.api import problems
 from promptgit.client import Author, Client, HttpError, MissingVariable, Prompt, ServerAway
 from promptgit.client.errors import KINDS, refusal
+from promptgit.http.api import problems
 from tests.clients import answering
 from tests.support import Server, environment, foreign_commit
 

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from promptgit.store.intake import build
+from promptgit.store.index.intake import build
 from promptgit.store.store import Store
 from tests.support import Http, Server, command, git_text
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from promptgit.service import Service
+from promptgit.service.service import Service
 from promptgit.store.store import Store
 from tests.support import command, git, git_text
 from tests.test_export import SOME_UUID, ids

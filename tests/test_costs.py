@@ -16,12 +16,12 @@ from typing import Any
 
 import pytest
 
-from promptgit.api import answers
-from promptgit.catalogue import Catalogue
-from promptgit.models import Version
-from promptgit.service import Service
-from promptgit.store import repository as repository_module
-from promptgit.store.repository import Repository
+from promptgit.domain.models import Version
+from promptgit.http.api import answers
+from promptgit.service.catalogue import Catalogue
+from promptgit.service.service import Service
+from promptgit.store.git import repository as repository_module
+from promptgit.store.git.repository import Repository
 from promptgit.store.store import Store
 from tests.support import at_once, foreign_commit, git_text, long_history
 

@@ -13,7 +13,7 @@ from werkzeug.test import TestResponse
 
 from promptgit.app import create_app
 from promptgit.errors import NotReady
-from promptgit.service import Service
+from promptgit.service.service import Service
 from promptgit.settings import Settings
 from promptgit.store.store import Store
 from tests.faults.damage import flip, truncate

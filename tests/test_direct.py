@@ -12,11 +12,11 @@ from flask import Flask
 from werkzeug.datastructures import Headers
 from werkzeug.test import Client, create_environ
 
-from promptgit.api import access
-from promptgit.api.direct import Direct
 from promptgit.deferral import AT_ONCE, Deferred
 from promptgit.errors import IndexBusy
-from promptgit.observed import ROUTE
+from promptgit.http.api import access
+from promptgit.http.api.direct import Direct
+from promptgit.http.observed import ROUTE
 from tests.support import foreign_commit
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from promptgit.service import Service
+from promptgit.service.service import Service
 from promptgit.store.store import Store
 from tests.support import PROMPTGIT, Http, Server, command, environment, git
 

@@ -16,13 +16,13 @@ from typing import Any
 import orjson
 import pytest
 
-from promptgit import checker, exporter, lines
-from promptgit.checks import Signed
+from promptgit.domain.models import Author, LabelMove, Prompt
 from promptgit.errors import BadLine, PromptgitError
-from promptgit.importer import Import
-from promptgit.models import Author, LabelMove, Prompt
-from promptgit.service import Service
-from promptgit.store import queries
+from promptgit.exchange import checker, exporter, lines
+from promptgit.exchange.importer import Import
+from promptgit.service.checks import Signed
+from promptgit.service.service import Service
+from promptgit.store.index import queries
 from promptgit.store.store import Store
 from tests.support import (
     Http,

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from promptgit.errors import UnusableRepository
-from promptgit.service import Service
+from promptgit.service.service import Service
 from promptgit.store.store import Store
 from tests.faults import LONG
 from tests.faults.damage import flip

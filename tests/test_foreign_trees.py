@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 from flask.testing import FlaskClient
 
-from promptgit import checker, names
+from promptgit.domain import names
 from promptgit.errors import PathBlocked
-from promptgit.service import Service
-from promptgit.store import objects, paths
+from promptgit.exchange import checker
+from promptgit.service.service import Service
+from promptgit.store.git import objects, paths
 from promptgit.store.store import Store
 from tests.support import assert_sound, command, environment, foreign_commit, git, git_text
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from promptgit.domain.front_matter import Message, Placeholder, PromptFile, parse, render
 from promptgit.errors import Invalid
-from promptgit.front_matter import Message, Placeholder, PromptFile, parse, render
 
 LINES = [
     "---", "--- ", "---\r", "...", "type: text", "type: chat", "config: {}", "tags: [a]", "tags:", "- a", "no", "",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from promptgit.tokens import Scope, Tokens
+from promptgit.auth.tokens import Scope, Tokens
 from tests.fuzz.campaign import attack
 from tests.support import Http, Server
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from promptgit.store.history import FileChange, Moved, Removed, Written, events
+from promptgit.domain.history import FileChange, Moved, Removed, Written, events
 
 X, Y = "1" * 40, "2" * 40
 

@@ -23,13 +23,14 @@ from typing import Any
 
 import pytest
 
-from promptgit import hosts, outbound
-from promptgit.checks import Signed
-from promptgit.deliveries import DAY, Deliveries
+from promptgit.domain import hosts
 from promptgit.errors import HookNotFound, Invalid, UnusableHooks
-from promptgit.hooks import Hook
-from promptgit.outbound import Undelivered
-from promptgit.service import Service
+from promptgit.jobs import outbound
+from promptgit.jobs.deliveries import DAY, Deliveries
+from promptgit.jobs.hooks import Hook
+from promptgit.jobs.outbound import Undelivered
+from promptgit.service.checks import Signed
+from promptgit.service.service import Service
 from promptgit.store.store import Store
 from tests.conftest import Clock
 from tests.support import PROMPTGIT, Http, Server, command, environment, foreign_commit, wait_for

@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
-from promptgit import checker
 from promptgit.errors import BadLine
-from promptgit.importer import Import
-from promptgit.past import Past
-from promptgit.service import Service
-from promptgit.store import search
+from promptgit.exchange import checker
+from promptgit.exchange.importer import Import
+from promptgit.exchange.past import Past
+from promptgit.service.service import Service
+from promptgit.store.index import search
 from promptgit.store.store import Store
 from tests.conftest import Clock
 from tests.support import assert_sound, command, git, git_text

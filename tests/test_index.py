@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from promptgit import checker
-from promptgit.service import Service
-from promptgit.store import search
-from promptgit.store.intake import build
-from promptgit.store.schema import SCHEMA
+from promptgit.exchange import checker
+from promptgit.service.service import Service
+from promptgit.store.index import search
+from promptgit.store.index.intake import build
+from promptgit.store.index.schema import SCHEMA
 from promptgit.store.store import Store
 from tests.support import commits_of, foreign_commit, git, git_text
 

@@ -7,11 +7,12 @@ from pathlib import Path
 import pytest
 from flask.testing import FlaskClient
 
-from promptgit import checker, labels
-from promptgit.checks import Signed
-from promptgit.feed import Feed
-from promptgit.models import Author
-from promptgit.service import Service
+from promptgit.domain import labels
+from promptgit.domain.models import Author
+from promptgit.exchange import checker
+from promptgit.service.checks import Signed
+from promptgit.service.feed import Feed
+from promptgit.service.service import Service
 from promptgit.store.store import Store
 from tests.support import foreign_commit, git, git_text
 

@@ -9,9 +9,9 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from promptgit.checks import Signed
-from promptgit.service import Service
-from promptgit.store.repository import Repository
+from promptgit.service.checks import Signed
+from promptgit.service.service import Service
+from promptgit.store.git.repository import Repository
 from promptgit.store.store import Store
 from tests.support import at_once, foreign_commit, git, git_text
 

@@ -22,8 +22,8 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from promptgit import logs
-from promptgit.observed import CREDENTIAL
-from promptgit.service import Service
+from promptgit.http.observed import CREDENTIAL
+from promptgit.service.service import Service
 from tests.support import Http, Server, environment, long_history
 from tests.test_api_prompts import create
 from tests.test_wire import exchange

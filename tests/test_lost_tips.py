@@ -15,7 +15,7 @@ import pytest
 
 from promptgit.app import create_app
 from promptgit.errors import UnusableRepository
-from promptgit.service import Service
+from promptgit.service.service import Service
 from promptgit.settings import Settings
 from promptgit.store.store import Store
 from tests.conftest import Clock

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from promptgit.app import create_app
+from promptgit.auth.tokens import Scope, Tokens
 from promptgit.errors import UnusableTokens
-from promptgit.hooks import Hooks
+from promptgit.jobs.hooks import Hooks
 from promptgit.settings import Settings
-from promptgit.tokens import Scope, Tokens
 from tests.support import Answer, Http, Server, command, git
 from tests.test_tokens import assert_problem, bearer, make
 

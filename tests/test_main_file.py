@@ -13,14 +13,14 @@ from pathlib import Path
 
 import pytest
 
+from promptgit.domain.models import Author
 from promptgit.errors import MainLocked, OutcomeUnknown
-from promptgit.models import Author
-from promptgit.service import Service
-from promptgit.store.main_file import MainFile
+from promptgit.service.service import Service
+from promptgit.store.git.refs import MainFile
 from promptgit.store.store import Store
 from tests.support import environment, foreign_commit, git, git_text
 
-INITIAL_NAMESPACE = 0xEFFFFFFC  # see promptgit/store/orphans.py
+INITIAL_NAMESPACE = 0xEFFFFFFC  # see promptgit/store/git/orphans.py
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from promptgit.mirror import Mirror, State, of
+from promptgit.jobs.mirror import Mirror, State, of
 from promptgit.settings import Settings
 from promptgit.store.store import Store
 from tests.conftest import Clock

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from promptgit.domain.models import Author
 from promptgit.errors import Invalid
-from promptgit.models import Author
-from promptgit.store import objects, packs
-from promptgit.store.hashing import object_id
-from promptgit.store.objects import BLOB, COMMIT, FILE_MODE, FOLDER_MODE, TREE
+from promptgit.store.git import objects, packs
+from promptgit.store.git.hashing import object_id
+from promptgit.store.git.objects import BLOB, COMMIT, FILE_MODE, FOLDER_MODE, TREE
 from tests.support import assert_sound, git, git_text
 
 names = st.binary(min_size=1, max_size=12).filter(lambda name: b"\0" not in name and b"/" not in name)

@@ -15,8 +15,8 @@ from filelock import FileLock
 from flask import Flask
 from flask.testing import FlaskClient
 
-from promptgit.api import problems, refusals
-from promptgit.tokens import Scope, Tokens
+from promptgit.auth.tokens import Scope, Tokens
+from promptgit.http.api import problems, refusals
 from tests.support import Answer, Http, Server
 
 # What Flask serves and no client calls by itself.
@@ -94,7 +94,7 @@ def test_it_is_openapi_3_1(document: dict[str, Any]) -> None:
 
 
 def test_every_route_is_in_it(app: Flask, document: dict[str, Any]) -> None:
-    """A route that is missing: mark its view with `promptgit.api.openapi.operation`."""
+    """A route that is missing: mark its view with `promptgit.http.api.openapi.operation`."""
     routes = {
         (method, re.sub(r"<(?:\w+(?:\(.*?\))?:)?(\w+)>", r"{\1}", rule.rule))
         for rule in app.url_map.iter_rules()
@@ -133,7 +133,7 @@ def test_every_example_keeps_its_schema(document: dict[str, Any]) -> None:
 
 
 def test_every_refusal_of_the_table_has_an_example() -> None:
-    """A kind that is missing: add one to `promptgit.api.refusals`."""
+    """A kind that is missing: add one to `promptgit.http.api.refusals`."""
     abstract = {"unavailable"}
     assert {kind for kind in problems.STATUS if kind.code not in abstract} <= refusals.EXAMPLES.keys()
 

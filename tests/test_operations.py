@@ -16,7 +16,7 @@ from flask.testing import FlaskClient
 from prometheus_client.parser import text_string_to_metric_families
 
 from promptgit.app import create_app
-from promptgit.service import Service
+from promptgit.service.service import Service
 from promptgit.settings import Settings
 from promptgit.store.store import Store
 from tests.support import Http, Server, at_once, foreign_commit, git, wait_for

@@ -8,8 +8,8 @@ from contextlib import ExitStack, contextmanager
 
 import pytest
 
-from promptgit import outbound
-from promptgit.outbound import Undelivered
+from promptgit.jobs import outbound
+from promptgit.jobs.outbound import Undelivered
 from tests.test_hooks import receiving
 
 

@@ -9,7 +9,7 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from promptgit.names import id_of
+from promptgit.domain.names import id_of
 from tests.pages import BROWSER, listed, page_of, save, words
 from tests.support import foreign_commit, git, long_history
 from tests.test_api_prompts import ADA, create

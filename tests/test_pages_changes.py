@@ -12,9 +12,9 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from promptgit.app import create_app
+from promptgit.auth.tokens import Scope, Tokens
+from promptgit.http.web.keys import secret_key
 from promptgit.settings import Settings
-from promptgit.tokens import Scope, Tokens
-from promptgit.web.keys import secret_key
 from tests.pages import content, fields, newest, page_of, save, send, submit, told, words
 from tests.support import git_text
 from tests.test_api_prompts import create

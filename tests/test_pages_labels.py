@@ -9,8 +9,8 @@ import pytest
 from flask.testing import FlaskClient
 
 from promptgit.app import create_app
+from promptgit.auth.tokens import Scope, Tokens
 from promptgit.settings import Settings
-from promptgit.tokens import Scope, Tokens
 from tests.pages import fields, newest, page_of, save, send, submit, told, words
 from tests.support import git_text
 from tests.test_api_prompts import create

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from flask.testing import FlaskClient
 
-from promptgit.store.repository import Repository
+from promptgit.store.git.repository import Repository
 from tests.pages import BROWSER, page_of, save, words
 from tests.support import foreign_commit
 from tests.test_api_prompts import create

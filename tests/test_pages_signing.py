@@ -11,8 +11,8 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from promptgit.app import create_app
+from promptgit.auth.tokens import Scope, Tokens
 from promptgit.settings import Settings
-from promptgit.tokens import Scope, Tokens
 from tests.pages import BROWSER, fields, page_of, submit, words
 from tests.support import git_text
 from tests.test_api_prompts import create

@@ -11,7 +11,7 @@ from filelock import FileLock
 from flask.testing import FlaskClient
 
 from promptgit.errors import StorageFull
-from promptgit.store.repository import Repository
+from promptgit.store.git.repository import Repository
 from tests.pages import content, fields, newest, page_of, save, send, submit, told, words
 from tests.support import foreign_commit
 from tests.test_api_prompts import create

@@ -11,12 +11,12 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from promptgit.app import create_app
-from promptgit.checks import Signed
+from promptgit.auth.tokens import Scope, Tokens
 from promptgit.errors import LabelProtected
-from promptgit.service import Service
+from promptgit.service.checks import Signed
+from promptgit.service.service import Service
 from promptgit.settings import Settings
 from promptgit.store.store import Store
-from promptgit.tokens import Scope, Tokens
 from tests.support import command, foreign_commit, git_text
 from tests.test_tokens import bearer
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from promptgit.names import id_of
+from promptgit.domain.names import id_of
 from tests.support import Http, Server, assert_sound, command, git, git_text
 from tests.test_commands import rows
 

@@ -15,15 +15,15 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from promptgit.app import create_app
-from promptgit.checker import differences
-from promptgit.checks import Signed
+from promptgit.auth.tokens import Scope, Tokens
+from promptgit.domain.models import Request
 from promptgit.errors import KeyReused
-from promptgit.models import Request
-from promptgit.service import Service
+from promptgit.exchange.checker import differences
+from promptgit.service.checks import Signed
+from promptgit.service.service import Service
 from promptgit.settings import Settings
-from promptgit.store.requests import KEPT_SECONDS
+from promptgit.store.index.requests import KEPT_SECONDS
 from promptgit.store.store import Store
-from promptgit.tokens import Scope, Tokens
 from tests.conftest import Clock
 from tests.support import Http, Server, assert_sound, at_once, foreign_commit, git_text
 

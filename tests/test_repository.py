@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from promptgit.checks import Signed
+from promptgit.domain.models import Author
 from promptgit.errors import UnusableRepository
-from promptgit.models import Author
-from promptgit.service import Service
+from promptgit.service.checks import Signed
+from promptgit.service.service import Service
 from promptgit.store.store import Store
 from tests.conftest import Clock
 from tests.support import assert_sound, foreign_commit, git, git_text

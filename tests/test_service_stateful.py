@@ -12,11 +12,11 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
-from promptgit import checker
-from promptgit.checks import Signed
 from promptgit.errors import InvalidName, NameTaken, PromptDeleted, VersionNotFound
-from promptgit.feed import Feed
-from promptgit.service import Service
+from promptgit.exchange import checker
+from promptgit.service.checks import Signed
+from promptgit.service.feed import Feed
+from promptgit.service.service import Service
 from promptgit.store.store import Store
 from tests.support import assert_sound, commits_of, foreign_commit
 

@@ -19,7 +19,7 @@ from filelock import FileLock
 from flask import Flask
 from werkzeug.test import create_environ
 
-from promptgit.proxies import Proxies
+from promptgit.http.proxies import Proxies
 from tests.support import PROMPTGIT, Answer, Http, Server, command, environment, wait_for
 
 ROOT = Path(__file__).parents[1]

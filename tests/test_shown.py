@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from promptgit.web import differences, lines, shown, timeline, times
-from promptgit.web.differences import Folded, Row
-from promptgit.web.shown import Content
+from promptgit.http.web import differences, lines, shown, timeline, times
+from promptgit.http.web.differences import Folded, Row
+from promptgit.http.web.shown import Content
 
 # Letters of every kind that matters here, and few enough of them to repeat.
 _TEXTS = st.text(st.sampled_from("ab c.\n\r\t<é\u202e🎉"), max_size=60)

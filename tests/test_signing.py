@@ -13,13 +13,13 @@ from typing import Any
 
 import pytest
 
-from promptgit.checks import Signed
+from promptgit.domain.models import Request
 from promptgit.errors import NameTaken, SigningFailed
-from promptgit.models import Request
-from promptgit.service import Service
-from promptgit.store.change import Change
-from promptgit.store.hashing import object_id
-from promptgit.store.objects import COMMIT, add_signature, committed, tree_of
+from promptgit.service.checks import Signed
+from promptgit.service.service import Service
+from promptgit.store.git.hashing import object_id
+from promptgit.store.git.objects import COMMIT, add_signature, committed, tree_of
+from promptgit.store.operation import Change
 from promptgit.store.store import Store
 from tests.support import Http, Server, assert_sound, at_once, command, environment, foreign_commit, git, git_text
 

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from promptgit import texts
+from promptgit.domain import texts
+from promptgit.domain.models import Author
 from promptgit.errors import ContentTooLarge, Invalid
-from promptgit.models import Author
 
 
 @given(st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"])))

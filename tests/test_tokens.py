@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from promptgit.auth.tokens import Scope, Tokens, lifetime
 from promptgit.errors import Invalid, TokenNameTaken, TokenNotFound, Unauthenticated, UnusableTokens
-from promptgit.tokens import Scope, Tokens, lifetime
 from tests.conftest import Clock
 from tests.support import Answer, Http, Server, command, git_text
 

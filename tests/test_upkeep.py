@@ -14,13 +14,13 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
-from promptgit import chores
 from promptgit.app import start_chores
 from promptgit.errors import LockTimeout, StorageFull, UnusableRepository
-from promptgit.service import Service
+from promptgit.jobs import chores
+from promptgit.service.service import Service
 from promptgit.settings import Settings
-from promptgit.store import objects, packs, upkeep
-from promptgit.store.hashing import object_id
+from promptgit.store.git import objects, packs, upkeep
+from promptgit.store.git.hashing import object_id
 from promptgit.store.store import Store
 from tests.support import Http, Server, assert_sound, command, git, git_text
 

@@ -13,13 +13,13 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
-from promptgit.checks import Signed
+from promptgit.domain.models import Author
 from promptgit.errors import LockTimeout, NameTaken, OutcomeUnknown, PathBlocked, StorageFull, UnusableRepository
-from promptgit.models import Author
-from promptgit.service import Service
+from promptgit.service.checks import Signed
+from promptgit.service.service import Service
 from promptgit.store import files
-from promptgit.store.batch import Edit
-from promptgit.store.change import Change
+from promptgit.store.git.commits import Edit
+from promptgit.store.operation import Change
 from promptgit.store.store import COMMITTER, Store
 from tests.support import assert_sound, at_once, command, foreign_commit, git, git_text
 
@@ -78,7 +78,7 @@ def test_a_refused_change_fails_alone(store: Store, service: Service) -> None:
 
     def create(name: str) -> Change[str]:
         def plan(index: object) -> Edit:
-            from promptgit import checks
+            from promptgit.service import checks
 
             checks.expect_free(index, name)
             return Edit({f"prompts/{name}.md": b"x"}, "x", COMMITTER)

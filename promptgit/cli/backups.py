@@ -18,7 +18,7 @@ def backup(dest: Path, data: Path | None) -> None:
 
     It has the history and the tokens (their hashes), but no webhooks, whose secrets are in the clear.
     """
-    from promptgit import backup as backups
+    from promptgit.exchange import backup as backups
     from promptgit.store.store import Store
 
     settings = Settings.from_environment(data=data)
@@ -33,9 +33,9 @@ def backup(dest: Path, data: Path | None) -> None:
 
 def _tell_the_rest(folder: Path) -> None:
     """Say what else a backup of *folder* holds, and on standard error what is missing in it."""
+    from promptgit.auth.tokens import Tokens
     from promptgit.errors import UnusableTokens
-    from promptgit.hooks import Hooks
-    from promptgit.tokens import Tokens
+    from promptgit.jobs.hooks import Hooks
 
     if hooks := Hooks(folder).all():
         click.echo(

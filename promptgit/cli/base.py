@@ -18,7 +18,7 @@ from promptgit.errors import PromptgitError, StaleVersion, Unauthenticated
 from promptgit.settings import Settings
 
 if TYPE_CHECKING:
-    from promptgit.store.intake import Progress
+    from promptgit.store.index.intake import Progress
     from promptgit.store.store import Store
 
 # Which file of this folder has which commands: only that of the command that runs is imported.

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, BinaryIO, cast
 
 import click
 
-from promptgit import names
 from promptgit.cli.base import counter, data_option, existing_store, main, open_store
+from promptgit.domain import names
 from promptgit.settings import Settings
 
 if TYPE_CHECKING:
-    from promptgit import importer
+    from promptgit.exchange import importer
 
 # Each command imports what it needs of the server, so that `promptgit --help` works without it.
 
@@ -55,7 +55,7 @@ def import_(
     suffix: str,
 ) -> None:
     """Load a history from FILE: JSON Lines, plain or gzip, one commit a line."""
-    from promptgit import conversions
+    from promptgit.exchange import conversions
 
     if [file, langfuse, repository].count(None) != 2:
         raise click.UsageError("Give one of FILE, --langfuse and --git.")
@@ -85,7 +85,7 @@ def import_(
 
 
 def _import(file: Path, settings: Settings, skip_invalid: bool, committer_date: str | None) -> importer.Import:
-    from promptgit import importer
+    from promptgit.exchange import importer
 
     with importer.open_lines(file) as opened:
         dates = importer.survey(opened, settings.max_content_bytes, skip_invalid=skip_invalid)
@@ -111,7 +111,7 @@ def export(file: Path, data: Path | None) -> None:
     """Write the whole history to FILE as JSON Lines, packed if its name ends in .gz; to the output without FILE."""
     import orjson
 
-    from promptgit import exporter
+    from promptgit.exchange import exporter
 
     store = existing_store(Settings.from_environment(data=data))
     count = 0

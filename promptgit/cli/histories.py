@@ -32,7 +32,7 @@ def check(data: Path | None, quick: bool) -> None:
 
     Exits with 1 if there is anything.
     """
-    from promptgit import checker, soundness
+    from promptgit.exchange import checker, soundness
 
     store = existing_store(Settings.from_environment(data=data))
     count = 0

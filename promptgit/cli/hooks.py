@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 import click
 
 from promptgit.cli.base import data_option, existing_store, expect_owner, main
-from promptgit.models import CHANGE_TYPES
-from promptgit.outbound import Undelivered
+from promptgit.domain.models import CHANGE_TYPES
+from promptgit.jobs.outbound import Undelivered
 from promptgit.settings import Settings
 
 if TYPE_CHECKING:
-    from promptgit.deliveries import Deliveries
+    from promptgit.jobs.deliveries import Deliveries
 
 
 @main.group()
@@ -81,7 +81,7 @@ def test(hook_id: str, data: Path | None) -> None:
 
 def _deliveries(data: Path | None) -> tuple[Deliveries, str]:
     """The deliveries of a data folder, and the commit at which `main` is."""
-    from promptgit.deliveries import Deliveries  # libgit2 and SQLite: not for commands that ask a server
+    from promptgit.jobs.deliveries import Deliveries  # libgit2 and SQLite: not for commands that ask a server
 
     store = existing_store(Settings.from_environment(data=data))
     expect_owner(store.repository.path)

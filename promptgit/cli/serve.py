@@ -8,8 +8,8 @@ from typing import Any
 
 import click
 
-from promptgit import hosts
 from promptgit.cli.base import Refusal, data_option, main, open_store
+from promptgit.domain import hosts
 from promptgit.errors import UnusableTokens
 from promptgit.settings import Settings
 
@@ -53,7 +53,7 @@ def _announce(settings: Settings, url: str) -> None:
 
 
 def _audience(settings: Settings) -> str:
-    from promptgit.tokens import Tokens
+    from promptgit.auth.tokens import Tokens
 
     if settings.auth == "off":
         return "to everybody: PROMPTGIT_AUTH is off"
@@ -69,7 +69,7 @@ def _audience(settings: Settings) -> str:
 
 def _expect_guarded(settings: Settings) -> None:
     """Refuse to serve others than this machine before anybody has made a token."""
-    from promptgit.tokens import Tokens
+    from promptgit.auth.tokens import Tokens
 
     if settings.auth == "on" and not Tokens(settings.data).are_made() and not _is_loopback(settings.host):
         raise Refusal(

@@ -10,7 +10,7 @@ from typing import Any, TypedDict
 
 import click
 
-from promptgit.models import Author
+from promptgit.domain.models import Author
 
 _IDENTITY = re.compile(r"\s*(.+?)\s*<([^<>]*)>.*", re.DOTALL)
 

@@ -13,7 +13,7 @@ from promptgit.cli.base import data_option, expect_owner, main
 from promptgit.settings import Settings
 
 if TYPE_CHECKING:
-    from promptgit.tokens import Token, Tokens
+    from promptgit.auth.tokens import Token, Tokens
 
 
 @main.group()
@@ -35,7 +35,7 @@ def create(name: str, scope: str, expires: str | None, may_move: tuple[str, ...]
 
     NAME becomes git's committer of what is written with it.
     """
-    from promptgit.tokens import Scope, lifetime
+    from promptgit.auth.tokens import Scope, lifetime
 
     tokens = _tokens(data)
     first, lost = not tokens.are_made(), tokens.are_made() and not tokens.file.exists()
@@ -68,7 +68,7 @@ def revoke(name: str, data: Path | None) -> None:
 
 
 def _tokens(data: Path | None) -> Tokens:
-    from promptgit.tokens import Tokens
+    from promptgit.auth.tokens import Tokens
 
     folder = Settings.from_environment(data=data).data
     repository = folder / "prompts.git"

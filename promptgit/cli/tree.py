@@ -16,8 +16,8 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from promptgit import names
 from promptgit.cli.base import Refusal
+from promptgit.domain import names
 from promptgit.errors import InvalidName
 
 _OWN = ".promptgit"

@@ -38,8 +38,8 @@ _WRONG = {
 @click.option("--all", "every", is_flag=True, help="Check every signature, and every object against its id.")
 def verify(data: Path | None, allowed_signers: Path | None, every: bool) -> None:
     """Tell which commits a signature covers; exit with 1 if not all, or if a signature is bad."""
-    from promptgit import verifier
-    from promptgit.tokens import Tokens
+    from promptgit.auth.tokens import Tokens
+    from promptgit.exchange import verifier
 
     if shutil.which("ssh-keygen") is None:
         raise Refusal("ssh-keygen is missing, which checks signatures; install it (openssh-client).")

@@ -12,7 +12,7 @@ from promptgit.client.errors import HttpError, MissingVariable, ServerAway
 from promptgit.client.retries import Retries
 from promptgit.client.synchronous import Client
 from promptgit.client.values import Diff, Label, LabelMove, Prompt, Version
-from promptgit.models import Author
+from promptgit.domain.models import Author
 
 if TYPE_CHECKING:
     from promptgit.client.asynchronous import AsyncClient as AsyncClient

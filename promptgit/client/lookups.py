@@ -10,9 +10,9 @@ from promptgit.client.errors import refusal
 from promptgit.client.retries import Retries, expect
 from promptgit.client.steps import Page, Request, Response, Steps, T
 from promptgit.client.values import Diff, Label, LabelMove, Prompt, Version
+from promptgit.domain.labels import is_label
+from promptgit.domain.names import id_of, parse_id
 from promptgit.errors import LabelNotFound, PromptNotFound
-from promptgit.labels import is_label
-from promptgit.names import id_of, parse_id
 
 ALL = "/api/prompts"
 

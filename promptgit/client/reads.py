@@ -11,8 +11,8 @@ from promptgit.client.folder import Folder
 from promptgit.client.steps import Steps, T, within
 from promptgit.client.values import Prompt
 from promptgit.client.verbs import Verbs
+from promptgit.domain.labels import LATEST
 from promptgit.errors import LabelNotFound, PromptDeleted, PromptgitError, PromptNotFound, VersionNotFound
-from promptgit.labels import LATEST
 
 log = logging.getLogger(__name__)
 

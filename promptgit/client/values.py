@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from promptgit.client.errors import MissingVariable
-from promptgit.models import Author
+from promptgit.domain.models import Author
 
 _VARIABLE = re.compile(r"\{\{\s*([^\W\d]\w*)\s*\}\}")
 _NEVER = "1970-01-01T00:00:00Z"

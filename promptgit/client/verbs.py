@@ -6,12 +6,12 @@ from collections.abc import Callable, Mapping
 from typing import Any
 from uuid import uuid4
 
-from promptgit import labels
 from promptgit.client.lookups import ALL, Lookups
 from promptgit.client.retries import Retries
 from promptgit.client.steps import Response, Steps
 from promptgit.client.values import Label, Prompt
-from promptgit.models import Author
+from promptgit.domain import labels
+from promptgit.domain.models import Author
 
 
 class Verbs(Lookups):

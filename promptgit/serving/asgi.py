@@ -8,9 +8,9 @@ from typing import Any
 from flask import Flask
 
 from promptgit import logs
-from promptgit.api import direct
 from promptgit.app import create_app, is_write, start_chores
-from promptgit.git_http import LARGEST_REQUEST
+from promptgit.http.api import direct
+from promptgit.http.git_clone import LARGEST_REQUEST
 from promptgit.serving.bridge import Bridge, Limits
 from promptgit.settings import Settings
 

@@ -21,8 +21,8 @@ from gunicorn.glogging import Logger
 from gunicorn.workers.base import Worker
 from uvicorn_worker import UvicornWorker
 
-from promptgit import metrics
 from promptgit.app import create_app, start_chores
+from promptgit.http import metrics
 from promptgit.serving import asgi, drain
 from promptgit.serving.bridge import Bridge
 from promptgit.serving.connections import Connection

@@ -8,7 +8,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from promptgit.store.connections import head_of
+from promptgit.store.index.connections import head_of
 from promptgit.store.store import Store
 
 

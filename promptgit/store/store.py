@@ -7,19 +7,20 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from promptgit.domain.models import Author
 from promptgit.errors import NotReady, PromptgitError, UnusableRepository
-from promptgit.models import Author
-from promptgit.store import change_queries, objects, queries
-from promptgit.store.connections import Unusable, head_of
 from promptgit.store.files import fsync_tree, has_hard_links, make_folder_durably, storage_errors
-from promptgit.store.index import Index
-from promptgit.store.intake import Progress
-from promptgit.store.main_file import MAIN
+from promptgit.store.git import objects
+from promptgit.store.git.refs import MAIN
+from promptgit.store.git.repository import Repository
+from promptgit.store.git.signatures import Signer
+from promptgit.store.git.upkeep import Upkeep
+from promptgit.store.index import change_queries, queries
+from promptgit.store.index.connections import Unusable, head_of
+from promptgit.store.index.index import Index
+from promptgit.store.index.intake import Progress
+from promptgit.store.locks import WriteLock
 from promptgit.store.observer import Observer
-from promptgit.store.repository import Repository
-from promptgit.store.signer import Signer
-from promptgit.store.upkeep import Upkeep
-from promptgit.store.write_lock import WriteLock
 from promptgit.store.writer import Writer
 
 # Kernels write back within half a minute, unless a file system is mounted with another interval.

@@ -19,17 +19,17 @@ from typing import Any, TypeVar, cast
 
 from promptgit import deferral
 from promptgit.errors import LockTimeout, OutcomeUnknown, SigningFailed, WriteContended
-from promptgit.store import requests
-from promptgit.store.batch import Batch
-from promptgit.store.change import Change
-from promptgit.store.damage import Stumbled, stumbling
 from promptgit.store.files import expect_room, storage_errors
-from promptgit.store.index import Index
-from promptgit.store.ledger import Ledger
-from promptgit.store.main_file import MainMoved
+from promptgit.store.git.commits import Batch
+from promptgit.store.git.refs import MainMoved
+from promptgit.store.git.repository import Repository
+from promptgit.store.index import requests
+from promptgit.store.index.damage import Stumbled, stumbling
+from promptgit.store.index.index import Index
+from promptgit.store.index.ledger import Ledger
+from promptgit.store.locks import WriteLock
 from promptgit.store.observer import Observer
-from promptgit.store.repository import Repository
-from promptgit.store.write_lock import WriteLock
+from promptgit.store.operation import Change
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)

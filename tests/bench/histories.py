@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import IO
 from uuid import UUID
 
-from promptgit.names import id_of, path_of
+from promptgit.domain.names import id_of, path_of
 from promptgit.store.store import Store
 from tests.bench.floors import timed
 from tests.bench.samples import text

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
-from promptgit.names import id_of
+from promptgit.domain.names import id_of
 from tests.bench import histories
 from tests.bench.connection import build
 from tests.bench.lab import Lab, Operation

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Protocol
 from urllib.parse import quote, urlencode
 
-from promptgit.names import id_of
+from promptgit.domain.names import id_of
 
 PAGE = 50
 

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 
-from promptgit.names import id_of
+from promptgit.domain.names import id_of
 from tests.bench import histories
 from tests.bench.connection import build
 from tests.bench.lab import Lab

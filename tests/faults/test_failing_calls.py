@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from promptgit.tokens import Scope, Tokens
+from promptgit.auth.tokens import Scope, Tokens
 from tests.faults import LONG
 from tests.faults.checker import check
 from tests.faults.load import Client

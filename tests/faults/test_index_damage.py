@@ -11,12 +11,12 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from promptgit.catalogue import Catalogue
-from promptgit.checks import Signed
+from promptgit.domain.models import Author
 from promptgit.errors import PromptgitError
-from promptgit.feed import Feed
-from promptgit.models import Author
-from promptgit.service import Service
+from promptgit.service.catalogue import Catalogue
+from promptgit.service.checks import Signed
+from promptgit.service.feed import Feed
+from promptgit.service.service import Service
 from promptgit.store.store import Store
 from tests.faults import LONG, damage
 from tests.support import foreign_commit

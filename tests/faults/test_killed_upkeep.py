@@ -7,7 +7,7 @@ import signal
 import subprocess
 from pathlib import Path
 
-from promptgit.service import Service
+from promptgit.service.service import Service
 from promptgit.store.store import Store
 from tests.faults.tracing import expect_strace
 from tests.support import PROMPTGIT, assert_sound, command, environment, wait_for

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from promptgit.hooks import Hooks
+from promptgit.auth.tokens import Scope, Tokens
+from promptgit.jobs.hooks import Hooks
 from promptgit.store.store import Store
-from promptgit.tokens import Scope, Tokens
 from tests.faults import LONG, ROUNDS
 from tests.faults.checker import Lost, check
 from tests.faults.disks import EXT4, LAZY_EXT4, TRIED, XFS, FileSystem, disk_of, standing_still

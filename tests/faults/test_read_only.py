@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from promptgit.service import Service
+from promptgit.service.service import Service
 from promptgit.store.store import Store
 from tests.faults.disks import read_only
 from tests.support import command

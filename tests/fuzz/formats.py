@@ -5,9 +5,9 @@ from __future__ import annotations
 import schemathesis
 from hypothesis import strategies as st
 
-from promptgit import names, texts
+from promptgit.domain import names, texts
+from promptgit.domain.models import Author
 from promptgit.errors import Invalid
-from promptgit.models import Author
 
 _printed = st.characters(codec="utf-8", categories=["L", "M", "N", "S", "P"], exclude_characters='\\:*?"<>|')
 

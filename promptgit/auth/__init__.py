@@ -1,0 +1,1 @@
+"""Tokens: who somebody is, and the scope of what they may do."""

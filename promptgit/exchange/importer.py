@@ -1,0 +1,279 @@
+"""Loads a history from JSON Lines, one commit a line, and adds nothing twice."""
+
+from __future__ import annotations
+
+import codecs
+import gzip
+import sqlite3
+import zlib
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import BinaryIO, NamedTuple, cast
+
+from promptgit.domain import labels, names
+from promptgit.domain.models import Prompt
+from promptgit.errors import BadLine, NameNotFound, StorageFull, VersionNotFound
+from promptgit.exchange import exporter, lines
+from promptgit.exchange.lines import Entry, Line, Pointer, parse
+from promptgit.exchange.past import Past
+from promptgit.service import checks
+from promptgit.store.git import objects
+from promptgit.store.git.commits import Edit
+from promptgit.store.index import label_queries, queries
+from promptgit.store.index.intake import Progress
+from promptgit.store.operation import Change
+from promptgit.store.store import Store
+
+_BATCH_LINES = 500
+_BATCH_BYTES = 16 << 20
+
+
+def open_lines(path: Path) -> BinaryIO:
+    """A JSON Lines file, unpacked if it is gzip, whatever its name."""
+    file = open(path, "rb")  # noqa: SIM115  # the caller closes it
+    if file.peek(2)[:2] == b"\x1f\x8b":
+        return cast(BinaryIO, gzip.open(file))
+    return file
+
+
+class Survey(NamedTuple):
+    """The dates in a file of lines, in seconds since 1970, up to where an import would stop.
+
+    *disorder* is the number of the first line that is dated before the line before it, if there is one.
+    """
+
+    first: int | None = None
+    last: int | None = None
+    disorder: int | None = None
+
+    def problem(self, now: float) -> str | None:
+        """Why these dates cannot be those of commits that follow on each other, up to *now*; None: they can."""
+        if self.disorder is not None:
+            return f"line {self.disorder} is dated before the line before it"
+        if self.last is not None and self.last > now:
+            return f"a line is dated {lines.moment(self.last)}, which is in the future"
+        return None
+
+
+def survey(file: BinaryIO, max_content: int, *, skip_invalid: bool) -> Survey:
+    """Look at the dates of the lines that an import would take."""
+    first = last = disorder = None
+    for line in _parse_all(file, max_content):
+        if isinstance(line, BadLine):
+            if not skip_invalid:
+                break
+            continue
+        if first is None:
+            first = line.timestamp
+        elif disorder is None and last is not None and line.timestamp < last:
+            disorder = line.number
+        last = line.timestamp if last is None else max(last, line.timestamp)
+    return Survey(first, last, disorder)
+
+
+def follows(store: Store, dates: Survey) -> str | None:
+    """Why lines of these dates cannot follow on the history of a store, or should not; None: they can."""
+    if not store.index.read(queries.is_empty):
+        return "the folder has a history already"
+    _, last = objects.committed(store.repository.read(store.repository.main()))
+    if dates.first is not None and dates.first < last:
+        return f"the folder was made on {lines.moment(last)}; import into one that does not exist yet"
+    return None
+
+
+Key = tuple[str, str | None]
+"""A prompt's name, and the label that a line is about, if it is about one."""
+
+Sign = tuple[str | None, str | None, str, str, str, str]
+"""What a line is known by: the name before (of a rename), the blob (of a version), by whom, when and why."""
+
+Files = dict[str, bytes | str | None]
+
+
+class Import:
+    """One import into a store: how many lines became commits, how many were there already, which were refused.
+
+    Nothing is added twice. An import goes through a file in order, so whatever of a name comes before
+    a line that the history has (the same content or deletion, author, time and description) was dealt
+    with by an earlier run: a first look at the whole file finds the last such line of each name.
+    *max_content* is in bytes of UTF-8. With *dated_by_lines* a commit's committer date is its line's timestamp, and
+    a line that is dated before the commit that it would follow, or in the future, is refused; else the committer
+    date is the time of the import.
+    """
+
+    def __init__(self, store: Store, max_content: int, *, skip_invalid: bool, dated_by_lines: bool = False) -> None:
+        self.added = 0
+        self.present = 0
+        self.refused: list[BadLine] = []
+        self._store = store
+        self._max_content = max_content
+        self._skip_invalid = skip_invalid
+        self._dated_by_lines = dated_by_lines
+        self._done: dict[Key, int] = {}  # the number of the last line that the history has
+
+    def take(self, open_file: Callable[[], BinaryIO]) -> Iterator[int]:
+        """Take a file in; yields the bytes read of it, as it lies on disk, after each batch that is stored.
+
+        Raises:
+            BadLine: the first line that is refused, unless invalid ones are skipped. All before it is kept.
+        """
+        with open_file() as file:
+            self._find_done(file)
+        with open_file() as file:
+            batch: list[Line] = []
+            size = 0
+            for line in self._lines(file, batch):
+                batch.append(line)
+                size += len(line.content or b"")
+                if len(batch) >= _BATCH_LINES or size >= _BATCH_BYTES:
+                    self._store_batch(batch)
+                    yield _position(file)
+                    size = 0
+            self._store_batch(batch)
+            yield _position(file)
+        self.refused.sort(key=lambda error: error.number)
+
+    def prepare_search(self, progress: Progress) -> None:
+        """Take what was imported into the search; *progress* counts prompts. Without room the next search does it."""
+        with suppress(StorageFull):
+            self._store.index.prepare_search(progress)
+
+    def _find_done(self, file: BinaryIO) -> None:
+        if self._store.index.read(queries.is_empty):
+            return
+        past: defaultdict[Key, Past[Sign]] = defaultdict(Past)
+        for entry in exporter.signs(self._store):
+            past[entry["name"], entry.get("label")].add(_sign_of(entry))
+        for line in _parse_all(file, self._max_content):
+            if isinstance(line, BadLine):
+                if not self._skip_invalid:
+                    return
+                continue
+            if past[_key(line)].pass_first(_signs(line)):
+                self._done[_key(line)] = line.number
+
+    def _lines(self, file: BinaryIO, batch: list[Line]) -> Iterator[Line]:
+        """The lines that are still to be taken in; what is in *batch* is stored before a refusal is raised."""
+        for line in _parse_all(file, self._max_content):
+            if isinstance(line, BadLine):
+                if not self._skip_invalid:
+                    self._store_batch(batch)
+                self._refuse(line)
+            elif line.number <= self._done.get(_key(line), 0):
+                self.present += 1
+            else:
+                yield line
+
+    def _store_batch(self, batch: list[Line]) -> None:
+        changes = [_change(line, dated_by_line=self._dated_by_lines) for line in batch]
+        answers = self._store.writer.together(changes, stop_at_refusal=not self._skip_invalid)
+        for line, answer in zip(batch, answers, strict=False):
+            if isinstance(answer, Exception):
+                self._refuse(BadLine(line.number, str(answer)))
+            else:
+                self.added += answer
+                self.present += not answer
+        batch.clear()
+
+    def _refuse(self, error: BadLine) -> None:
+        if not self._skip_invalid:
+            raise error
+        self.refused.append(error)
+
+
+def _key(line: Line) -> Key:
+    return line.name, line.pointer.label if line.pointer else None
+
+
+def _signs(line: Line) -> list[Sign]:
+    """What the history has where it has this line: a rename may have been a write."""
+    signed = line.author.name, line.author.email, lines.moment(line.timestamp), line.description
+    if line.pointer is not None:
+        return [(None, None, *signed)]
+    return [(source, line.blob, *signed) for source in {line.source, None}]
+
+
+def _sign_of(entry: Entry) -> Sign:
+    signed = entry["author_name"], entry["author_email"], entry["timestamp"], entry["description"]
+    return entry.get("renamed_from"), entry.get("blob"), *signed
+
+
+def _parse_all(file: BinaryIO, max_content: int) -> Iterator[Line | BadLine]:
+    """Every line but blank ones, in order; lines end at LF alone."""
+    number = 0
+    try:
+        for number, raw in enumerate(file, 1):
+            if number == 1:
+                raw = raw.removeprefix(codecs.BOM_UTF8)
+            if raw.strip():
+                try:
+                    yield parse(number, raw, max_content)
+                except BadLine as error:
+                    yield error
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        yield BadLine(number + 1, f"The packed file is damaged or ends too early: {error}")
+
+
+def _position(file: BinaryIO) -> int:
+    packed: BinaryIO | None = getattr(file, "fileobj", None)
+    return (packed or file).tell()
+
+
+def _change(line: Line, *, dated_by_line: bool) -> Change[bool]:
+    """The commit of a line; the answer is whether there was anything to change."""
+    changed = False
+
+    def plan(index: sqlite3.Connection) -> Edit | None:
+        nonlocal changed
+        files = _files(index, line)
+        changed = bool(files)
+        committed = line.timestamp if dated_by_line else None
+        return Edit(files, line.description, line.author, None, line.timestamp, committed) if changed else None
+
+    return Change(plan, lambda _: changed)
+
+
+def _files(index: sqlite3.Connection, line: Line) -> Files:
+    """What a line changes."""
+    prompt = queries.prompt_by_name(index, line.name)
+    if line.pointer is not None:
+        return _pointed(index, line.name, prompt, line.pointer)
+    source = queries.prompt_by_name(index, line.source) if line.source else None
+    if source is not None and source.name != line.name:
+        return _moved(index, source, line.name)
+    if line.blob == (prompt.newest.blob if prompt else None):
+        return {}
+    files: Files = {names.path_of(line.name): line.content}
+    if prompt is None:
+        checks.expect_free(index, line.name)
+        checks.expect_own(index, line.name)
+    if prompt is None or line.content is None:
+        files.update(checks.leftover_labels(index, line.name))
+    return files
+
+
+def _moved(index: sqlite3.Connection, source: Prompt, name: str) -> Files:
+    checks.expect_free(index, name, mover=source.id)
+    if name != source.id:
+        checks.expect_own(index, name)
+    return {
+        **checks.leftover_labels(index, name),
+        **checks.moved_labels(index, source.name, name),
+        source.path: None,
+        names.path_of(name): source.newest.blob,
+    }
+
+
+def _pointed(index: sqlite3.Connection, name: str, prompt: Prompt | None, pointer: Pointer) -> Files:
+    if prompt is None:
+        raise NameNotFound(name)
+    path = labels.path_of(pointer.label, name)
+    if pointer.number is None:
+        return {path: None} if pointer.label in label_queries.files(index, name) else {}
+    number = pointer.number or prompt.newest.number
+    if number > prompt.newest.number:
+        raise VersionNotFound(name, str(number), prompt.newest.number)
+    checks.expect_labels(index, name, [pointer.label])
+    return {} if prompt.labels.get(pointer.label) == number else {path: labels.content(number)}

@@ -1,0 +1,238 @@
+"""Who may do what: the rules that every request has to pass, and the one table of scopes.
+
+The gate stands before all else and finds out who asks. What that takes is known once the request is
+routed; what is answered without routing takes no more than the scope `read`. So is whether a page was
+asked for: on pages alone, who has signed in needs no header, and so the API takes no cookie from anybody.
+
+A wrong token is counted only after it was looked for, so that a right one works whatever others
+behind the same proxy do. Headers that a proxy adds are believed nowhere.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, NamedTuple
+
+from flask import request
+from werkzeug.datastructures import Authorization
+
+from promptgit.auth.tokens import Scope, Token, Tokens
+from promptgit.domain import hosts
+from promptgit.domain.models import Author
+from promptgit.errors import (
+    Forbidden,
+    ForeignHost,
+    MalformedHost,
+    PromptgitError,
+    TooManyFailures,
+    Unauthenticated,
+)
+from promptgit.http.api.failures import Failures
+from promptgit.http.api.origins import OwnOrigin
+from promptgit.http.observed import CREDENTIAL
+from promptgit.settings import Settings
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+log = logging.getLogger(__name__)
+
+SAFE = ("GET", "HEAD", "OPTIONS")
+"""Methods that change nothing."""
+
+# A path with all below it, what reading it takes, and what anything else takes; None: nothing, nobody is asked.
+_SCOPES: tuple[tuple[str, Scope | None, Scope | None], ...] = (
+    ("/healthz", None, None),
+    ("/readyz", None, None),
+    ("/openapi.json", None, None),
+    ("/docs", None, None),
+    ("/static", None, None),
+    ("/sign-in", None, None),
+    ("/sign-out", None, None),
+    ("/api/tokens", Scope.ADMIN, Scope.ADMIN),
+    ("/prompts.git", Scope.READ, Scope.READ),  # git fetches with POST; a push is refused there
+)
+_PROXIED = ("HTTP_FORWARDED", "HTTP_X_FORWARDED_FOR", "HTTP_X_REAL_IP", "HTTP_VIA")
+CALLER = "promptgit.caller"
+"""Where the gate leaves, for the routes, who asks: a Caller, or the refusal of one."""
+
+
+class Caller(NamedTuple):
+    """Who asks: a token, or None where nobody needs one; and what they may do."""
+
+    token: Token | None
+    scope: Scope
+
+    @property
+    def committer(self) -> Author | None:
+        """Whose credential it is, as git's committer; None: nobody's."""
+        return None if self.token is None else self.token.identity
+
+    @property
+    def may_move(self) -> frozenset[str] | None:
+        """The protected labels that they may move; None: all, as where nobody needs a token."""
+        if self.token is None or self.scope >= Scope.ADMIN:
+            return None
+        return frozenset(self.token.may_move)
+
+
+OWNER = Caller(None, Scope.ADMIN)  # who has the folder itself
+ANYBODY = Caller(None, Scope.WRITE)  # a token can only be made by who has one, or the folder
+
+
+def scope_for(method: str, path: str) -> Scope | None:
+    """The scope that a request takes; None: anybody may send it."""
+    for start, reading, writing in _SCOPES:
+        if path.startswith(start) and path[len(start) : len(start) + 1] in ("", "/"):
+            return reading if method in SAFE else writing
+    return Scope.READ if method in SAFE else Scope.WRITE
+
+
+def expect_scope() -> None:
+    """Refuse Flask's request if its route takes more than its caller has.
+
+    Raises:
+        PromptgitError: why the gate did not let it through.
+        Forbidden: the token has another scope.
+    """
+    # The route, not the path as it was sent: the router takes //api/tokens for /api/tokens.
+    rule = request.url_rule
+    scope = scope_for(request.method, request.path if rule is None else rule.rule)
+    caller: Caller | PromptgitError = request.environ[CALLER]
+    if isinstance(caller, MalformedHost) or (isinstance(caller, PromptgitError) and scope is not None):
+        raise caller
+    if scope is None or isinstance(caller, PromptgitError):
+        return
+    if caller.token is None and caller.scope < scope:
+        raise Forbidden(f"This takes a token of the scope {scope.word!r}. 'promptgit token' does it without one.")
+    if caller.token is not None and caller.scope < scope:
+        had = f"{caller.token.name!r} has the scope {caller.scope.word!r}"
+        raise Forbidden(f"This takes a token of the scope {scope.word!r}, and {had}.")
+
+
+def who_asks() -> Caller:
+    """Who sends Flask's request, which was let through."""
+    found: Caller = request.environ[CALLER]
+    return found
+
+
+class Gate:
+    """A WSGI application that lets those through who may read; *flask* refuses the others."""
+
+    def __init__(self, inside: WSGIApplication, flask: WSGIApplication, settings: Settings, tokens: Tokens) -> None:
+        self._inside = inside
+        self._flask = flask
+        self._is_off = settings.auth == "off"
+        self._hosts = frozenset(hosts.name_of(host.rpartition("://")[2]) for host in settings.own_hosts)
+        self._origin = OwnOrigin(settings)
+        self._tokens = tokens
+        self._failures = Failures()
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Answer a request (PEP 3333)."""
+        try:
+            environ[CALLER] = self._find_caller(environ)
+        except PromptgitError as refusal:
+            environ[CALLER] = refusal
+            return self._flask(environ, start_response)
+        return self._inside(environ, start_response)
+
+    def sign_in(self, environ: WSGIEnvironment, secret: str) -> str | None:
+        """The ticket of the token with this secret, for a session; None where nobody needs one.
+
+        Raises:
+            PromptgitError: there is no such token, or whoever asks would be refused with it.
+        """
+        _expect_in_need(environ)
+        token = self._authenticate(environ, secret)
+        if token is None:
+            return None
+        self._admit(environ, token)
+        return token.ticket
+
+    def resume(self, environ: WSGIEnvironment, ticket: str) -> bool:
+        """Let in who has signed in, if a header has not; whether the ticket is worth keeping.
+
+        Raises:
+            PromptgitError: why whoever asks is refused all the same.
+        """
+        if isinstance(environ[CALLER], Caller):
+            return True
+        _expect_in_need(environ)
+        token = self._tokens.recognise(ticket)
+        if token is not None:
+            environ[CALLER] = self._admit(environ, token)
+        return token is not None
+
+    def _find_caller(self, environ: WSGIEnvironment) -> Caller:
+        host = environ.get("HTTP_HOST")
+        _expect_one_host(environ, host)
+        self._origin.expect(environ)
+        header = environ.get("HTTP_AUTHORIZATION")
+        secret = None if header is None else _secret(header)
+        token = None if self._is_off else self._authenticate(environ, secret)
+        if token is not None:
+            return self._admit(environ, token)
+        self._expect_own_host(host, None)
+        self._expect_local(environ)
+        return ANYBODY
+
+    def _admit(self, environ: WSGIEnvironment, token: Token) -> Caller:
+        self._expect_own_host(environ.get("HTTP_HOST"), token)
+        environ[CREDENTIAL] = token.name
+        return Caller(token, token.scope)
+
+    def _authenticate(self, environ: WSGIEnvironment, secret: str | None) -> Token | None:
+        try:
+            return self._tokens.authenticate(secret)
+        except Unauthenticated as error:
+            if error.presented:
+                peer = str(environ.get("REMOTE_ADDR"))
+                self._failures.count(hosts.network_of(peer))
+                log.warning("A wrong token came from %s", peer)
+            raise
+
+    def _expect_local(self, environ: WSGIEnvironment) -> None:
+        """Before anybody has made a token, this machine alone is served."""
+        peer = environ.get("REMOTE_ADDR", "localhost")  # left out: by our Unix socket, which has a file's permissions
+        is_local = hosts.is_loopback(str(peer)) and not any(name in environ for name in _PROXIED)
+        if not (self._is_off or is_local):
+            raise Forbidden("Without a token only this machine is served. Make one with 'promptgit token create'.")
+
+    def _expect_own_host(self, host: str | None, token: Token | None) -> None:
+        """Refuse a name that somebody else's DNS may have pointed here, where no token is asked for."""
+        if host is None:
+            return  # HTTP/1.0, and no browser
+        name = hosts.name_of(host)
+        if name in self._hosts or hosts.is_loopback(name):
+            return
+        needs_none = token is None and not (self._is_off and hosts.is_address(name))
+        if self._hosts or needs_none:
+            raise ForeignHost(host)
+
+
+def _expect_one_host(environ: WSGIEnvironment, host: str | None) -> None:
+    """Refuse what RFC 9112, 3.2, has a server refuse; a gateway joins several headers with commas."""
+    if host is None:
+        if environ["SERVER_PROTOCOL"] == "HTTP/1.1":
+            raise MalformedHost("is missing")
+    elif "," in host:
+        raise MalformedHost("is given twice")
+
+
+def _expect_in_need(environ: WSGIEnvironment) -> None:
+    """Refuse who was refused for more than the want of a right token."""
+    refusal = environ[CALLER]
+    if isinstance(refusal, PromptgitError) and not isinstance(refusal, (Unauthenticated, TooManyFailures)):
+        raise refusal
+
+
+def _secret(header: str) -> str:
+    """The secret in an Authorization header: Bearer's, Basic's password, or its user where that is empty."""
+    sent = Authorization.from_header(header)
+    if sent is None:
+        return ""
+    if sent.type == "basic":
+        return sent.password or sent.username or ""
+    return sent.token or "" if sent.type == "bearer" else ""

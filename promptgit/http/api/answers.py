@@ -1,0 +1,115 @@
+"""What goes out: plain values straight to JSON, and the headers of HTTP's caching."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping
+from urllib.parse import urlencode
+
+import orjson
+from flask import Response
+
+from promptgit.domain.models import Author, LabelMove, Prompt, Version
+
+JSON = "application/json"
+_OPTIONS = orjson.OPT_UTC_Z
+
+
+def author(value: Author) -> dict[str, str]:
+    """An author as the API shows it."""
+    return {"name": value.name, "email": value.email}
+
+
+def version(value: Version) -> dict[str, object]:
+    """A version as the API shows it, without content."""
+    return {
+        "id": value.id,
+        "prompt_id": value.prompt_id,
+        "version_number": value.number,
+        "timestamp": value.timestamp,
+        "description": value.description,
+        "author": author(value.author),
+        "commit": value.commit,
+        "labels": value.labels,
+    }
+
+
+def prompt(value: Prompt) -> dict[str, object]:
+    """A prompt as the API shows it, without content."""
+    return {
+        "id": value.id,
+        "name": value.name,
+        "path": value.path,
+        "version_number": value.newest.number,
+        "created_at": value.created_at,
+        "updated_at": value.newest.timestamp,
+        "description": value.newest.description,
+        "author": author(value.newest.author),
+        "commit": value.newest.commit,
+        "labels": value.labels,
+    }
+
+
+def label(value: LabelMove) -> dict[str, object]:
+    """Where a label points, and since when."""
+    return {"label": value.label, "version_number": value.number} | _made(value)
+
+
+def label_move(value: LabelMove) -> dict[str, object]:
+    """A move of a label; null stands for nowhere."""
+    return {"from": value.before, "to": value.number} | _made(value)
+
+
+def _made(value: LabelMove) -> dict[str, object]:
+    return {
+        "timestamp": value.timestamp,
+        "description": value.description,
+        "author": author(value.author),
+        "commit": value.commit,
+    }
+
+
+def content(data: bytes | str) -> dict[str, str]:
+    """A content for JSON: where a file that came by git is not UTF-8, with U+FFFD; `/content` has its bytes."""
+    return {"content": data if isinstance(data, str) else data.decode(errors="replace")}
+
+
+def etag(value: Prompt) -> str:
+    """The ETag of a prompt: the commit of its newest version, and of a rename or a label's move since then."""
+    return f"{value.newest.commit}.{value.moved[:12]}" if value.moved else value.newest.commit
+
+
+def version_etag(value: Version) -> str:
+    """The ETag of a version in JSON: its commit, and a digest of its labels, which are in the body and may move."""
+    if not value.labels:
+        return value.commit
+    return f"{value.commit}.{hashlib.sha256(','.join(value.labels).encode()).hexdigest()[:12]}"
+
+
+def dumps(value: object) -> bytes:
+    """*value* as JSON."""
+    return orjson.dumps(value, option=_OPTIONS)
+
+
+def json(value: object, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    """*value* as a JSON response."""
+    return Response(dumps(value), status, headers, content_type=JSON)
+
+
+def json_array(chunks: Iterable[str], headers: Mapping[str, str]) -> Response:
+    """An array of JSON objects, given in chunks with commas inside; streamed."""
+    return Response(_array(chunks), headers=headers, content_type=JSON)
+
+
+def _array(chunks: Iterable[str]) -> Iterator[bytes]:
+    before = b"["
+    for chunk in chunks:
+        yield before + chunk.encode()
+        before = b","
+    yield b"]" if before == b"," else b"[]"
+
+
+def next_link(path: str, query: Mapping[str, str], **changes: object) -> dict[str, str]:
+    """A Link header to the next page: an address with some of its query changed (RFC 8288)."""
+    changed = urlencode({**query, **{key: str(value) for key, value in changes.items()}})
+    return {"Link": f'<{path}?{changed}>; rel="next"'}

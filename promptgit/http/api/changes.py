@@ -1,0 +1,82 @@
+"""The route /api/changes: the feed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Response, current_app, request
+from flask_smorest import Blueprint
+from marshmallow import fields, validate
+
+from promptgit import deferral
+from promptgit.domain.models import CHANGE_TYPES
+from promptgit.errors import CommitNotFound
+from promptgit.http.api import answers
+from promptgit.http.api.bodies import Parser
+from promptgit.http.api.fields import Answer, Number, Query, Strict, between, told
+from promptgit.http.api.openapi import refuses
+from promptgit.http.api.refusals import headers as documented
+from promptgit.http.api.schemas import COMMIT, ID, SHA, AuthorSchema
+from promptgit.service.feed import MOST_SECONDS, Feed
+
+LAST = "X-Last-Commit"
+
+blueprint = Blueprint("changes", __name__, url_prefix="/api/changes", description="Whatever is done, in order")
+blueprint.ARGUMENTS_PARSER = Parser()
+
+
+class ChangesQuerySchema(Strict):
+    """Which changes to tell of."""
+
+    after = Query("Those of the commits after this one; all, unless given")
+    limit = Number("At most so many; more only if one commit made more", load_default=100, validate=between(1, 1000))
+    wait = Number(
+        "If there is none, wait so many seconds for one. Of each process's clients 1,000 can wait; "
+        "the next one gets the empty array at once",
+        load_default=0,
+        validate=between(0, MOST_SECONDS),
+    )
+
+
+class ChangeSchema(Answer):
+    """What a commit did to one prompt."""
+
+    type = fields.String(
+        validate=validate.OneOf(CHANGE_TYPES),
+        metadata=told("What it did; a restore comes with the version that the same commit made", "version"),
+    )
+    commit = fields.String(metadata=told("The commit; several changes can have one", COMMIT, **SHA))
+    prompt_id = fields.UUID(metadata=told("The id of the prompt", ID))
+    name = fields.String(metadata=told("The prompt's name since then", "support/greeting"))
+    version_number = fields.Integer(
+        metadata=told("Of `version`, `restore` and `delete`: the newest version's", 2, minimum=1, optional=True)
+    )
+    old_name = fields.String(metadata=told("Of `rename`: the name before", "support/hello", optional=True))
+    label = fields.String(metadata=told("Of `label`: its name", "production", optional=True))
+    from_ = fields.Integer(
+        data_key="from", allow_none=True, metadata=told("Of `label`: where it pointed; null: nowhere", 1, optional=True)
+    )
+    to = fields.Integer(
+        allow_none=True, metadata=told("Of `label`: where it points since; null: nowhere", 2, optional=True)
+    )
+    timestamp = fields.DateTime(metadata=told("The author's date, in UTC", "2026-01-31T12:00:00Z"))
+    description = fields.String(metadata=told("Why: the commit's message", "Shorter"))
+    author = fields.Nested(AuthorSchema)
+
+
+@blueprint.get("")
+@blueprint.arguments(ChangesQuerySchema(), location="query")
+@blueprint.response(200, ChangeSchema(many=True), headers=documented(LAST, "Link"))
+@refuses(CommitNotFound)
+def index(query: dict[str, Any]) -> Response:
+    """Every version, label move, rename, deletion and restore, in order, whoever made it.
+
+    A page has the changes of whole commits. Go on with `after` set to `X-Last-Commit`, which is there also when
+    nothing is new.
+    """
+    feed: Feed = current_app.extensions["promptgit.feed"]
+    page = feed.wait(query.get("after"), query["limit"], query["wait"], request.environ.get(deferral.WAITS))
+    headers = {LAST: page.last, "Cache-Control": "no-store"}
+    if page.more:
+        headers |= answers.next_link(request.script_root + request.path, request.args, after=page.last)
+    return answers.json([change.as_json() for change in page.changes], headers=headers)

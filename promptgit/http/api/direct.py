@@ -1,0 +1,95 @@
+"""The hottest reads, answered without Flask, which would take three quarters of their time.
+
+What is out of the ordinary (another query, a list of ETags) is left to the application behind, which knows all rules;
+here is no rule of its own. An error of a read that was understood is answered here: nothing is looked up twice.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from contextlib import nullcontext
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qsl
+
+from promptgit.deferral import AT_ONCE, Deferred
+from promptgit.http.api import problems, reads
+from promptgit.http.api.prompts import uuid_of
+from promptgit.http.observed import ROUTE
+from promptgit.service.service import Service
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+_PATH = re.compile(r"/api/prompts/([0-9a-f-]{36})(?:/(versions)(?:/([1-9][0-9]*)(/content)?)?)?", re.ASCII)
+_PAGE = re.compile(
+    r"limit=(?:[1-9][0-9]{0,2}|1000)(?:&order=(?:asc|desc))?(?:&(?:after|before)=(?:0|[1-9][0-9]{0,8}))?", re.ASCII
+)
+
+
+def is_quick(environ: WSGIEnvironment) -> bool:
+    """Whether this may be a read that is answered here: a server can ask for it AT_ONCE, on its event loop."""
+    path = environ["PATH_INFO"]
+    begin = max(path.find("/api/"), 0)  # a prefix that a proxy has left may be before it
+    return environ["REQUEST_METHOD"] == "GET" and _PATH.fullmatch(path, begin) is not None
+
+
+class Direct:
+    """A WSGI application in front of another one, *rest*."""
+
+    def __init__(self, rest: WSGIApplication, service: Service) -> None:
+        self._rest = rest
+        self._service = service
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Answer what can be answered here (PEP 3333)."""
+        at_once = bool(environ.get(AT_ONCE))
+        if environ["REQUEST_METHOD"] == "GET" and (address := _PATH.fullmatch(environ["PATH_INFO"])):
+            _, versions, number, content = address.groups()
+            below = f"/versions{'/<number>' if number else ''}{content or ''}" if versions else ""
+            route = f"/api/prompts/<prompt_id>{below}"
+            try:
+                with self._service.without_waiting() if at_once else nullcontext():
+                    answer = self._answer(address, environ)
+            except Exception as error:
+                environ[ROUTE] = route
+                return problems.of_exception(error, "GET", environ["PATH_INFO"])(environ, start_response)
+            if answer is not None:
+                environ[ROUTE] = route
+                status, headers, body = answer
+                start_response(status, headers)
+                return [body]
+        if at_once:
+            raise Deferred  # the rest may wait
+        return self._rest(environ, start_response)
+
+    def _answer(
+        self, address: re.Match[str], environ: WSGIEnvironment
+    ) -> tuple[str, list[tuple[str, str]], bytes] | None:
+        read = self._read(address, environ["QUERY_STRING"], environ.get("SCRIPT_NAME", "") + address.string)
+        if read is None:
+            return None
+        condition = environ.get("HTTP_IF_NONE_MATCH")
+        if condition is not None and "ETag" in read.headers:
+            if condition != read.headers["ETag"]:
+                return None
+            return "304 NOT MODIFIED", _without_content(read.headers), b""
+        body = read.body()
+        return "200 OK", [*read.headers.items(), ("Content-Length", str(len(body)))], body
+
+    def _read(self, address: re.Match[str], query: str, path: str) -> reads.Read | None:
+        given, versions, number, content = address.groups()
+        prompt_id = uuid_of(given)
+        if versions and not number:
+            if not _PAGE.fullmatch(query):
+                return None
+            return reads.page(self._service, prompt_id, path, dict(parse_qsl(query)))
+        if query:
+            return None
+        if content:
+            return reads.content(self._service, prompt_id, number)
+        return reads.version(self._service, prompt_id, number) if number else reads.newest(self._service, prompt_id)
+
+
+def _without_content(headers: dict[str, str]) -> list[tuple[str, str]]:
+    return [(key, value) for key, value in headers.items() if key != "Content-Type"]

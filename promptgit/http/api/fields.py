@@ -1,0 +1,90 @@
+"""What the shapes of requests and answers are made of."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import marshmallow as ma
+from marshmallow import fields, validate
+
+from promptgit.domain.names import parse_id
+
+TEXT_ERRORS: dict[str, Any] = {
+    "required": "is missing.",
+    "invalid": "is not a text.",
+    "null": "is null; leave it out, or give a text.",
+}
+NO_NUL = "^[^\\u0000]*$"
+NUMBER_ERRORS: dict[str, Any] = {"required": "is missing; give a number.", "invalid": "is not a number."}
+
+
+def between(least: int, most: int | None) -> validate.Range:
+    """Refuse a number that is not between the two, both inclusive."""
+    message = f"must be {least} or more." if most is None else f"must be from {least} to {most}."
+    return validate.Range(least, most, error=message)
+
+
+class Text(fields.String):
+    """A JSON string; its rules are the service's to check."""
+
+    def __init__(self, description: str, *, required: bool = False, **keywords: Any) -> None:
+        """*keywords* are those of JSON Schema that say what the service will accept."""
+        metadata = {"description": description, **keywords}
+        super().__init__(required=required, metadata=metadata, error_messages=TEXT_ERRORS)
+
+
+class Id(fields.String):
+    """A UUID in its long form alone; gives its canonical text."""
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> str:
+        found = parse_id(value) if isinstance(value, str) else None
+        if found is None:
+            raise ma.ValidationError("is not a UUID of 36 characters.")
+        return found
+
+
+class Number(fields.Integer):
+    """A whole number in a query, as it is usually written: in ASCII digits, without a plus sign or leading zeros."""
+
+    def __init__(self, description: str, **options: Any) -> None:
+        super().__init__(error_messages=NUMBER_ERRORS, metadata={"description": description}, **options)
+
+    def _validated(self, value: Any) -> int:
+        if not re.fullmatch(r"0|-?[1-9][0-9]{0,3999}", str(value), re.ASCII):
+            raise self.make_error("invalid", input=value)
+        return int(value)
+
+
+class Query(fields.String):
+    """A text in a query."""
+
+    def __init__(self, description: str) -> None:
+        super().__init__(validate=_refuse_nul, metadata={"description": description, "pattern": NO_NUL})
+
+
+def _refuse_nul(value: str) -> None:
+    if "\0" in value:
+        raise ma.ValidationError(f"has a NUL at place {value.index(chr(0)) + 1}.")
+
+
+class Strict(ma.Schema):
+    """What a request may hold: nothing that is not named here."""
+
+    class Meta:  # noqa: D106  # marshmallow's
+        unknown = ma.RAISE
+
+    error_messages = {"unknown": "is not known here.", "type": "is not a JSON object."}
+
+
+class Answer(ma.Schema):
+    """What an answer holds: every field, unless it is marked as optional."""
+
+    def on_bind_field(self, field_name: str, field_obj: fields.Field[Any]) -> None:  # noqa: ARG002  # marshmallow's
+        """Require it."""
+        field_obj.required = not field_obj.metadata.get("optional")
+
+
+def told(description: str, *examples: object, **keywords: Any) -> dict[str, Any]:
+    """What the OpenAPI document says of a field; *keywords* are those of JSON Schema."""
+    return {"description": description, **({"examples": list(examples)} if examples else {}), **keywords}

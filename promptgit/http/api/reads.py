@@ -1,0 +1,73 @@
+"""What the hottest reads answer with, by Flask or without it: their headers, and their bytes when they are needed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from promptgit.domain.models import Version
+from promptgit.http.api import answers
+from promptgit.service.service import Service
+
+TOTAL = "X-Total-Count"  # of all versions
+_KEPT = "private, max-age=31536000, immutable"  # bytes that a commit fixes, for a year
+_ASKED_AGAIN = "private, no-cache"  # what later commits change: labels, names, the newest version
+
+
+class Read(NamedTuple):
+    """The answer to a GET that finds what it asks for; *body* is not called for a 304."""
+
+    headers: dict[str, str]
+    body: Callable[[], bytes]
+
+
+def newest(service: Service, prompt_id: str) -> Read:
+    """A prompt with its newest content."""
+    prompt = service.get(prompt_id)
+    return Read(
+        _cached(answers.etag(prompt), _ASKED_AGAIN, answers.JSON),
+        lambda: answers.dumps(answers.prompt(prompt) | answers.content(service.content(prompt.newest))),
+    )
+
+
+def version(service: Service, prompt_id: str, number: str) -> Read:
+    """A version with its content."""
+    found = service.version(prompt_id, number)
+    return _version(service, found)
+
+
+def labelled(service: Service, prompt_id: str, label: str) -> Read:
+    """The version that a label points at now, with its content."""
+    found = service.labels.get(prompt_id, label)
+    return _version(service, found)
+
+
+def content(service: Service, prompt_id: str, number: str) -> Read:
+    """The very bytes of a version's file."""
+    found = service.version(prompt_id, number)
+    return Read(_cached(found.commit, _KEPT, "text/plain; charset=utf-8"), lambda: service.content(found))
+
+
+def page(service: Service, prompt_id: str, path: str, query: dict[str, str]) -> Read:
+    """A page of a prompt's versions; *path* and *query* are those of the request, with a limit."""
+    prompt, _ = service.find(prompt_id)
+    newest_first = query.get("order") == "desc"
+    after, before = (int(query[edge]) if edge in query else None for edge in ("after", "before"))
+    found = list(
+        service.versions_json(prompt, after=after, before=before, limit=int(query["limit"]), newest_first=newest_first)
+    )
+    headers = {"Content-Type": answers.JSON, TOTAL: str(prompt.newest.number)}
+    if found and (last := found[-1][1]) is not None:
+        headers |= answers.next_link(path, query, **{"before" if newest_first else "after": last})
+    return Read(headers, lambda: b"[" + ",".join(text for text, _ in found).encode() + b"]")
+
+
+def _version(service: Service, found: Version) -> Read:
+    return Read(
+        _cached(answers.version_etag(found), _ASKED_AGAIN, answers.JSON),
+        lambda: answers.dumps(answers.version(found) | answers.content(service.content(found))),
+    )
+
+
+def _cached(tag: str, cache_control: str, media_type: str) -> dict[str, str]:
+    return {"Content-Type": media_type, "ETag": f'"{tag}"', "Cache-Control": cache_control}

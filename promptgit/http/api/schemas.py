@@ -1,0 +1,201 @@
+"""The shapes of requests and answers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from marshmallow import fields, validate
+
+from promptgit.domain import names, texts
+from promptgit.http.api.fields import NO_NUL, TEXT_ERRORS, Answer, Id, Number, Query, Strict, Text, between, told
+
+_UUID = "^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$"
+ID = "3d798a29-5c6e-5ea1-806b-7b92197fa9b4"
+COMMIT = "0f3b1c8e5d7a9b2c4e6f8091a3b5c7d9e1f20314"
+
+# Rules that JSON Schema has no words for are formats, which are described.
+_CONTENT: dict[str, Any] = {"pattern": NO_NUL, "examples": ["Hello {{name}}, how can I help?\n"]}
+_NAME: dict[str, Any] = {
+    "format": "prompt-name",
+    "minLength": 1,
+    "maxLength": names.MAX_NAME,
+    "examples": ["support/greeting"],
+}
+_NAME_RULES = (
+    "Such as support/greeting: segments of up to 100 characters, and 240 bytes, of letters, marks, numbers, symbols, "
+    'punctuation and spaces, without any of `\\ : * ? " < > |`; a clone can be checked out on every system'
+)
+
+
+class NewAuthorSchema(Strict):
+    """Who writes a version."""
+
+    name = Text(
+        "As git keeps it: no '<', '>' or control character, and more than blanks",
+        required=True,
+        format="author-name",
+        minLength=1,
+        maxLength=texts.MAX_AUTHOR_NAME,
+        examples=["Ada"],
+    )
+    email = Text(
+        "An address, or anything that identifies the author: no '<', '>' or control character",
+        required=True,
+        format="author-email",
+        maxLength=texts.MAX_AUTHOR_EMAIL,
+        examples=["ada@example.org"],
+    )
+
+
+class Signed(Strict):
+    """Why something is written, and by whom."""
+
+    description = Text(
+        "Why: the commit's message. No control characters but newline and tab; blank space around it is dropped",
+        format="commit-message",
+        maxLength=texts.MAX_DESCRIPTION,
+        examples=["Shorter"],
+    )
+    author = fields.Nested(
+        NewAuthorSchema, error_messages={"null": "is null; leave it out, or give a name and an email."}
+    )
+
+
+class NewPromptSchema(Signed):
+    """A prompt to create."""
+
+    RULE = {"not": {"type": "object", "required": ["name", "id"]}}  # an id is the name
+
+    content = Text("The whole text, kept byte for byte", required=True, **_CONTENT)
+    name = Text(f"{_NAME_RULES}. Without name and id: a new UUID", **_NAME)
+    id = Id(metadata={"description": "A UUID, which then is the name", "format": "uuid"}, error_messages=TEXT_ERRORS)
+
+
+class SaveSchema(Signed):
+    """A version to save."""
+
+    content = Text("The whole text, kept byte for byte", required=True, **_CONTENT)
+
+
+class RenameSchema(Signed):
+    """A new name for a prompt."""
+
+    name = Text(f"{_NAME_RULES}. No UUID", required=True, **_NAME, **{"not": {"pattern": _UUID}})
+
+
+class ReasonSchema(Signed):
+    """Why a prompt is reverted or deleted; may be left out."""
+
+
+class ListQuerySchema(Strict):
+    """Which prompts to list."""
+
+    name = Query("This name exactly")
+    prefix = Query("Names that start so")
+    q = Query("Searched for in names and newest contents")
+    after = Query("Names after this one")
+    limit = Number("At most so many", load_default=100, validate=between(1, 1000))
+    label = Query("Only prompts with this label, each at the version that it points at")
+    include = fields.String(
+        validate=validate.OneOf(["content"], error="can only be 'content'."),
+        metadata={"description": "Each prompt with its newest content"},
+    )
+
+
+class VersionsQuerySchema(Strict):
+    """Which versions to list."""
+
+    limit = Number("At most so many; all, unless given", validate=between(1, 1000))
+    before = Number("Versions before this number")
+    after = Number("Versions after this number")
+    order = fields.String(
+        load_default="asc",
+        validate=validate.OneOf(["asc", "desc"], error="is neither 'asc' nor 'desc'."),
+        metadata={"description": "By number; oldest first, unless 'desc'"},
+    )
+
+
+class DiffQuerySchema(Strict):
+    """Which versions to compare."""
+
+    from_ = Number("The number of the older version", required=True, data_key="from")
+    to = Number("The number of the newer version", required=True)
+
+
+SHA = {"pattern": "^[0-9a-f]{40}$"}
+
+
+class AuthorSchema(Answer):
+    """Who wrote a version, as git keeps it."""
+
+    name = fields.String(metadata=told("As git keeps it", "Ada"))
+    email = fields.String(metadata=told("An address, or anything that identifies the author", "ada@example.org"))
+
+
+class VersionSchema(Answer):
+    """A version of a prompt."""
+
+    id = fields.UUID(metadata=told("Of this version alone", "7d0c2f0b-5a55-5a0e-9f1c-3f0d7c6b2a19"))
+    prompt_id = fields.UUID(metadata=told("The id of the prompt", ID))
+    version_number = fields.Integer(metadata=told("1 is the oldest", 1, minimum=1))
+    timestamp = fields.DateTime(metadata=told("When it was written, in UTC", "2026-01-31T12:00:00Z"))
+    description = fields.String(metadata=told("Why: the commit's message", "Initial version"))
+    author = fields.Nested(AuthorSchema)
+    commit = fields.String(metadata=told("The commit that made it", COMMIT, **SHA))
+    labels = fields.List(fields.String(), metadata=told("Those that point at it, sorted", ["production"]))
+
+
+class VersionWithContentSchema(VersionSchema):
+    """A version of a prompt, with its content."""
+
+    content = fields.String(metadata=told("The whole text", "Hello {{name}}, how can I help?\n"))
+
+
+class PromptSchema(Answer):
+    """A prompt and its newest version."""
+
+    id = fields.UUID(metadata=told("Of this prompt for ever, whatever its name", ID))
+    name = fields.String(metadata=told("Where it lies, without folder and ending", "support/greeting"))
+    path = fields.String(metadata=told("Its file in the repository", "prompts/support/greeting.md"))
+    version_number = fields.Integer(metadata=told("Of its newest version", 1, minimum=1))
+    created_at = fields.DateTime(metadata=told("When its first version was written, in UTC", "2026-01-31T12:00:00Z"))
+    updated_at = fields.DateTime(metadata=told("When its newest version was written", "2026-01-31T12:00:00Z"))
+    description = fields.String(metadata=told("Of its newest version", "Initial version"))
+    author = fields.Nested(AuthorSchema)
+    commit = fields.String(metadata=told("Of its newest version", COMMIT, **SHA))
+    labels = fields.Dict(
+        keys=fields.String(),
+        values=fields.Integer(),
+        metadata=told("Each with the number of the version that it points at", {"production": 1}),
+    )
+
+
+class PromptWithContentSchema(PromptSchema):
+    """A prompt and its newest version, with its content."""
+
+    content = fields.String(metadata=told("The whole newest text", "Hello {{name}}, how can I help?\n"))
+
+
+class ListedPromptSchema(PromptSchema):
+    """A prompt in a list, with its content where that was asked for."""
+
+    content = fields.String(metadata=told("With `include=content`: the whole newest text", optional=True))
+
+
+class RevertedSchema(Answer):
+    """What a revert did."""
+
+    message = fields.String(metadata=told("What was done", "Reverted to version 2 successfully."))
+    prompt_id = fields.UUID(metadata=told("The id of the prompt", ID))
+    version_number = fields.Integer(metadata=told("Of its newest version now", 4, minimum=1))
+    commit = fields.String(metadata=told("Of its newest version now", COMMIT, **SHA))
+
+
+class DiffSchema(Answer):
+    """The difference of two versions."""
+
+    from_ = fields.Integer(data_key="from", metadata=told("The number of the older version", 1, minimum=1))
+    to = fields.Integer(metadata=told("The number of the newer version", 2, minimum=1))
+    diff = fields.String(metadata=told("What `git diff` prints", "@@ -1 +1 @@\n-Hello\n+Hi\n"))
+    additions = fields.Integer(metadata=told("Lines that came", 1, minimum=0))
+    deletions = fields.Integer(metadata=told("Lines that went", 1, minimum=0))

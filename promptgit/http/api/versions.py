@@ -1,0 +1,102 @@
+"""The routes under /api/prompts/{id}: versions, reverts, differences."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Response, request
+from flask_smorest import Blueprint
+
+from promptgit.errors import KeyReused, NameTaken, PathBlocked, PromptNotFound, StaleVersion, VersionNotFound
+from promptgit.http.api import answers, reads, schemas
+from promptgit.http.api.bodies import Parser
+from promptgit.http.api.openapi import refuses
+from promptgit.http.api.prompts import conditional, service, signed, uuid_of
+from promptgit.http.api.refusals import headers as told
+
+blueprint = Blueprint(
+    "versions", __name__, url_prefix="/api/prompts/<prompt_id>", description="Commits, each a content of a prompt"
+)
+blueprint.ARGUMENTS_PARSER = Parser()
+
+
+@blueprint.get("/versions")
+@blueprint.arguments(schemas.VersionsQuerySchema(), location="query")
+@blueprint.response(200, schemas.VersionSchema(many=True), headers=told("X-Total-Count", "Link"))
+@refuses(PromptNotFound)
+def index(query: dict[str, Any], prompt_id: str) -> Response:
+    """All versions of a prompt, oldest first, streamed; or a page of them."""
+    if "limit" in query:
+        page = reads.page(service(), uuid_of(prompt_id), request.script_root + request.path, request.args.to_dict())
+        return Response(page.body(), headers=page.headers)
+    prompt, _ = service().find(uuid_of(prompt_id))
+    newest_first = query["order"] == "desc"
+    chunks = service().versions_json(
+        prompt, after=query.get("after"), before=query.get("before"), newest_first=newest_first
+    )
+    return answers.json_array((text for text, _ in chunks), {reads.TOTAL: str(prompt.newest.number)})
+
+
+@blueprint.get("/versions/<number>")
+@blueprint.response(200, schemas.VersionWithContentSchema, headers=told("ETag", "Cache-Control"))
+@refuses(PromptNotFound, VersionNotFound)
+def show(prompt_id: str, number: str) -> Response:
+    """A version with its content."""
+    return conditional(reads.version(service(), uuid_of(prompt_id), number))
+
+
+@blueprint.get("/versions/<number>/content")
+@blueprint.response(200, {"type": "string"}, content_type="text/plain", headers=told("ETag", "Cache-Control"))
+@refuses(PromptNotFound, VersionNotFound)
+def content(prompt_id: str, number: str) -> Response:
+    """The very bytes of a version's file."""
+    return conditional(reads.content(service(), uuid_of(prompt_id), number))
+
+
+@blueprint.post("/versions/<number>/revert")
+@blueprint.arguments(schemas.ReasonSchema(), required=False)
+@blueprint.response(200, schemas.RevertedSchema, headers=told("ETag"))
+@refuses(PromptNotFound, VersionNotFound, StaleVersion, NameTaken, PathBlocked, KeyReused)
+def revert(body: dict[str, Any], prompt_id: str, number: str) -> Response:
+    """Make an older version's content the newest, as a new version."""
+    prompt = service().revert(uuid_of(prompt_id), number, signed=signed(body))
+    return answers.json(
+        {
+            "message": f"Reverted to version {int(number)} successfully.",
+            "prompt_id": prompt.id,
+            "version_number": prompt.newest.number,
+            "commit": prompt.newest.commit,
+        },
+        headers={"ETag": f'"{answers.etag(prompt)}"'},
+    )
+
+
+@blueprint.get("/diff")
+@blueprint.arguments(schemas.DiffQuerySchema(), location="query")
+@blueprint.response(200, schemas.DiffSchema, headers=told("Vary"))
+@blueprint.response(200, {"type": "string"}, content_type="text/x-diff")
+@refuses(PromptNotFound, VersionNotFound)
+def diff(query: dict[str, Any], prompt_id: str) -> Response:
+    """What changed from one version to another."""
+    text = service().diff(uuid_of(prompt_id), query["from_"], query["to"])
+    headers = {"Vary": "Accept"}
+    if request.accept_mimetypes.best_match(["application/json", "text/x-diff"]) == "text/x-diff":
+        return Response(text, headers=headers, mimetype="text/x-diff")
+    additions, deletions = _count(text)
+    return answers.json(
+        {
+            "from": query["from_"],
+            "to": query["to"],
+            "diff": text.decode(errors="replace"),
+            "additions": additions,
+            "deletions": deletions,
+        },
+        headers=headers,
+    )
+
+
+def _count(diff: bytes) -> tuple[int, int]:
+    """The lines that a diff of one file adds, and those that it takes away."""
+    _, _, hunks = diff.partition(b"\n@@ ")
+    lines = hunks.split(b"\n")[1:]
+    return sum(line.startswith(b"+") for line in lines), sum(line.startswith(b"-") for line in lines)

@@ -1,0 +1,157 @@
+"""The routes under /api/public: what the SDKs ask for prompts."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from flask import Blueprint, Response, request
+
+from promptgit.domain import names
+from promptgit.domain.front_matter import PromptFile, parse, render
+from promptgit.domain.labels import LATEST
+from promptgit.domain.messages import file_of
+from promptgit.domain.models import Prompt, Version
+from promptgit.errors import Invalid, LabelNotFound, NameNotFound, VersionNotFound
+from promptgit.http.api import access
+from promptgit.http.api.bodies import Parser
+from promptgit.http.api.prompts import service
+from promptgit.http.api.repeats import requested
+from promptgit.http.langfuse import references, shapes
+from promptgit.http.langfuse.problems import PREFIX
+from promptgit.service.checks import Signed
+
+PRODUCTION = "production"  # what is served to those who name neither version nor label
+
+blueprint = Blueprint("langfuse", __name__, url_prefix=PREFIX.rstrip("/"))
+_PARSER = Parser()
+
+
+@blueprint.get("/projects")
+def projects() -> Response:
+    """The one project that there is."""
+    return shapes.answer(shapes.projects())
+
+
+@blueprint.post("/v2/prompts")
+def create() -> Response:
+    """Publish a version of a prompt, new or not."""
+    body = _PARSER.parse(shapes.NewPromptSchema(), request, location="json")
+    tags = body["tags"]
+    file = file_of(body["type"] or "text", body["prompt"], body["config"], tags or ())
+
+    def make(newest: bytes | None) -> str:
+        before = None if newest is None else parse(newest)
+        if before and before.type != file.type:
+            raise Invalid(
+                "type", f"is {file.type!r}, and that of the versions before is {before.type!r}; choose another name"
+            )
+        kept = replace(file, tags=before.tags) if before and tags is None else file
+        return render(kept).decode(errors="surrogatepass")
+
+    new = references.Node(names.canonical(body["name"]), 0, "", file)
+    references.resolve(new, _referred)  # what it refuses is refused now, not when somebody reads
+    pointed = set(body["labels"] or ()) - {LATEST}  # which every new version has
+    found, version = service().publishing.publish(
+        body["name"], make, pointed, signed=_signed(body["commitMessage"] or "")
+    )
+    return shapes.answer(_shown(found, version, _read(version)), 201)
+
+
+@blueprint.get("/v2/prompts")
+def index() -> Response:
+    """List prompts by name, with their versions, labels, tags and newest config."""
+    query: dict[str, Any] = _PARSER.parse(shapes.ListSchema(), request, location="query")
+    number, limit = query.pop("page"), query.pop("limit")
+    found, total = service().publishing.page(**query, offset=(number - 1) * limit, limit=limit)
+    labelled = query.get("label", LATEST) != LATEST
+    return shapes.answer(shapes.page([_meta(prompt, labelled) for prompt in found], number, limit, total))
+
+
+def _meta(found: Prompt, labelled: bool) -> dict[str, Any]:
+    """A prompt in a list; where it is found by a label, only the version that has it counts."""
+    file = _read(found.newest)
+    if not labelled:
+        return shapes.meta(found, file, file.tags, list(range(1, found.newest.number + 1)), [*found.labels, LATEST])
+    newest = service().get(found.id).newest.number
+    return shapes.meta(found, file, _tags(found), [found.newest.number], shapes.labels(found.newest, newest))
+
+
+@blueprint.get("/v2/prompts/<path:name>")
+def show(name: str) -> Response:
+    """One version of a prompt: by number, by label, else the one in production."""
+    query: dict[str, Any] = _PARSER.parse(shapes.WhichSchema(), request, location="query")
+    if "version" in query and "label" in query:
+        raise Invalid("label", "is given beside a version; give one of them")
+    found, version = _at(name, query.get("version"), query.get("label", PRODUCTION))
+    file, graph = _read(version), None
+    if query["resolve"]:
+        file, graph = references.resolve(references.Node(found.name, version.number, version.id, file), _referred)
+    return shapes.answer(_shown(found, version, file) | {"resolutionGraph": graph})
+
+
+@blueprint.patch("/v2/prompts/<path:name>/versions/<number>")
+def point(name: str, number: str) -> Response:
+    """Point labels at a version, beside those that it has."""
+    body = _PARSER.parse(shapes.LabelsSchema(), request, location="json")
+    found = _find(name)
+    target = service().version(found.id, number).number
+    found, version = service().publishing.label(found.id, target, body["newLabels"], signed=_signed())
+    return shapes.answer(_shown(found, version, _read(version)))
+
+
+@blueprint.delete("/v2/prompts/<path:name>")
+def delete(name: str) -> Response:
+    """Delete a prompt; its versions stay in the history."""
+    query: dict[str, Any] = _PARSER.parse(shapes.WhichSchema(), request, location="query")
+    for field in ("version", "label"):
+        if field in query:
+            raise Invalid(field, "cannot be given: git keeps single versions; delete the whole prompt")
+    service().delete(_find(name).id, signed=_signed())
+    return Response(status=204)
+
+
+def _at(name: str, number: int | str | None, label: str) -> tuple[Prompt, Version]:
+    """A prompt, and its version of this number, or else the one that has the label."""
+    found = _find(name)
+    if number is None:
+        number = found.newest.number if label == LATEST else found.labels.get(label)
+    if number is None:
+        raise LabelNotFound(found.name, label)
+    return found, service().version(found.id, number)
+
+
+def _referred(name: str, kind: str, which: str) -> references.Node:
+    """The version that a reference names."""
+    try:
+        found, version = _at(name, which if kind == "version" else None, which)
+    except (NameNotFound, LabelNotFound, VersionNotFound) as error:
+        # Not "not found": the prompt that was asked for is there, and stays in the SDK's cache.
+        raise Invalid("prompt", f"refers to what is not there: {str(error).rstrip('.')}") from None
+    return references.Node(found.name, version.number, version.id, _read(version))
+
+
+def _find(name: str) -> Prompt:
+    found = service().publishing.find(name)
+    if found is None:
+        raise NameNotFound(name)
+    return found
+
+
+def _read(version: Version) -> PromptFile:
+    return parse(service().content(version))
+
+
+def _tags(found: Prompt) -> tuple[str, ...]:
+    """The tags of a prompt: those in the file of its newest version hold for all."""
+    return _read(service().get(found.id).newest).tags
+
+
+def _shown(found: Prompt, version: Version, file: PromptFile) -> dict[str, Any]:
+    tags = file.tags if version.number == found.newest.number else _read(found.newest).tags
+    return shapes.prompt(found, version, file, tags)
+
+
+def _signed(description: str = "") -> Signed:
+    caller = access.who_asks()
+    return Signed(description, committer=caller.committer, may_move=caller.may_move, request=requested())

@@ -1,0 +1,41 @@
+"""Errors as pages: what the API tells in a problem document, told to a person."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+from flask import Response, g, render_template, request
+from werkzeug.wrappers import Response as Answer
+
+from promptgit.http.web import pages, signing
+
+_DETAILS = {
+    "http_not_found": "There is no page at this address.",
+    "unauthenticated": "You are not signed in any more. Sign in in another window, and then load this page again: "
+    "what you have sent comes back to you.",
+}
+
+
+def faced(problem: Response) -> Answer:
+    """*problem*, an error as a problem document, or a page in its place for whoever looks with a browser."""
+    if not pages.is_asked_for():
+        return problem
+    if problem.status_code == 401:
+        if "page" not in g and request.method in ("GET", "HEAD"):
+            return signing.to_sign_in()
+        problem.headers["WWW-Authenticate"] = "Bearer"  # no browser asks for that in a window of its own
+    told: dict[str, Any] = orjson.loads(problem.data)
+    html = g.pop("page", None)
+    if html is None:
+        detail = _DETAILS.get(told["code"], told["detail"])
+        html = render_template(
+            "web/error.html",
+            title=told["title"],
+            detail=detail,
+            status=told["status"],
+            prompt_id=(request.view_args or {}).get("prompt_id") if told["status"] != 404 else None,
+        )
+    problem.set_data(html)
+    problem.content_type = "text/html; charset=utf-8"
+    return pages.dress(problem)

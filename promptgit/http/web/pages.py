@@ -1,0 +1,136 @@
+"""What all pages share: the blueprint, its headers, what templates can use."""
+
+from __future__ import annotations
+
+import hashlib
+import shlex
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from flask import Blueprint, Flask, Response, current_app, request
+
+from promptgit.http.web import access, shown, times
+from promptgit.service.catalogue import Catalogue
+from promptgit.service.service import Service
+
+_HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+    "form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Referrer-Policy": "same-origin",  # forms over TLS are asked where they come from
+}
+_FOREVER = "public, max-age=31536000, immutable"  # another file has another address
+_STATIC = Path(__file__).with_name("static")
+
+blueprint = Blueprint(
+    "web", __name__, template_folder="templates", static_folder=_STATIC.name, static_url_path="/static"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """Where the pages get what they show."""
+
+    service: Service
+    catalogue: Catalogue
+
+
+def register(app: Flask, service: Service, catalogue: Catalogue, key: bytes, door: access.Door) -> None:
+    """Put the pages into *app*; *key* signs its cookies and forms."""
+    app.extensions["promptgit.web"] = Sources(service, catalogue)
+    app.extensions["promptgit.web.door"] = door
+    app.config.update(
+        SECRET_KEY=key,
+        SESSION_COOKIE_NAME="promptgit",
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Lax",
+        WTF_CSRF_CHECK_DEFAULT=False,  # the API takes no cookies; the pages check for themselves
+        WTF_CSRF_TIME_LIMIT=None,  # a page may stay open over night
+        MAX_FORM_MEMORY_SIZE=app.config["MAX_CONTENT_LENGTH"],
+    )
+    app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+    access.csrf.init_app(app)
+    from promptgit.http.web import labelling, reading, signing, writing  # noqa: F401  # they give the blueprint its routes
+
+    app.register_blueprint(blueprint)
+    app.session_interface = signing.Sessions()
+    app.before_request(signing.resume)
+
+
+def service() -> Service:
+    """The service that the application was made with."""
+    sources: Sources = current_app.extensions["promptgit.web"]
+    return sources.service
+
+
+def catalogue() -> Catalogue:
+    """The catalogue that the application was made with."""
+    sources: Sources = current_app.extensions["promptgit.web"]
+    return sources.catalogue
+
+
+def may_move(labels: Iterable[str]) -> bool:
+    """Whether who looks may move and remove all these labels."""
+    person = access.person()
+    return person.may_write and service().labels.are_movable(labels, person.may_move)
+
+
+def is_asked_for() -> bool:
+    """Whether a page was asked for, or an address of nobody's by a browser."""
+    if request.url_rule is not None:
+        return request.blueprint == blueprint.name
+    return not request.path.startswith("/api/") and request.accept_mimetypes.best == "text/html"
+
+
+def dress(response: Response) -> Response:
+    """Give a page its headers: what one person sees is kept for nobody else, and asked for again."""
+    response.headers.update(_HEADERS)
+    is_file = request.endpoint == f"{blueprint.name}.static"
+    response.headers["Cache-Control"] = _FOREVER if is_file and "v" in request.args else "private, no-cache"
+    return response
+
+
+@blueprint.after_request
+def _dress(response: Response) -> Response:
+    return dress(response)
+
+
+_FINGERPRINT = hashlib.sha256(b"".join(path.read_bytes() for path in sorted(_STATIC.iterdir()))).hexdigest()[:12]
+
+
+@blueprint.app_context_processor
+def _shared() -> dict[str, Any]:
+    now = datetime.now(UTC)
+    return {
+        "fingerprint": _FINGERPRINT,
+        "person": access.person(),
+        "may_move": may_move,
+        "ago": lambda then: times.ago(then, now),
+        "exact": times.exact,
+        "invisible": shown.FOR_SCRIPTS,
+    }
+
+
+@blueprint.app_template_filter("line")
+def _line(value: str) -> str:
+    return shown.line(value)
+
+
+@blueprint.app_template_filter("git_log")
+def _git_log(path: str) -> str:
+    """The command that shows a prompt's history in a clone, by its present path: through renames."""
+    return f"{_follow(path)} -p -- {shlex.quote(path)}"
+
+
+@blueprint.app_template_filter("git_version")
+def _git_version(path: str, number: int) -> str:
+    """The command that tells the commit of a prompt's version in a clone."""
+    return f"{_follow(path)} --diff-filter=AM --format=%H -- {shlex.quote(path)} | tac | sed -n {number}p"
+
+
+def _follow(path: str) -> str:
+    literal = "--literal-pathspecs " if any(character in path for character in "*?[\\") else ""
+    return f"git {literal}log --first-parent --follow -M100%"

@@ -1,0 +1,144 @@
+"""The pages that read: prompts, one prompt, one version, two versions."""
+
+from __future__ import annotations
+
+import re
+from itertools import accumulate
+from typing import Any
+from uuid import UUID
+
+from flask import redirect, render_template, request, url_for
+from werkzeug.exceptions import NotFound
+from werkzeug.wrappers import Response
+
+from promptgit.domain.models import Prompt, Version
+from promptgit.http.web import differences, timeline
+from promptgit.http.web.pages import blueprint, catalogue, service
+from promptgit.http.web.shown import Content
+
+_PROMPTS = 50
+_VERSIONS = 25
+_LEVELS = 50  # of folders
+_NUMBER = re.compile(r"0|[1-9][0-9]{0,16}", re.ASCII)
+
+
+def _asked(name: str) -> str:
+    return request.args.get(name, "").replace("\0", "")
+
+
+def _number(name: str) -> int | None:
+    text = _asked(name)
+    return int(text) if _NUMBER.fullmatch(text) else None
+
+
+@blueprint.get("/")
+def index() -> str:
+    """The folder tree and a list of prompts."""
+    folder = f"{path}/" if (path := _asked("folder")[:1000].strip("/")) else ""
+    q, after = _asked("q").strip(), _asked("after")
+    found = service().list(prefix=folder or None, q=q or None, after=after or None, limit=_PROMPTS + 1)
+    levels = ["", *accumulate(f"{segment}/" for segment in folder.split("/")[:-1])][:_LEVELS]
+    return render_template(
+        "web/list.html",
+        prompts=found[:_PROMPTS],
+        following=found[_PROMPTS - 1].name if len(found) > _PROMPTS else None,
+        folder=folder,
+        tree={level: catalogue().folders(level) for level in levels},
+        q=q,
+        after=after,
+    )
+
+
+@blueprint.get("/deleted")
+def deleted() -> str:
+    """The prompts that were deleted, to be looked at and restored."""
+    found = catalogue().removed(after=_asked("after") or None, limit=_PROMPTS + 1)
+    following = found[_PROMPTS - 1][0].id if len(found) > _PROMPTS else None
+    return render_template("web/deleted.html", removed=found[:_PROMPTS], following=following)
+
+
+@blueprint.get("/names/<path:name>")
+def by_name(name: str) -> Response:
+    """The prompt of a name."""
+    found = service().list(name=name.replace("\0", ""), limit=1)
+    if not found:
+        raise NotFound(f"No prompt is named {name!r}.")
+    return redirect(url_for("web.prompt", prompt_id=found[0].id))
+
+
+@blueprint.get("/prompts/<uuid:prompt_id>")
+def prompt(prompt_id: UUID) -> tuple[str, int]:
+    """A prompt's content and its history; of a deleted one, the last content."""
+    found, removal = service().find(str(prompt_id))
+    before = _number("before")
+    entries = catalogue().history(found, before=before, limit=_VERSIONS)
+    page = render_template(
+        "web/prompt.html",
+        prompt=found,
+        removal=removal,
+        content=Content(service().content(found.newest)),
+        entries=entries,
+        is_first=before is None or before > found.newest.number,
+        newer=entries[0].version.number + _VERSIONS + 1 if entries else found.newest.number + 1,
+        timeline=_timeline(found),
+        pointers=service().labels.all(found.id),
+    )
+    return page, 410 if removal else 200
+
+
+def _timeline(found: Prompt) -> timeline.Timeline:
+    return timeline.draw(catalogue().moments(found, timeline.MOST))
+
+
+@blueprint.get("/prompts/<uuid:prompt_id>/versions/<number>")
+def version(prompt_id: UUID, number: str) -> str:
+    """One version."""
+    found, removal = service().find(str(prompt_id))
+    one = service().version(found.id, number)
+    (entry,) = catalogue().history(found, before=one.number + 1, limit=1)
+    return render_template(
+        "web/version.html",
+        prompt=found,
+        removal=removal,
+        version=one,
+        repeats=entry.repeats,
+        content=Content(service().content(one)),
+    )
+
+
+@blueprint.get("/prompts/<uuid:prompt_id>/versions/<number>/raw")
+def raw(prompt_id: UUID, number: str) -> Response:
+    """The file's very bytes: the API has them too, but takes no session."""
+    one = service().version(str(prompt_id), number)
+    return Response(service().content(one), content_type="text/plain; charset=utf-8")
+
+
+@blueprint.get("/prompts/<uuid:prompt_id>/compare")
+def compare(prompt_id: UUID) -> str:
+    """What changed from one version to another."""
+    found, removal = service().find(str(prompt_id))
+    newest = found.newest.number
+    to = _number("to")
+    to = newest if to is None else to
+    start = _number("from")
+    start = max(to - 1, 1) if start is None else start
+    old, new = (service().version(found.id, number) for number in (start, to))
+    return render_template(
+        "web/compare.html",
+        prompt=found,
+        removal=removal,
+        inline=_asked("view") == "inline",
+        **between(old, new),
+    )
+
+
+def between(old: Version, new: Version) -> dict[str, Any]:
+    """What a template shows of a difference."""
+    contents = [Content(service().content(one)) for one in (old, new)]
+    return {
+        "old": old,
+        "new": new,
+        "old_content": contents[0],
+        "new_content": contents[1],
+        "difference": differences.compare(contents[0].data, contents[1].data),
+    }

@@ -1,0 +1,1 @@
+"""Work that nobody's request waits for: upkeep, the mirror, webhooks."""

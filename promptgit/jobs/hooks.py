@@ -1,0 +1,185 @@
+"""Webhooks: who is told of what, and how far each has been told.
+
+`hooks.json` has the hooks with their secrets; `hooks/<id>.json` how far one is, written by whoever delivers.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import secrets
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from promptgit.domain.models import CHANGE_TYPES, Change
+from promptgit.errors import HookNotFound, Invalid, LockTimeout, UnusableHooks
+from promptgit.jobs import outbound
+from promptgit.store.files import make_folder_durably, storage_errors, write_durably
+
+MOST_HOOKS = 50  # each may have a thread
+_SECRET_PREFIX = "whsec_"  # noqa: S105  # of the Standard Webhooks specification, "Signature scheme"
+_SECRET_BYTES = range(24, 65)
+_LOCK_SECONDS = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Hook:
+    """Changes of these types, of prompts whose names begin with *prefix*, are posted to *url*."""
+
+    id: str
+    url: str
+    events: tuple[str, ...]
+    prefix: str
+    secret: str = field(repr=False)
+    allow_private: bool
+
+    def wants(self, change: Change) -> bool:
+        """Whether it is told of a change; of a rename also if the name before begins so."""
+        names = [change.name, change.other or ""] if change.type == "rename" else [change.name]
+        return change.type in self.events and any(name.startswith(self.prefix) for name in names)
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """All before and with the commit *cursor* is done; *failing_since* is in seconds since 1970."""
+
+    cursor: str | None
+    failures: int = 0
+    failing_since: float | None = None
+    error: str | None = None
+
+
+class Hooks:
+    """The hooks of one data folder; any number of processes may share it."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._path = folder / "hooks.json"
+        self._states = folder / "hooks"
+        self._lock = FileLock(folder / "hooks.lock", timeout=_LOCK_SECONDS, poll_interval=0.01)
+
+    def all(self) -> list[Hook]:
+        """Every hook, oldest first.
+
+        Raises:
+            UnusableHooks: the file cannot be read.
+        """
+        return [_hook(record) for record in self._records()]
+
+    def get(self, hook_id: str) -> Hook:
+        """One hook.
+
+        Raises:
+            HookNotFound, UnusableHooks
+        """
+        for hook in self.all():
+            if hook.id == hook_id:
+                return hook
+        raise HookNotFound(hook_id)
+
+    def add(
+        self, url: str, events: Sequence[str], prefix: str, secret: str, main: str, *, allow_private: bool = False
+    ) -> Hook:
+        """Add a hook that is told of what comes after the commit *main*.
+
+        Raises:
+            Invalid: the address, an event or the secret is none; or there are too many hooks.
+        """
+        parts = outbound.check_url(url)
+        try:
+            outbound.resolve(parts, allow_private=allow_private)
+        except outbound.Undelivered as error:
+            raise Invalid("url", f"cannot be posted to: {error}") from error
+        unknown = [event for event in events if event not in CHANGE_TYPES]
+        if unknown or not events:
+            raise Invalid("events", f"are none of {', '.join(CHANGE_TYPES)}: {', '.join(unknown)}")
+        signing_key(secret)
+        hook = Hook(secrets.token_hex(4), url, tuple(dict.fromkeys(events)), prefix, secret, allow_private)
+        with self._changing() as records:
+            if len(records) >= MOST_HOOKS:
+                raise Invalid("hook", f"is one too many: {MOST_HOOKS} are the most")
+            self.note(hook.id, State(main))  # before the hook is there: it begins here, not at the beginning
+            records.append(asdict(hook))
+        return hook
+
+    def remove(self, hook_id: str) -> None:
+        """Remove a hook; what waits for it is not delivered.
+
+        Raises:
+            HookNotFound, UnusableHooks
+        """
+        with self._changing() as records:
+            left = [record for record in records if record["id"] != hook_id]
+            if len(left) == len(records):
+                raise HookNotFound(hook_id)
+            records[:] = left
+        self._state_file(hook_id).unlink(missing_ok=True)
+
+    def state(self, hook_id: str) -> State:
+        """How far a hook is; at the beginning of all, if its file was lost."""
+        try:
+            return State(**json.loads(self._state_file(hook_id).read_bytes()))
+        except (FileNotFoundError, ValueError, TypeError):
+            return State(None)
+
+    def note(self, hook_id: str, state: State) -> None:
+        """Keep how far a hook is; it is on disk when this returns."""
+        with storage_errors():
+            make_folder_durably(self._states, 0o700)
+            write_durably(self._state_file(hook_id), json.dumps(asdict(state)).encode() + b"\n", 0o600)
+
+    def _state_file(self, hook_id: str) -> Path:
+        return self._states / f"{hook_id}.json"
+
+    def _records(self) -> list[dict[str, Any]]:
+        try:
+            records: list[dict[str, Any]] = json.loads(self._path.read_bytes())["hooks"]
+            for record in records:
+                _hook(record)
+        except FileNotFoundError:
+            return []
+        except OSError as error:
+            raise UnusableHooks(str(self._path), str(error.strerror)) from error
+        except (ValueError, KeyError, TypeError) as error:
+            raise UnusableHooks(str(self._path), type(error).__name__) from None
+        return records
+
+    @contextmanager
+    def _changing(self) -> Iterator[list[dict[str, Any]]]:
+        """The records, under the lock; they are written when all went well."""
+        try:
+            with self._lock:
+                records = self._records()
+                yield records
+                with storage_errors():
+                    write_durably(self._path, json.dumps({"hooks": records}, indent=2).encode() + b"\n", 0o600)
+        except Timeout:
+            raise LockTimeout(_LOCK_SECONDS) from None
+
+
+def signing_key(secret: str) -> bytes:
+    """The bytes that a secret stands for.
+
+    Raises:
+        Invalid: it is not written as Standard Webhooks has it.
+    """
+    try:
+        key = base64.b64decode(secret.removeprefix(_SECRET_PREFIX), validate=True)
+    except (binascii.Error, ValueError):
+        key = b""
+    if not secret.startswith(_SECRET_PREFIX) or len(key) not in _SECRET_BYTES:
+        raise Invalid(
+            "secret",
+            "is not 'whsec_' and 24 to 64 bytes in base64; make one: echo \"whsec_$(openssl rand -base64 32)\"",
+        )
+    return key
+
+
+def _hook(record: dict[str, Any]) -> Hook:
+    return Hook(**{**record, "events": tuple(record["events"])})

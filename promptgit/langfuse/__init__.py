@@ -1,6 +1,0 @@
-"""The prompts of Langfuse's public API, so that its SDKs work with nothing but another host."""
-
-from promptgit.langfuse.problems import faced
-from promptgit.langfuse.routes import blueprint
-
-__all__ = ["blueprint", "faced"]

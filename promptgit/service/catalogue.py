@@ -1,0 +1,74 @@
+"""What people look for, beside what programs ask the service: folders, deleted prompts, repeats, moments."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from promptgit.domain.models import Prompt, Removal, Version
+from promptgit.store.git import repository
+from promptgit.store.index import surveys
+from promptgit.store.store import Store
+
+_FOLDERS = 200  # of one level
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A version in a history; *repeats* is the number of the first version that had the same content, if another."""
+
+    version: Version
+    repeats: int | None
+
+
+class Catalogue:
+    """Reads for pages, each at a cost that neither the number of prompts nor the length of a history decides."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def folders(self, folder: str) -> list[str]:
+        """The names of the folders right below *folder*, which is empty or ends in a '/': the first 200, sorted."""
+        return self._store.index.read(surveys.folders, folder, _FOLDERS)
+
+    def removed(self, *, after: str | None = None, limit: int) -> list[tuple[Prompt, Removal]]:
+        """At most *limit* deleted prompts, sorted by name, those behind the one with the id *after*."""
+        return self._store.index.read(surveys.removed, after=after, limit=limit)
+
+    def history(self, prompt: Prompt, *, before: int | None = None, limit: int) -> list[Entry]:
+        """At most *limit* versions older than version *before* (None: the newest ones), newest first."""
+        end = prompt.newest.number + 1
+        low = end if before is None else min(max(before, 0), end)
+        found = self._store.index.read(surveys.history, prompt.id, before=low, limit=limit)
+        return [Entry(version, repeats) for version, repeats in found]
+
+    def moments(self, prompt: Prompt, most: int) -> list[tuple[int, int]]:
+        """Version numbers and their seconds since 1970, by number: the first, the newest, and evenly between.
+
+        At most *most* of them, however long the history is.
+        """
+        newest = prompt.newest.number
+        count = min(newest, most)
+        numbers = {1 + at * (newest - 1) // max(count - 1, 1) for at in range(count)}
+        return self._store.index.read(surveys.moments, prompt.id, sorted(numbers))
+
+
+class Run(NamedTuple):
+    """Items old[start:end] that became new[new_start:new_end]; one of the two may be empty."""
+
+    start: int
+    end: int
+    new_start: int
+    new_end: int
+
+
+def changes(old: Sequence[bytes], new: Sequence[bytes]) -> list[Run]:
+    """Where two sequences differ, in order, by git's own algorithm; the items hold no newline."""
+    sides = (b"".join([b"%s\n" % item for item in side]) for side in (old, new))
+    return [
+        Run(start, start + count, new_start, new_start + new_count)
+        for first, count, new_first, new_count in repository.hunks(*sides)
+        # Lines count from 1, and an empty side names the line before it.
+        for start, new_start in [(first - (count > 0), new_first - (new_count > 0))]
+    ]

@@ -1,0 +1,126 @@
+"""What is checked of the state that a write finds; called under the write lock."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from promptgit.domain import labels, names
+from promptgit.domain.models import Author, Prompt, Removal, Request
+from promptgit.errors import LabelProtected, NameTaken, PromptDeleted, PromptNotFound, StaleVersion
+from promptgit.store.index import label_queries, queries
+
+Precondition = Callable[[Prompt], bool]
+"""Whether the caller has seen this state of the prompt."""
+
+
+@dataclass(frozen=True, slots=True)
+class Signed:
+    """What a caller says about a write: why, who wrote it (None: the committer), and what it has seen.
+
+    *committer* is whose credential stores it; None: the service. *may_move* are the protected labels that
+    the caller may move; None: all. *request* tells a write that is sent again; None: it is not to be known again.
+    """
+
+    description: str = ""
+    author: Author | None = None
+    if_match: Precondition | None = None
+    committer: Author | None = None
+    may_move: frozenset[str] | None = frozenset()
+    request: Request | None = None
+
+
+def expect_mover(labels: Iterable[str], protected: frozenset[str], signed: Signed) -> None:
+    """Refuse to move or to remove a protected label that the caller may not move.
+
+    Raises:
+        LabelProtected
+    """
+    for label in immovable(labels, protected, signed.may_move):
+        raise LabelProtected(label)
+
+
+def immovable(labels: Iterable[str], protected: frozenset[str], may_move: frozenset[str] | None) -> list[str]:
+    """Those of *labels* that are protected, and not among those that a caller may move (None: all); sorted."""
+    return [] if may_move is None else sorted(protected.intersection(labels) - may_move)
+
+
+Sign = Callable[[Signed, str], tuple[str, Author, Author | None]]
+"""The description (or else the text given), the author and the committer of what somebody writes."""
+
+
+def expect(found: tuple[Prompt, Removal | None] | None, prompt_id: str) -> tuple[Prompt, Removal | None]:
+    """What was found of the prompt with this id; nothing is refused."""
+    if found is None:
+        raise PromptNotFound(prompt_id, "List the prompts to find it.")
+    return found
+
+
+def expect_living(prompt: Prompt, removal: Removal | None) -> Prompt:
+    """A prompt that is there; a deleted one is refused."""
+    if removal is not None:
+        raise PromptDeleted(prompt.id, prompt.name, prompt.newest.number, removal.timestamp)
+    return prompt
+
+
+def seen(index: sqlite3.Connection, prompt_id: str, if_match: Precondition | None) -> tuple[Prompt, Removal | None]:
+    """The prompt, in a state that the caller has seen."""
+    prompt, removal = expect(queries.prompt_by_id(index, prompt_id), prompt_id)
+    if if_match is not None and not if_match(prompt):
+        raise StaleVersion(prompt.name, prompt.newest.number)
+    return prompt, removal
+
+
+def expect_free(index: sqlite3.Connection, name: str, *, mover: str | None = None) -> None:
+    """Refuse a name that another prompt has, or that cannot stand beside another's in every clone.
+
+    `support` and `support/greeting` cannot: with the same label, one's file would be the other's folder. So it is
+    with `42` and a UUID that begins with these digits, for its files lie in the folder `42`.
+    """
+    path = names.fold(names.path_of(name))
+    parts = path.split("/")
+    folders = ["/".join(parts[:count]) for count in range(2, len(parts))]
+    files = [path, *folders, *(folder + names.SUFFIX for folder in folders)]
+    found = queries.prompts_at_folded(index, files, below=[path, path.removesuffix(names.SUFFIX)])
+    others = [other for other in found if other.id != mover]
+    if others:
+        other = min(others, key=lambda other: other.name != name)  # the very same name says most
+        raise NameTaken(name, other.name, other.id)
+
+
+def expect_own(index: sqlite3.Connection, name: str) -> None:
+    """Refuse a UUID as name while it is the id of a prompt with another name."""
+    found = queries.prompt_by_id(index, name) if names.is_uuid(name) else None
+    if found is not None and found[0].name != name:
+        raise NameTaken(name, found[0].name, found[0].id)
+
+
+def expect_last_of_name(index: sqlite3.Connection, prompt: Prompt) -> None:
+    """Refuse a deleted prompt whose name another one had later: a file under that name brings back that one."""
+    last = queries.removed_by_name(index, prompt.name)
+    if last is not None and last.id != prompt.id:
+        raise NameTaken(prompt.name, last.name, last.id)
+
+
+def expect_labels(index: sqlite3.Connection, name: str, pointed: Iterable[str]) -> None:
+    """Refuse new labels of a prompt that no clone on Windows could check out; those that it has go on working.
+
+    Raises:
+        Invalid
+    """
+    for label in set(pointed) - label_queries.files(index, name).keys():
+        labels.expect_portable(label)
+
+
+def moved_labels(index: sqlite3.Connection, old: str, new: str) -> dict[str, str | None]:
+    """What a rename does to the files of a prompt's labels."""
+    files: dict[str, str | None] = {}
+    for label, blob in label_queries.files(index, old).items():
+        files |= {labels.path_of(label, old): None, labels.path_of(label, new): blob}
+    return files
+
+
+def leftover_labels(index: sqlite3.Connection, name: str) -> dict[str, str | None]:
+    """The files of labels under a name whose prompt leaves or has left, all to be removed."""
+    return {labels.path_of(label, name): None for label in label_queries.files(index, name)}

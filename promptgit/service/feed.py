@@ -1,0 +1,97 @@
+"""The feed: what every commit of `main` did to prompts, in order, whoever made it."""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+import threading
+import time
+from collections.abc import Callable
+from typing import NamedTuple
+
+from promptgit.deferral import Deferred
+from promptgit.domain.models import Change
+from promptgit.errors import CommitNotFound
+from promptgit.store.git.refs import Mark
+from promptgit.store.index import change_queries
+from promptgit.store.store import Store
+
+MOST_SECONDS = 30
+
+_COMMIT = re.compile("[0-9a-f]{40}", re.ASCII)
+_LOOK_SECONDS = 0.1
+
+
+class Page(NamedTuple):
+    """Changes of whole commits; the commit from which to go on; whether more follow already."""
+
+    changes: list[Change]
+    last: str
+    more: bool
+
+
+class Feed:
+    """Reads the feed of one store; of the threads that ask, at most *waiters* wait at the same time."""
+
+    def __init__(self, store: Store, waiters: int = 0) -> None:
+        self._store = store
+        self._places = threading.BoundedSemaphore(waiters) if waiters else None
+
+    def page(self, after: str | None, limit: int) -> Page:
+        """The changes after a commit (None: all), at most *limit*; more only if one commit made more.
+
+        Raises:
+            CommitNotFound: *after* is not in the first-parent history of `main`.
+        """
+        return self._store.index.read(_page, after, limit)
+
+    def wait(self, after: str | None, limit: int, seconds: float, server_waits: bool | None = None) -> Page:
+        """The same; while nothing has come, wait for up to *seconds*, unless too many wait already.
+
+        *server_waits* is the value of `deferral.WAITS`; None: the server cannot wait, and this thread does.
+
+        Raises:
+            CommitNotFound: *after* is not in the first-parent history of `main`, or is so no more.
+            Deferred: nothing has come yet, and *server_waits* is true.
+        """
+        page = self.page(after, limit)
+        if not page.changes and seconds > 0 and server_waits is not None:
+            if server_waits:
+                raise Deferred(self._news(page.last), seconds)
+            return page
+        if page.changes or seconds <= 0 or self._places is None or not self._places.acquire(blocking=False):
+            return page
+        try:
+            deadline = time.monotonic() + seconds
+            while not page.changes and (left := deadline - time.monotonic()) > 0:
+                time.sleep(min(left, _LOOK_SECONDS))
+                page = self.page(page.last, limit)
+            return page
+        finally:
+            self._places.release()
+
+    def _news(self, after: str) -> Callable[[], bool]:
+        """A function that returns True once `main` may no longer be the commit *after*; it costs one stat(2)."""
+        repository = self._store.repository
+        seen: Mark | None = None
+
+        def has_moved() -> bool:
+            nonlocal seen
+            mark = repository.mark()
+            if mark is None or mark != seen:
+                if repository.main() != after:
+                    return True
+                seen = mark
+            return False
+
+        return has_moved
+
+
+def _page(connection: sqlite3.Connection, after: str | None, limit: int) -> Page:
+    number: int | None = 0
+    if after is not None:
+        number = change_queries.number_of(connection, after) if _COMMIT.fullmatch(after) else None
+        if number is None:
+            raise CommitNotFound(after)
+    assert number is not None
+    return Page(*change_queries.page(connection, number, limit))

@@ -1,0 +1,1 @@
+"""`prompts.git`: its objects, packs, refs and history, and the `git` command."""

@@ -1,0 +1,322 @@
+"""The bare repository: the only truth."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from pathlib import Path
+
+import pygit2
+
+from promptgit.domain.models import Author
+from promptgit.errors import Damaged, PromptgitError, UnusableRepository
+from promptgit.store.files import failure, fsync_folder, fsync_tree, storage_errors
+from promptgit.store.git import objects, packs
+from promptgit.store.git.claim import Claim
+from promptgit.store.git.command import Git
+from promptgit.store.git.commits import Batch
+from promptgit.store.git.contents import Contents
+from promptgit.store.git.essentials import Essentials
+from promptgit.store.git.layout import first_commit
+from promptgit.store.git.objects import Tree
+from promptgit.store.git.refs import MAIN, MainFile, Mark
+from promptgit.store.git.unreadable import Unreadable
+from promptgit.store.handles import Handles
+
+_LOST = "refs/promptgit/lost/"
+_TREES_KEPT = 1_000
+_CONTENTS_KEPT, _LARGEST_KEPT = 128, 16 << 10  # of one process, and bytes
+_LOOK_SECONDS = 1.0
+_OPEN_PACKS = 256  # of the whole process
+_WINDOW_BYTES, _MAPPED_BYTES = 1 << 20, 16 << 20  # of packs in memory, of the whole process
+_TIDY_EVERY = 16  # batches
+
+
+class Repository:
+    """A bare repository; safe to share between threads, each of which opens it for itself.
+
+    A lock of `main` that another program holds is waited for *patience* seconds.
+    """
+
+    def __init__(self, path: Path, committer: Author, *, patience: float = 10.0) -> None:
+        self.path = path
+        self.committer = committer
+        self.git = Git(path)
+        self.main_file = MainFile(path, lambda: self.main(), self._moves_are_logged, patience)
+        self.unreadable = Unreadable(path / "promptgit-damaged")
+        self.essentials = Essentials(path)
+        self._contents = Contents(_CONTENTS_KEPT, _LARGEST_KEPT)  # read or stored lately
+        self._trees: dict[str, Tree] = {}  # by id; only used under the write lock
+        self.packs = path / "objects" / "pack"
+        self.claim = Claim(path / "promptgit-upkeep")
+        self._unreached = self.packs  # the newest pack, until `main` reaches it
+        self._untidied = 0
+        self._local = Handles({})
+        self.led = self._local.of_leader
+        # Off by default in libgit2: without it an acknowledged commit can vanish in a power cut.
+        pygit2.settings.enable_fsync_gitdir(True)
+        # Each thread's handle would keep trees and commits, up to 256 MB, which are hardly ever read twice.
+        pygit2.settings.enable_caching(False)
+        # Each thread's handle would keep every pack open that it has read from.
+        pygit2.settings.mwindow_file_limit = _OPEN_PACKS
+        # By default it maps packs as wholes, and without end.
+        pygit2.settings.mwindow_size = _WINDOW_BYTES
+        pygit2.settings.mwindow_mapped_limit = _MAPPED_BYTES
+
+    def is_complete(self) -> bool:
+        """Whether the repository is there, with a branch main.
+
+        Raises:
+            UnusableRepository: git could not open it.
+        """
+        if not self.path.exists():
+            return False
+        self.essentials.expect_whole()
+        return self._opened().is_bare and self._has_main()
+
+    def _has_main(self) -> bool:
+        try:
+            return MAIN in self._opened().references
+        except (OSError, pygit2.GitError) as error:  # it is empty, or holds no commit's id
+            raise self._unreadable_main(error) from error
+
+    def create(self, now: int) -> None:
+        """Make the repository, or complete one that has no `main` yet; call it under the write lock.
+
+        Raises:
+            UnusableRepository: there is something, but no bare repository that may be opened.
+        """
+        with storage_errors():
+            if not self.path.exists():
+                self._create_in_place(now)
+            elif not self._opened().is_bare:
+                raise UnusableRepository(str(self.path), "it is not bare. Make it one with 'git clone --mirror'.")
+            elif not self._has_main():
+                self._expect_empty()
+                _write_first_commit(self._opened(), self.committer, now)
+                fsync_tree(self.path)
+
+    def create_empty(self) -> None:
+        """Make the repository without any commit, for one that is to come from elsewhere."""
+        _init(self.path).free()
+
+    def _expect_empty(self) -> None:
+        """Refuse to begin a history where there is one without its branch."""
+        if any(self._opened().odb):
+            raise UnusableRepository(
+                str(self.path),
+                "it has objects, but no branch main. Find its last commit with 'git fsck --lost-found', "
+                "and bring it back with 'git update-ref refs/heads/main <commit>'.",
+            )
+
+    def _create_in_place(self, now: int) -> None:
+        """All or nothing: under another name first."""
+        new = self.path.with_name(self.path.name + ".new")
+        shutil.rmtree(new, ignore_errors=True)
+        git = _init(new)
+        _write_first_commit(git, self.committer, now)
+        git.free()
+        fsync_tree(new)  # libgit2 does not fsync HEAD, config and folders
+        os.rename(new, self.path)
+        fsync_folder(self.path.parent)
+
+    def _opened(self) -> pygit2.Repository:
+        git: pygit2.Repository | None = getattr(self._local, "git", None)
+        if git is None:
+            self._local.packs, self._local.looked = self.packs.stat().st_mtime_ns, time.monotonic()
+            git = self._local.git = self._open()
+        return git
+
+    def _open(self) -> pygit2.Repository:
+        try:
+            git = pygit2.Repository(self.path)
+        except pygit2.GitError as error:
+            reason = str(error)
+            if "owne" in reason:
+                reason += (
+                    ". Run the service as the folder's owner, or let git trust it: "
+                    f"git config --global --add safe.directory {self.path}"
+                )
+            raise UnusableRepository(str(self.path), reason) from error
+        if git.is_shallow:
+            git.free()
+            reason = (
+                "it is a shallow clone, whose versions would have wrong numbers. Run 'git fetch --unshallow' in it."
+            )
+            raise UnusableRepository(str(self.path), reason)
+        return git
+
+    def close(self) -> None:
+        """Close this thread's handle; the next use opens another."""
+        git: pygit2.Repository | None = self._local.__dict__.pop("git", None)
+        if git is not None:
+            git.free()  # it is part of a cycle: left to the garbage collector, it would live on for long
+
+    def mark(self) -> Mark | None:
+        """A value that stays the same only while `main` does; None where that cannot be told."""
+        return self.main_file.mark()
+
+    def is_as_left(self) -> bool:
+        """Whether `move_main` was the last to move `main`, in whatever process."""
+        return self.main_file.is_as_left()
+
+    def main(self) -> str:
+        """The commit that `main` points at."""
+        try:
+            target = self._opened().lookup_reference(MAIN).target
+        except KeyError:
+            reason = "it has no branch main. Bring it back with 'git update-ref refs/heads/main <commit>'."
+            raise UnusableRepository(str(self.path), reason) from None
+        except (OSError, pygit2.GitError) as error:
+            raise self._unreadable_main(error) from error
+        if isinstance(target, str):
+            raise UnusableRepository(str(self.path), f"its main is a symbolic ref to {target}. Make it a branch.")
+        return str(target)
+
+    def head(self) -> str:
+        """The ref that HEAD points at: what a clone checks out."""
+        return str(self._opened().lookup_reference("HEAD").target)
+
+    def _unreadable_main(self, error: Exception) -> PromptgitError:
+        return failure(error) or UnusableRepository(
+            str(self.path),
+            f"its branch main cannot be read: {error}. If the disk is well, find the last commit with "
+            "'git fsck --lost-found', remove the file refs/heads/main, and bring the branch back with "
+            "'git update-ref refs/heads/main <commit>'.",
+        )
+
+    def moved(self) -> float:
+        """When `main` was moved last (where git has packed its refs: or that was done), in seconds since 1970."""
+        return self.main_file.moved()
+
+    def read(self, oid: str) -> bytes:
+        """The bytes of the object with this id in hexadecimal, of which libgit2 makes sure that they have it.
+
+        Raises:
+            Damaged: it is missing, or its bytes are not those that its id stands for.
+        """
+        self._forget_packs()
+        try:
+            return self._opened().read(oid)[1]
+        except (KeyError, OSError, pygit2.GitError):
+            self.close()  # packs come and go: look once more, with fresh eyes
+            packs.drop_stale_multi_pack_index(self.packs)
+        try:
+            return self._opened().read(oid)[1]
+        except (KeyError, OSError, pygit2.GitError) as error:
+            if failure(error) is not None:
+                raise  # the system refuses it now: that says nothing of the object
+            reason = "it is not there" if isinstance(error, KeyError) else str(error)
+            self.unreadable.note(oid, reason)
+            raise Damaged(oid, reason) from error
+
+    def _forget_packs(self) -> None:
+        """Close this thread's handle if the packs have changed since: libgit2 keeps those mapped that are gone.
+
+        It is looked for at most once a second, because to open a handle takes as long as many reads (0.3 ms).
+        """
+        now = time.monotonic()
+        if now - getattr(self._local, "looked", now) >= _LOOK_SECONDS:
+            self._local.looked = now
+            if self.packs.stat().st_mtime_ns != self._local.packs:
+                self.close()
+
+    def content(self, blob: str) -> bytes:
+        """The bytes of a blob, which may be kept from the last time.
+
+        Raises:
+            Damaged: as `read` does.
+        """
+        data = self._contents.get(blob)
+        if data is None:
+            data = self.read(blob)
+            self._contents.keep(blob, data)
+        return data
+
+    def batch(self, tip: str, now: int) -> Batch:
+        """An empty chain of commits on top of *tip*; call it under the write lock.
+
+        Raises:
+            UnusableRepository, Damaged: git could not read what the chain would stand on.
+        """
+        if len(self._trees) > _TREES_KEPT:
+            self._trees.clear()
+        self.essentials.expect_whole()
+        return Batch(tip, now, self.committer, self.read, self._trees)
+
+    def store(self, batch: Batch) -> None:
+        """Put the batch's objects on disk, to stay through a power cut; no ref is moved.
+
+        Raises:
+            StorageFull, StorageFailed: the disk was full, or failed; what was written is unreachable.
+        """
+        with storage_errors():
+            self._unreached = packs.write(self.packs, batch.objects, [self.main_file.next(batch.tip)])
+        for oid, (kind, data) in batch.objects.items():
+            if kind == objects.BLOB:
+                self._contents.keep(oid, data)
+
+    def tidy(self) -> None:
+        """Join small packs, if there may be many; call it under the write lock, after a batch."""
+        self._untidied += 1
+        if self._untidied >= _TIDY_EVERY:
+            self._untidied = 0
+            packs.roll(self.packs, self.claim.names())
+
+    def move_main(self, old: str, new: str, now: int) -> None:
+        """Move `main` from *old* to *new*, the tip of the batch that was stored last; call it under the write lock.
+
+        *now* is in seconds since 1970, for the ref's log.
+
+        Raises:
+            MainMoved: it is not at *old*, or another program is about to move it.
+            StorageFull, StorageFailed: `main` is where it was.
+            OutcomeUnknown: `main` is at *new*, but a power cut may undo that.
+        """
+        self.main_file.move(old, new, self.committer, now)
+        packs.release(self._unreached)
+
+    def keep_lost(self, commit: str) -> None:
+        """Keep a former tip of `main`, which left its first-parent history, under a ref of its own."""
+        self._opened().references.create(f"{_LOST}{commit}", commit, force=True)
+
+    def kept_tips(self) -> list[str]:
+        """The former tips of `main` that are kept since its first-parent history lost them; it may have them again."""
+        return [name.removeprefix(_LOST) for name in self._opened().listall_references() if name.startswith(_LOST)]
+
+    def _moves_are_logged(self) -> bool:
+        """True if git would begin a log of `main`: not in a bare repository, unless it is told to (git-config(1))."""
+        try:
+            return str(self._opened().config["core.logAllRefUpdates"]).lower() not in ("false", "no", "off", "0", "")
+        except KeyError:
+            return False
+
+    def __contains__(self, oid: str) -> bool:
+        # Not `in git`: libgit2 cannot parse every commit that git keeps.
+        return len(oid) == 40 and self._opened().odb.exists(oid)
+
+
+def _init(path: Path) -> pygit2.Repository:
+    git = pygit2.init_repository(path, bare=True, initial_head="main")
+    git.config["core.protectHFS"] = True
+    git.config["core.protectNTFS"] = True
+    git.config["core.fsync"] = "all"  # for an administrator's git too
+    git.config["gc.auto"] = 0  # gc beside a writer can lose objects
+    return git
+
+
+def _write_first_commit(git: pygit2.Repository, committer: Author, now: int) -> None:
+    commit, found = first_commit(committer, now)
+    pack = packs.write(Path(git.path) / "objects" / "pack", found)
+    git.create_reference(MAIN, commit)
+    packs.release(pack)
+
+
+def hunks(old: bytes, new: bytes) -> list[tuple[int, int, int, int]]:
+    """Where two texts differ: first line and number of lines, of the old text and of the new, as `git diff` has them.
+
+    Heuristics keep large texts that have little in common from taking long.
+    """
+    patch = pygit2.Patch.create_from(old, new, flag=pygit2.enums.DiffOption.FORCE_TEXT, context_lines=0)
+    return [(hunk.old_start, hunk.old_lines, hunk.new_start, hunk.new_lines) for hunk in patch.hunks]

@@ -1,0 +1,110 @@
+"""What is read of the feed from the index; every function takes a connection first."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Collection
+
+from promptgit.domain.models import Author, Change
+from promptgit.store.index.change_rows import newest
+from promptgit.store.index.connections import Unusable
+from promptgit.store.index.found import PROMPT, Found, name_at, places
+from promptgit.store.index.seals import expect, expect_none
+
+_SEALED = "m.number, m.id, m.prompt, m.version, m.timestamp, a.name, a.email, m.description, m.changes, m.seal"
+_COMMIT = f"SELECT {_SEALED} FROM commits m LEFT JOIN authors a ON a.key = m.author"
+# Every commit, also one that did nothing to prompts; a version's own words are in `versions`.
+_CHANGES = f"""
+SELECT {_SEALED},
+    c.made, c.place, c.type, c.prompt, c.name, c.other, c.before, c.number, c.seal,
+    v.id, v.number, v.timestamp, v.description, w.name, w.email, v.commit_id, v.blob, v.seal, {PROMPT}
+FROM commits m LEFT JOIN authors a ON a.key = m.author LEFT JOIN changes c ON c.made = m.number
+LEFT JOIN versions v ON v.prompt = m.prompt AND v.number = m.version LEFT JOIN authors w ON w.key = v.author
+LEFT JOIN prompts p ON p.key = coalesce(c.prompt, m.prompt)
+WHERE m.number > ? AND m.number <= ? ORDER BY m.number, c.place
+"""
+
+
+def number_of(connection: sqlite3.Connection, commit: str) -> int | None:
+    """The place of a commit (40 hexadecimal digits) in the first-parent history of `main`, counted from 1."""
+    row = connection.execute(f"{_COMMIT} WHERE m.id = ?", (bytes.fromhex(commit),)).fetchone()
+    if row is None:
+        expect_none(connection, "commits_id_twin", "id = ? AND number > 0", bytes.fromhex(commit))
+        return None
+    expect(row[-1], row[:-1])
+    return int(row[0])
+
+
+def page(connection: sqlite3.Connection, after: int, limit: int) -> tuple[list[Change], str, bool]:
+    """The changes of the commits after the one numbered *after*; the last commit looked at; whether more follow.
+
+    They are those of whole commits: at most *limit*, or all of the first commit that did anything.
+    """
+    last, tip = newest(connection)
+    cut = connection.execute(
+        "SELECT made FROM feed WHERE made > ? AND made <= ? ORDER BY made, place LIMIT 1 OFFSET ?",
+        (after, last, limit),
+    ).fetchone()
+    end = last
+    if cut is not None:
+        first = connection.execute("SELECT made FROM feed WHERE made > ? ORDER BY made LIMIT 1", (after,)).fetchone()[0]
+        end = max(first, cut[0] - 1)
+    changes = between(connection, after, end)
+    more = cut is not None and (
+        connection.execute("SELECT 1 FROM feed WHERE made > ? AND made <= ? LIMIT 1", (end, last)).fetchone()
+        is not None
+    )
+    seen = end if more else last
+    if seen == last:
+        return changes, tip, more
+    (commit,) = connection.execute("SELECT id FROM commits WHERE number = ?", (seen,)).fetchone()
+    return changes, commit.hex(), more
+
+
+def between(connection: sqlite3.Connection, after: int, end: int) -> list[Change]:
+    """What the commits did to prompts that are numbered from *after* (exclusive) to *end*, in order.
+
+    Raises:
+        Unusable: a row is damaged, or missing.
+    """
+    changes: list[Change] = []
+    names: dict[int, list[tuple[int, str]]] = {}
+    number, left = after, 0
+    for row in connection.execute(_CHANGES, (after, end)):
+        (at, commit, *_, count, sealed), change, version = row[:10], row[10:19], row[19:28]
+        if at != number:
+            expect(sealed, row[:9])
+            if at != number + 1 or left:
+                raise Unusable("a row of the index is missing")
+            number, left = at, count
+        if change[0] is not None:
+            expect(change[-1], change[:-1])
+            left -= 1
+            found = Found(row[28:])
+            _, _, kind, _, name, other, before, target, _ = change
+            seconds, author, description = row[4], Author(*row[5:7]), row[7]
+            changes.append(
+                Change(kind, commit.hex(), found.id, name, other, before, target, seconds, description, author)
+            )
+        elif row[2] is not None:
+            found = Found(row[28:])
+            made = found.version(version)
+            if found.key not in names:
+                names[found.key] = places(connection, found)
+            name = name_at(names[found.key], made.number)
+            told = None, None, made.number, made.seconds, made.description, made.author
+            changes.append(Change("version", commit.hex(), found.id, name, *told))
+    if number != end or left:
+        raise Unusable("a row of the index is missing")
+    return changes
+
+
+def count(connection: sqlite3.Connection, after: int, types: Collection[str], prefix: str) -> int:
+    """How many changes of these types, and of prompts whose name begins (or began) so, came after a commit."""
+    marks = ", ".join("?" * len(types))
+    (found,) = connection.execute(
+        f"SELECT count(*) FROM feed WHERE made > ? AND type IN ({marks}) AND "
+        "(? = '' OR substr(name, 1, ?) = ? OR type = 'rename' AND substr(other, 1, ?) = ?)",
+        (after, *types, prefix, len(prefix), prefix, len(prefix), prefix),
+    ).fetchone()
+    return int(found)

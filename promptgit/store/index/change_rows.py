@@ -1,0 +1,65 @@
+"""The rows of the feed: every commit of `main`, and what each did, in order."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+
+from promptgit.domain.history import Commit
+from promptgit.store.index.connections import Unusable, head_of
+from promptgit.store.index.rows import insert
+from promptgit.store.index.seals import seal
+
+Done = tuple[str, int, str, str | None, int | None, int | None]
+"""What a commit did to one prompt: the columns of `changes` from `type` on."""
+
+
+class ChangeRows:
+    """Rows held back until `flush`, within a transaction of the caller's.
+
+    With *empty* the index holds nothing yet, and nothing is looked up in it.
+    """
+
+    def __init__(self, connection: sqlite3.Connection, *, empty: bool) -> None:
+        self._connection = connection
+        self._number = 0 if empty else newest(connection)[0]
+        self._commits: list[tuple[object, ...]] = []
+        self._changes: list[tuple[object, ...]] = []
+
+    def __len__(self) -> int:
+        return len(self._commits) + len(self._changes)
+
+    def add(self, commit: Commit, author: int, done: Sequence[Done]) -> None:
+        """Note a commit, and what it did."""
+        self._number += 1
+        number, count = self._number, 0
+        if len(done) == 1 and done[0][0] == "version":
+            version = done[0][1], done[0][5]
+            told: tuple[object, ...] = (*version, None, None, None)
+            sealed = seal(number, commit.id, *version, None, None, None, None, count)
+        else:
+            told, count = (None, None, commit.timestamp, author, commit.description), len(done)
+            rows = [(number, place, *change) for place, change in enumerate(done)]
+            self._changes += [(*row, seal(*row)) for row in rows]
+            said = commit.timestamp, *commit.author, commit.description
+            sealed = seal(number, commit.id, None, None, *said, count)
+        self._commits.append((number, bytes.fromhex(commit.id), *told, count, sealed))
+
+    def flush(self) -> None:
+        """Write the rows held back."""
+        insert(self._connection, "commits", self._commits)
+        insert(self._connection, "changes", self._changes)
+        self._commits.clear()
+        self._changes.clear()
+
+
+def newest(connection: sqlite3.Connection) -> tuple[int, str]:
+    """The number of the newest commit, and its id in hexadecimal, outside of a write that has begun.
+
+    Raises:
+        Unusable: it is not the one that the index reflects.
+    """
+    row = connection.execute("SELECT number, id FROM commits ORDER BY number DESC LIMIT 1").fetchone()
+    if row is None or row[1] != bytes.fromhex(head_of(connection)):
+        raise Unusable("a row of the index is missing")
+    return row[0], row[1].hex()

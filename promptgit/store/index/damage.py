@@ -1,0 +1,60 @@
+"""Which errors a damaged index leads to. It holds nothing that git does not: another one, built anew, mends it."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from promptgit.errors import PromptgitError
+from promptgit.store.index.connections import Unusable
+
+# Constraints and types hold for all that the ledger writes.
+_DAMAGES = (
+    sqlite3.SQLITE_CORRUPT,
+    sqlite3.SQLITE_NOTADB,
+    sqlite3.SQLITE_CONSTRAINT,
+    sqlite3.SQLITE_MISMATCH,
+    sqlite3.SQLITE_TOOBIG,
+)
+_SAID = ("no such ", "vtable constructor failed", "malformed database schema", "Could not decode to UTF-8")
+_STUMBLES = (AssertionError, AttributeError, TypeError, ValueError, LookupError, ArithmeticError, StopIteration)
+
+
+class Stumbled(Exception):
+    """Within a write: an error that a damaged index has led to, or a fault of ours; nothing was written."""
+
+    def __init__(self, error: Exception) -> None:
+        self.error = error
+
+
+@contextmanager
+def stumbling(mending: bool) -> Iterator[None]:
+    """With *mending* raise `Stumbled` for what a damaged index may have led to."""
+    try:
+        yield
+    except Exception as error:
+        if mending and (is_damage(error) or may_be_damage(error)):
+            raise Stumbled(error) from error
+        raise
+
+
+def is_damage(error: Exception) -> bool:
+    """Whether a new index mends it, for certain."""
+    if isinstance(error, sqlite3.Error):
+        code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
+        return (code == sqlite3.SQLITE_ERROR and str(error).startswith(_SAID)) or code in _DAMAGES
+    return isinstance(error, (Unusable, UnicodeDecodeError))  # the latter where even a message is damaged
+
+
+def may_be_damage(error: Exception) -> bool:
+    """Whether rows that the ledger cannot have written may have led to it; a fault of ours may have as well."""
+    return isinstance(error, _STUMBLES) and not isinstance(error, (PromptgitError, UnicodeEncodeError))
+
+
+def is_sound(connection: sqlite3.Connection) -> bool:
+    """Whether the file's structure is whole: its pages, and the indexes and constraints of its tables; reads it all."""
+    try:
+        return bool(connection.execute("PRAGMA integrity_check(1)").fetchall() == [("ok",)])
+    except sqlite3.DatabaseError:
+        return False

@@ -1,0 +1,283 @@
+"""The one way into the index: commits, turned into events, become rows."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from zlib import crc32
+
+from promptgit.domain.history import Commit, Moved, Removed, Written, events, label_files
+from promptgit.domain.models import Author
+from promptgit.domain.names import fold, id_of, path_of, version_id
+from promptgit.store.index.change_rows import ChangeRows, Done
+from promptgit.store.index.label_rows import LabelRows
+from promptgit.store.index.rows import insert, version_json
+from promptgit.store.index.seals import expect, expect_none, of_labels, seal
+
+_FLUSH_EVERY = 5_000  # commits, changes and moves of labels; each version is one of them
+_LOOK_EVERY = 100  # commits
+
+
+@dataclass(slots=True)
+class _Row:
+    """A row of `prompts`."""
+
+    key: int
+    id: str
+    name: str
+    versions: int
+    created: int
+    moved: bytes | None
+    removed: int | None
+    places: int
+    placed: int
+    labels: int
+
+    def seal(self) -> int:
+        return seal(*self.values())
+
+    def values(self) -> tuple[int | str | bytes | None, ...]:
+        """What is sealed, in the order of `queries.PROMPT`."""
+        return (
+            self.key,
+            self.id,
+            self.name,
+            self.versions,
+            self.created,
+            self.moved,
+            self.removed,
+            self.places,
+            self.placed,
+            self.labels,
+        )
+
+
+class Ledger:
+    """Applies commits to the index, within a transaction of the caller's.
+
+    With *empty* the index holds nothing yet, and nothing is looked up in it.
+    Rows are held back until `flush`; nothing but this class writes to the tables meanwhile.
+    """
+
+    def __init__(self, connection: sqlite3.Connection, *, empty: bool = False) -> None:
+        self._connection = connection
+        self._empty = empty
+        self._living: dict[str, _Row | None] = {}
+        self._removed: dict[str, list[_Row]] = {}
+        self._ids: set[str] = set()
+        self._authors: dict[Author, int] = {}
+        self._next_key = self._after_last("prompts")
+        self._next_author = self._after_last("authors")
+        self._labels = LabelRows(connection, empty=empty)
+        self._changes = ChangeRows(connection, empty=empty)
+        self._done: list[Done] = []  # by the commit at hand
+        self._rows: dict[int, _Row] = {}
+        self._renamed: dict[int, _Row] = {}  # by it, or with a label's file that it changed
+        self._placed: dict[int, _Row] = {}  # created, moved, removed or brought back
+        self._grown: dict[int, _Row] = {}  # with a new version
+        self._versions: list[tuple[object, ...]] = []
+        self._places: dict[tuple[int, int], str] = {}
+        self._removals: list[tuple[object, ...]] = []
+        self._born = 0  # prompts that came, less those that went
+
+    def apply(self, commits: Iterable[Commit], read: Callable[[str], bytes]) -> None:
+        """Apply commits in order; flushes now and then. *read* gives the bytes of a blob by its id in hexadecimal."""
+        for count, commit in enumerate(commits, 1):
+            self._done.clear()
+            author = self._author(commit.author)
+            if commit.changes:
+                self._apply(commit, author, read)
+            self._changes.add(commit, author, self._done)
+            if count % _LOOK_EVERY == 0 and len(self._changes) + len(self._labels) >= _FLUSH_EVERY:
+                self.flush()
+
+    def _apply(self, commit: Commit, author: int, read: Callable[[str], bytes]) -> None:
+        self._renamed.clear()
+        self._apply_events(commit, author)
+        for file in label_files(commit.changes):
+            self._labels.write(file, read)
+            if (owner := self._find_living(file.name)) is not None:
+                self._renamed[owner.key] = owner
+        for key, row in self._renamed.items():
+            name = row.name if row.removed is None else None
+            if (pointed := of_labels(self._labels.files_of(name)) if name else 0) != row.labels:
+                row.labels = pointed
+                self._placed[key] = row
+            for label, before, number in self._labels.settle(key, name, commit, author):
+                self._done.append(("label", key, row.name, label, before, number))
+                row.moved = bytes.fromhex(commit.id)
+                self._placed[key] = row
+
+    def _apply_events(self, commit: Commit, author: int) -> None:
+        for event in events(commit.changes):
+            match event:
+                case Written(name, blob):
+                    self._write(name, blob, commit, author)
+                case Moved(source, name, _):
+                    self._move(source, name, commit)
+                case Removed(name):
+                    self._remove(name, commit, author)
+
+    def _write(self, name: str, blob: str, commit: Commit, author: int) -> None:
+        row = self._find_living(name)
+        if row is None:
+            row = self._revive(name) or self._create(name, commit)
+            self._living[name] = row
+            self._born += 1
+        row.versions += 1
+        row.moved = None
+        made = version_id(row.id, commit.id)
+        text, number, seconds, description = (
+            version_json(made, row.id, row.versions, commit),
+            row.versions,
+            commit.timestamp,
+            commit.description,
+        )
+        sealed = seal(made, row.id, number, seconds, description, *commit.author, commit.id, blob)
+        ids = bytes.fromhex(commit.id), bytes.fromhex(blob)
+        told = text.decode(), crc32(text, number), sealed
+        self._versions.append((row.key, number, made, *ids, seconds, author, description, *told))
+        self._grown[row.key] = row
+        self._done.append(("version", row.key, name, None, None, row.versions))
+
+    def _create(self, name: str, commit: Commit) -> _Row:
+        prompt_id = id_of(name)
+        if self._id_is_used(prompt_id):
+            prompt_id = id_of(name, commit.id)
+        self._ids.add(prompt_id)
+        row = _Row(self._next_key, prompt_id, name, 0, commit.timestamp, None, None, 1, 0, 0)
+        self._rows[row.key] = self._placed[row.key] = self._renamed[row.key] = row
+        self._next_key += 1
+        self._places[row.key, 0] = name
+        return row
+
+    def _revive(self, name: str) -> _Row | None:
+        """The prompt that was removed last under this name comes back."""
+        rows = self._find_removed(name)
+        if not rows:
+            return None
+        row = rows.pop()
+        row.removed = None
+        self._done.append(("restore", row.key, name, None, None, row.versions + 1))
+        self._placed[row.key] = self._renamed[row.key] = row
+        return row
+
+    def _move(self, source: str, name: str, commit: Commit) -> None:
+        row = self._expect_living(source)
+        self._living[source] = None
+        self._living[name] = row
+        row.name = name
+        self._done.append(("rename", row.key, name, source, None, None))
+        row.moved = bytes.fromhex(commit.id)
+        row.places += row.placed != row.versions  # else a rename without a version between takes the other's place
+        row.placed = row.versions
+        self._places[row.key, row.placed] = name
+        self._placed[row.key] = self._renamed[row.key] = row
+
+    def _remove(self, name: str, commit: Commit, author: int) -> None:
+        row = self._expect_living(name)
+        self._living[name] = None
+        self._born -= 1
+        rows = self._find_removed(name)
+        row.removed = rows[-1].removed + 1 if rows and rows[-1].removed else 1
+        rows.append(row)
+        self._done.append(("delete", row.key, name, None, None, row.versions))
+        sealed = seal(row.id, row.versions, commit.id, commit.timestamp, *commit.author, commit.description)
+        made = bytes.fromhex(commit.id), commit.timestamp, author, commit.description, sealed
+        self._removals.append((row.key, row.versions, *made))
+        self._placed[row.key] = self._renamed[row.key] = row
+
+    def _expect_living(self, name: str) -> _Row:
+        row = self._find_living(name)
+        assert row is not None, f"the history removes {name!r}, which the index does not have"
+        return row
+
+    def _find_living(self, name: str) -> _Row | None:
+        if name not in self._living:
+            found = self._find("name = ? AND removed IS NULL", name, "prompts_living_twin")
+            self._living[name] = found[0] if found else None
+        return self._living[name]
+
+    def _find_removed(self, name: str) -> list[_Row]:
+        if name not in self._removed:
+            found = self._find("name = ? AND removed IS NOT NULL", name, "prompts_removed_twin")
+            self._removed[name] = sorted(found, key=lambda row: row.removed or 0)
+        return self._removed[name]
+
+    def _find(self, condition: str, name: str, twin: str) -> list[_Row]:
+        if self._empty:
+            return []
+        rows = self._connection.execute(
+            "SELECT key, id, name, versions, created, moved, removed, places, placed, labels, seal "
+            f"FROM prompts WHERE {condition}",
+            (name,),
+        ).fetchall()
+        if not rows:
+            expect_none(self._connection, twin, f"{condition} AND key > 0", name)
+        for row in rows:
+            expect(row[-1], row[:-1])
+        return [self._rows.setdefault(row[0], _Row(*row[:-1])) for row in rows]
+
+    def _id_is_used(self, prompt_id: str) -> bool:
+        if prompt_id in self._ids:
+            return True
+        if self._empty:
+            return False
+        if self._connection.execute("SELECT 1 FROM prompts WHERE id = ?", (prompt_id,)).fetchone() is not None:
+            return True
+        expect_none(self._connection, "prompts_id_twin", "id = ? AND key > 0", prompt_id)
+        return False
+
+    def _author(self, author: Author) -> int:
+        key = self._authors.get(author)
+        if key is None:
+            row = self._connection.execute(
+                "SELECT key FROM authors WHERE name = ? AND email = ?", (author.name, author.email)
+            ).fetchone()
+            if row is None:
+                row = (self._next_author,)
+                self._next_author += 1
+                self._connection.execute("INSERT INTO authors VALUES (?, ?, ?)", (row[0], author.name, author.email))
+            key = self._authors[author] = row[0]
+        return key
+
+    def _after_last(self, table: str) -> int:
+        if self._empty:
+            return 1
+        return int(self._connection.execute(f"SELECT coalesce(max(key), 0) + 1 FROM {table}").fetchone()[0])
+
+    def flush(self) -> None:
+        """Write the rows held back."""
+        execute = self._connection.executemany
+        # All out of the way first: names go from prompt to prompt within one flush.
+        execute("DELETE FROM prompts WHERE key = ?", ((key,) for key in self._placed))
+        insert(
+            self._connection,
+            "prompts",
+            [
+                (*values[:3], fold(path_of(row.name)), *values[3:], row.seal())
+                for row in self._placed.values()
+                for values in [row.values()]
+            ],
+        )
+        # The rest touches no index of the table.
+        execute(
+            "UPDATE prompts SET versions = ?, moved = NULL, seal = ? WHERE key = ?",
+            ((row.versions, row.seal(), key) for key, row in self._grown.items() if key not in self._placed),
+        )
+        insert(self._connection, "versions", self._versions)
+        execute(
+            "INSERT OR REPLACE INTO places VALUES (?, ?, ?, ?)",
+            ((key, after, name, seal(key, after, name)) for (key, after), name in self._places.items()),
+        )
+        insert(self._connection, "removals", self._removals)
+        execute("INSERT OR IGNORE INTO unsearched VALUES (?)", ((key,) for key in (*self._placed, *self._grown)))
+        self._connection.execute(
+            "UPDATE totals SET prompts = prompts + ?, versions = versions + ?", (self._born, len(self._versions))
+        )
+        self._born = 0
+        self._labels.flush()
+        self._changes.flush()
+        for held_back in (self._placed, self._grown, self._versions, self._places, self._removals):
+            held_back.clear()

@@ -1,0 +1,38 @@
+"""Rows on their way into a table, and the JSON that stands in one."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from itertools import chain
+
+import orjson
+
+from promptgit.domain.history import Commit
+
+_AT_ONCE = 100  # rows; more gain nothing, and SQLite takes a limited number of values
+
+
+def insert(connection: sqlite3.Connection, table: str, rows: Sequence[Sequence[object]]) -> None:
+    """Insert rows of all of a table's columns, many in one statement: one by one they take a quarter longer."""
+    for start in range(0, len(rows), _AT_ONCE):
+        some = rows[start : start + _AT_ONCE]
+        marks = ", ".join(["(" + ", ".join("?" * len(some[0])) + ")"] * len(some))
+        connection.execute(f"INSERT INTO {table} VALUES {marks}", tuple(chain.from_iterable(some)))
+
+
+def version_json(version_id: str, prompt_id: str, number: int, commit: Commit) -> bytes:
+    """The JSON of a version, up to its labels: histories are read too often to make it each time."""
+    return orjson.dumps(
+        {
+            "id": version_id,
+            "prompt_id": prompt_id,
+            "version_number": number,
+            "timestamp": datetime.fromtimestamp(commit.timestamp, UTC),
+            "description": commit.description,
+            "author": {"name": commit.author.name, "email": commit.author.email},
+            "commit": commit.id,
+        },
+        option=orjson.OPT_UTC_Z,
+    )[:-1]
