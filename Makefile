@@ -23,8 +23,8 @@ help: ## list these targets
 run: .venv/run ## serve http://127.0.0.1:8000 on ./data
 	@exec $(BIN)/promptgit serve
 
-test: .venv/test .venv/langfuse .venv/generators/installed ## run the whole test suite
-	$(BIN)/pytest
+test: .venv/test .venv/langfuse .venv/generators/installed ## run the whole test suite, or a part: make test T='tests/test_names.py -k uuid'
+	$(BIN)/pytest -n 2 --dist loadgroup $(T)
 
 check: .venv/test ## lint, format, types and the direction of imports
 	$(BIN)/ruff check
@@ -40,10 +40,13 @@ bench: .venv/test ## measure, each figure beside its floor (some minutes)
 	$(BIN)/python -m tests.bench
 
 faults: .venv/test ## cut the power, fail system calls, damage files: long forms (some minutes; as root, on Linux, with strace)
-	PROMPTGIT_TEST_ROUNDS=5 $(BIN)/pytest -n 1 tests/faults
+	PROMPTGIT_TEST_ROUNDS=5 $(BIN)/pytest tests/faults
 
 fuzz: .venv/test ## attack a service with requests made up from its OpenAPI document (some minutes)
 	$(BIN)/python -m tests.fuzz
+
+reference: .venv/test ## write the reference of commands from the commands
+	$(BIN)/python -m tests.command_reference docs/command-reference.md
 
 screenshots: .venv/test ## draw the README's pictures anew (needs chromium and chromium-driver)
 	$(BIN)/python -m tests.screenshots docs

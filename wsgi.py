@@ -1,14 +1,3 @@
-"""`app`, for any WSGI server: gunicorn wsgi:app. It may be loaded before a fork: nothing is open, no thread runs."""
+"""`app`, for WSGI servers that are started in this folder: gunicorn wsgi:app."""
 
-from promptgit import logs
-from promptgit.app import create_app, start_chores
-from promptgit.jobs.chores import AtFirstRequest
-from promptgit.settings import Settings
-from promptgit.store.store import Store
-
-settings = Settings.from_environment()
-logs.configure(settings.log_level)
-app = create_app(settings)
-Store(settings.data, lock_timeout=settings.lock_timeout).settle()
-# Threads do not go through a fork, and which processes are to serve is known once they do.
-app.wsgi_app = AtFirstRequest(app.wsgi_app, lambda: start_chores(settings))  # type: ignore[method-assign]
+from promptgit.wsgi import app as app

@@ -85,7 +85,7 @@ def test_what_needs_the_server_says_so_where_it_is_not_installed(tmp_path: Path,
     (tmp_path / "data" / "prompts.git").mkdir(parents=True)
     done = _plainly([*arguments, "--data", str(tmp_path / "data")])
     assert done.returncode == 1
-    assert "pip install 'promptgit[server]'" in done.stderr
+    assert "pip install 'promptgit-registry[server]'" in done.stderr
     assert "Traceback" not in done.stderr
 
 
@@ -105,7 +105,7 @@ def _plainly(arguments: list[str]) -> subprocess.CompletedProcess[str]:
 
 
 def test_the_documented_commands_work_as_they_stand(server: Server) -> None:
-    text = (Path(__file__).parents[1] / "docs" / "cli.md").read_text()
+    text = (Path(__file__).parents[1] / "docs" / "command-line.md").read_text()
     (script,) = re.findall(r"<!-- tested.*?```sh\n(.*?)```", text, re.DOTALL)
     settings = {"PATH": f"{Path(PROMPTGIT).parent}:{os.environ['PATH']}"}
     done = subprocess.run(

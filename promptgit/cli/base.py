@@ -73,7 +73,7 @@ def refusals() -> Iterator[None]:
         if error.name not in _SERVER_PACKAGES:
             raise
         raise Refusal(
-            f"This needs the server, and {error.name} is not installed: pip install 'promptgit[server]'"
+            f"This needs the server, and {error.name} is not installed: pip install 'promptgit-registry[server]'"
         ) from error
     except OSError as error:
         if error.errno == EPIPE:  # click ends quietly when nobody reads on
@@ -119,7 +119,7 @@ class _Group(click.Group):
 
 
 @click.group(cls=_Group)
-@click.version_option(package_name="promptgit")
+@click.version_option(package_name="promptgit-registry")
 def main() -> None:
     """Versions for prompts, kept in git.
 
