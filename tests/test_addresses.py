@@ -123,9 +123,9 @@ def test_an_id_of_no_prompt_is_not_called_a_name(client: FlaskClient) -> None:
 
 
 def test_the_id_of_a_name_is_made_as_it_is_documented(client: FlaskClient, repository: Path) -> None:
-    """In the README, and in that of every clone."""
+    """In docs/api.md, and in the README of every clone."""
     made = client.post("/api/prompts", json={"name": "support/greeting", "content": "x"}).json["id"]
-    for text in ((ROOT / "README.md").read_text(), git_text(repository, "show", "main:README.md")):
+    for text in ((ROOT / "docs" / "api.md").read_text(), git_text(repository, "show", "main:README.md")):
         command = re.search(r"python3 -c 'import uuid; .*'", text)
         assert command and str(NAMESPACE) in command[0]
         line = command[0].replace("python3", sys.executable)

@@ -72,7 +72,7 @@ _PLAIN = """if True:
         wanted = map(Requirement, metadata.requires(name) or ())
         return {name}.union(*(needed(one.name) for one in wanted if one.marker is None or one.marker.evaluate()))
 
-    plain = {name.lower().replace("_", "-") for name in needed("promptgit")}
+    plain = {name.lower().replace("_", "-") for name in needed("promptgit-registry")}
     for module, names in metadata.packages_distributions().items():
         if not plain & {name.lower().replace("_", "-") for name in names}:
             sys.modules[module] = None

@@ -11,20 +11,15 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
-from filelock import FileLock, Timeout
-
-from promptgit.errors import Invalid, LockTimeout, UnusableTokens
-from promptgit.store.files import fsync_folder, make_folder_durably, storage_errors, write_durably
+from promptgit.errors import Invalid, UnusableTokens
+from promptgit.store.files import fsync_folder, storage_errors, write_durably
+from promptgit.store.records import Record, RecordsFile
 
 NAME = "tokens.json"
 
 _MEMORY = "promptgit-tokens"
-_MEMORY_TEXT = b"A token was made here: without tokens.json nobody is let in (README, 'Who may use it').\n"
-_LOCK_SECONDS = 10.0
-
-Record = dict[str, Any]
+_MEMORY_TEXT = b"A token was made here: without tokens.json nobody is let in (docs/access.md).\n"
 
 
 class TokenFile:
@@ -34,13 +29,13 @@ class TokenFile:
     """
 
     def __init__(self, folder: Path, parse: Callable[[Record], object]) -> None:
-        self.path = folder / NAME
+        self._file = RecordsFile(folder, "tokens")
+        self.path = self._file.path
         self._name = str(self.path)
         self._parse = parse
         self._repository = folder / "prompts.git"
         self._memory = str(self._repository / _MEMORY)
         self._copy = self._repository / NAME  # of a backup that was restored
-        self._lock = FileLock(folder / "tokens.lock", timeout=_LOCK_SECONDS, poll_interval=0.01)
 
     def exists(self) -> bool:
         """True if the file is there."""
@@ -79,28 +74,22 @@ class TokenFile:
             UnusableTokens: the file cannot be read, or it was lost. Nobody is let in.
         """
         try:
-            data = self.path.read_bytes()
-        except FileNotFoundError:
-            if self._copy.exists():
-                self.settle()
-                return self.load()
-            if self.was_made():
-                raise UnusableTokens(
-                    self._name,
-                    "the file is missing, though a token was made",
-                    "Put it back, or make a token with 'promptgit token create'",
-                ) from None
-            return None
+            records = self._file.read()
+            for record in records or ():
+                self._parse(record)
         except OSError as error:
             raise UnusableTokens(self._name, str(error.strerror)) from error
-        try:
-            records: list[Record] = json.loads(data)["tokens"]
-            if not isinstance(records, list):
-                raise TypeError("tokens must be a list")
-            for record in records:
-                self._parse(record)
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError, Invalid) as error:
             raise UnusableTokens(self._name, f"{type(error).__name__}: {error}") from error
+        if records is None and self._copy.exists():
+            self.settle()
+            return self.load()
+        if records is None and self.was_made():
+            raise UnusableTokens(
+                self._name,
+                "the file is missing, though a token was made",
+                "Put it back, or make a token with 'promptgit token create'",
+            )
         return records
 
     @contextmanager
@@ -110,15 +99,14 @@ class TokenFile:
         Raises:
             LockTimeout, StorageFull, UnusableTokens
         """
-        with self._locked():
+        with self._file.locked():
             self._take_over()
             records = (self.load() or []) if self.exists() else []
             before = json.dumps(records)
             yield records
             if json.dumps(records) != before:
                 self._remember()
-                text = json.dumps({"tokens": records}, indent=2, ensure_ascii=False)
-                write_durably(self.path, text.encode() + b"\n", 0o600)
+                self._file.write(records)
 
     def settle(self) -> None:
         """Take over the copy that came with a restored backup, and have the repository remember. Call it at the start.
@@ -127,7 +115,7 @@ class TokenFile:
             LockTimeout, StorageFull
         """
         if self._copy.exists() or (self.exists() and not self.remembers()):
-            with self._locked():
+            with self._file.locked():
                 self._take_over()
                 self._remember()
 
@@ -143,21 +131,9 @@ class TokenFile:
             return None
         _write_memory(backup)
         records = self.load() or []
-        text = json.dumps({"tokens": records}, indent=2, ensure_ascii=False)
         with storage_errors():
-            write_durably(backup / NAME, text.encode() + b"\n", 0o600)
+            RecordsFile(backup, "tokens").write(records)
         return len(records)
-
-    @contextmanager
-    def _locked(self) -> Iterator[None]:
-        try:
-            with storage_errors():
-                make_folder_durably(self.path.parent)
-                held = self._lock.acquire()
-            with held, storage_errors():
-                yield
-        except Timeout:
-            raise LockTimeout(_LOCK_SECONDS) from None
 
     def _take_over(self) -> None:
         """A copy is used once: later it would bring back tokens that were revoked since."""

@@ -16,12 +16,13 @@ from enum import IntEnum
 from pathlib import Path
 from typing import Self
 
-from promptgit.auth.token_file import Record, TokenFile
+from promptgit.auth.token_file import TokenFile
 from promptgit.domain.labels import check as check_label
 from promptgit.domain.models import Author
 from promptgit.domain.names import fold
 from promptgit.domain.texts import check_identity
 from promptgit.errors import Invalid, TokenNameTaken, TokenNotFound, Unauthenticated, UnusableTokens
+from promptgit.store.records import Record
 
 PREFIX = "pgt_"
 MAX_NAME = 60  # characters

@@ -13,19 +13,16 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
-
-from filelock import FileLock, Timeout
 
 from promptgit.domain.models import CHANGE_TYPES, Change
-from promptgit.errors import HookNotFound, Invalid, LockTimeout, UnusableHooks
+from promptgit.errors import HookNotFound, Invalid, UnusableHooks
 from promptgit.jobs import outbound
 from promptgit.store.files import make_folder_durably, storage_errors, write_durably
+from promptgit.store.records import Record, RecordsFile
 
 MOST_HOOKS = 50  # each may have a thread
 _SECRET_PREFIX = "whsec_"  # noqa: S105  # of the Standard Webhooks specification, "Signature scheme"
 _SECRET_BYTES = range(24, 65)
-_LOCK_SECONDS = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +57,8 @@ class Hooks:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._path = folder / "hooks.json"
+        self._file = RecordsFile(folder, "hooks")
         self._states = folder / "hooks"
-        self._lock = FileLock(folder / "hooks.lock", timeout=_LOCK_SECONDS, poll_interval=0.01)
 
     def all(self) -> list[Hook]:
         """Every hook, oldest first.
@@ -137,30 +133,24 @@ class Hooks:
     def _state_file(self, hook_id: str) -> Path:
         return self._states / f"{hook_id}.json"
 
-    def _records(self) -> list[dict[str, Any]]:
+    def _records(self) -> list[Record]:
         try:
-            records: list[dict[str, Any]] = json.loads(self._path.read_bytes())["hooks"]
+            records = self._file.read() or []
             for record in records:
                 _hook(record)
-        except FileNotFoundError:
-            return []
         except OSError as error:
-            raise UnusableHooks(str(self._path), str(error.strerror)) from error
-        except (ValueError, KeyError, TypeError) as error:
-            raise UnusableHooks(str(self._path), type(error).__name__) from None
+            raise UnusableHooks(str(self._file.path), str(error.strerror)) from error
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
+            raise UnusableHooks(str(self._file.path), type(error).__name__) from None
         return records
 
     @contextmanager
-    def _changing(self) -> Iterator[list[dict[str, Any]]]:
+    def _changing(self) -> Iterator[list[Record]]:
         """The records, under the lock; they are written when all went well."""
-        try:
-            with self._lock:
-                records = self._records()
-                yield records
-                with storage_errors():
-                    write_durably(self._path, json.dumps({"hooks": records}, indent=2).encode() + b"\n", 0o600)
-        except Timeout:
-            raise LockTimeout(_LOCK_SECONDS) from None
+        with self._file.locked():
+            records = self._records()
+            yield records
+            self._file.write(records)
 
 
 def signing_key(secret: str) -> bytes:
@@ -181,5 +171,5 @@ def signing_key(secret: str) -> bytes:
     return key
 
 
-def _hook(record: dict[str, Any]) -> Hook:
+def _hook(record: Record) -> Hook:
     return Hook(**{**record, "events": tuple(record["events"])})

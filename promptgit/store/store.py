@@ -166,6 +166,10 @@ class Store:
         return found
 
     def close(self) -> None:
-        """Close what this thread has open: before a fork, for neither SQLite nor libgit2 may go through one."""
+        """Close what this thread has open, and what leaders of batches pass on.
+
+        Call it before a fork, for neither SQLite nor libgit2 may go through one.
+        """
         self.index.close()
         self.repository.close()
+        self.writer.close()

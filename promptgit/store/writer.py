@@ -29,7 +29,7 @@ from promptgit.store.index.index import Index
 from promptgit.store.index.ledger import Ledger
 from promptgit.store.locks import WriteLock
 from promptgit.store.observer import Observer
-from promptgit.store.operation import Change
+from promptgit.store.operation import Operation
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
@@ -41,7 +41,7 @@ _MENDINGS = 2  # of the index, for one batch
 
 @dataclass(slots=True, eq=False)
 class _Job:
-    change: Change[Any]
+    change: Operation[Any]
     answer: Any = None
     error: Exception | None = None
     settled: bool = False  # the error stands, or what the answer tells of is on `main`, on disk
@@ -87,7 +87,7 @@ class Writer:
         with self._turn:
             return len(self._queue)
 
-    def submit(self, change: Change[T]) -> T:
+    def submit(self, change: Operation[T]) -> T:
         """Make a change; it is on disk and on `main` when this returns.
 
         Raises:
@@ -118,7 +118,7 @@ class Writer:
             raise OutcomeUnknown  # the leader was ended in the middle
         return cast(T, job.answer)
 
-    def together(self, changes: Sequence[Change[Any]], *, stop_at_refusal: bool) -> list[Any]:
+    def together(self, changes: Sequence[Operation[Any]], *, stop_at_refusal: bool) -> list[Any]:
         """Make changes as one batch; a refused one has its error in the place of its answer.
 
         With *stop_at_refusal* those after the first refused one are left out, of the answers too.
@@ -139,6 +139,14 @@ class Writer:
         finally:
             self._hand_over([])
         return [job.error or job.answer for job in made]
+
+    def close(self) -> None:
+        """Close what the leaders of batches have open, unless one of them is at work now."""
+        with self._turn:
+            if not self._led:
+                with self._index.led(), self._repository.led():
+                    self._index.close()
+                    self._repository.close()
 
     def _deadline(self) -> float:
         """Until when the lock is waited for: what the request that writes has waited before counts, too."""

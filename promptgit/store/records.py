@@ -1,0 +1,70 @@
+"""A file of JSON records with secrets, which processes that share a folder read and change: tokens, hooks."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from promptgit.errors import LockTimeout
+from promptgit.store.files import make_folder_durably, storage_errors, write_durably
+
+Record = dict[str, Any]
+
+_LOCK_SECONDS = 10.0
+
+
+class RecordsFile:
+    """The file `NAME.json` of a folder, which holds `{NAME: [record, ...]}`; its lock is `NAME.lock`."""
+
+    def __init__(self, folder: Path, name: str) -> None:
+        self.path = folder / f"{name}.json"
+        self._name = name
+
+    def read(self) -> list[Record] | None:
+        """The records; None: there is no file.
+
+        Raises:
+            OSError: it cannot be read.
+            ValueError, KeyError, TypeError, RecursionError: it holds something else.
+        """
+        try:
+            data = self.path.read_bytes()
+        except FileNotFoundError:
+            return None
+        records: list[Record] = json.loads(data)[self._name]
+        if not isinstance(records, list):
+            raise TypeError(f"{self._name} must be a list")
+        return records
+
+    def write(self, records: Sequence[Record]) -> None:
+        """Put records in the place of all that were there; they stay through a power cut. Call it within `locked`.
+
+        Raises:
+            OSError: nothing was written.
+            OutcomeUnknown: they were written, but a power cut may undo that.
+        """
+        text = json.dumps({self._name: records}, indent=2, ensure_ascii=False)
+        write_durably(self.path, text.encode() + b"\n", 0o600)
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Within, nobody else changes the file.
+
+        Raises:
+            LockTimeout: somebody else did for ten seconds.
+            StorageFull, StorageFailed: of the lock, or of what is written within.
+        """
+        try:
+            with storage_errors():
+                make_folder_durably(self.path.parent)
+                # Made for each use: a lock must not go through a fork.
+                held = FileLock(self.path.with_suffix(".lock"), timeout=_LOCK_SECONDS, poll_interval=0.01).acquire()
+            with held, storage_errors():
+                yield
+        except Timeout:
+            raise LockTimeout(_LOCK_SECONDS) from None
