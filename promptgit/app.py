@@ -12,14 +12,26 @@ from flask_smorest import Api
 from promptgit import deferral
 from promptgit.auth.tokens import Scope, Tokens
 from promptgit.errors import PromptgitError, TooManyWriters
-from promptgit.http import git_clone, langfuse, proxies
-from promptgit.http.api import access, bodies, changes, docs, labels, operations, problems, prompts, tokens, versions
+from promptgit.http import git_clone, langfuse, proxies, web
+from promptgit.http.api import (
+    access,
+    bodies,
+    changes,
+    docs,
+    labels,
+    names,
+    operations,
+    problems,
+    prompts,
+    tokens,
+    versions,
+)
 from promptgit.http.api.direct import Direct
 from promptgit.http.api.headers import Protected
 from promptgit.http.api.origins import Cors
 from promptgit.http.metrics import Metrics
 from promptgit.http.observed import Observed
-from promptgit.http.web import errors, keys, pages
+from promptgit.http.web import errors, keys
 from promptgit.http.web.access import Door, Person
 from promptgit.jobs import chores, deliveries, mirror
 from promptgit.service.catalogue import Catalogue
@@ -79,7 +91,14 @@ def create_app(settings: Settings, *, catch_up: bool = True) -> Flask:
     known = app.extensions["promptgit.tokens"] = Tokens(settings.data, required=settings.auth == "required")
     known.file.settle()
     api = _Api(app)
-    for blueprint in (prompts.blueprint, versions.blueprint, labels.blueprint, changes.blueprint, tokens.blueprint):
+    for blueprint in (
+        prompts.blueprint,
+        names.blueprint,
+        versions.blueprint,
+        labels.blueprint,
+        changes.blueprint,
+        tokens.blueprint,
+    ):
         api.register_blueprint(blueprint)
     app.register_blueprint(operations.blueprint(store, metrics, None if settings.auth == "off" else known))
     app.register_blueprint(langfuse.blueprint)
@@ -94,7 +113,7 @@ def create_app(settings: Settings, *, catch_up: bool = True) -> Flask:
         sign_in=lambda secret: gate.sign_in(request.environ, secret),
         resume=lambda ticket: gate.resume(request.environ, ticket),
     )
-    pages.register(app, service, Catalogue(store), keys.secret_key(settings.data), door)
+    web.register(app, service, Catalogue(store), keys.secret_key(settings.data), door)
     app.before_request(access.expect_scope)
     app.before_request(_expect_room)
     app.before_request(bodies.expect_body)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from promptgit.domain.models import Author
-from promptgit.service.checks import Signed
 from promptgit.service.service import Service
+from promptgit.service.writes import Attribution
 
 _ADA, _BEN, _CHI = (
     Author(name, f"{name.split()[0].lower()}@example.org") for name in ("Ada Lind", "Ben Okafor", "Chi Tran")
@@ -47,12 +47,12 @@ def fill(service: Service) -> str:
     for at, name in enumerate(_OTHERS):
         author = (_ADA, _BEN, _CHI)[at % 3]
         text = f"Work on {{{{document}}}} as {name.rpartition('/')[2].replace('-', ' ')} asks.\n"
-        service.create(text, name=name, signed=Signed(f"First draft of {name}", author))
-    prompt = service.create(_FIRST, name="support/greeting", signed=Signed("", _ADA))
-    service.save(prompt.id, _SECOND, signed=Signed(_REASON, _BEN))
-    service.save(prompt.id, _THIRD, signed=Signed("Shorter, and no exclamation marks", _CHI))
-    service.revert(prompt.id, 2, signed=Signed("The short one was found cold by testers", _ADA))
-    service.save(prompt.id, _FIFTH, signed=Signed("Plain, but not cold", _BEN))
-    service.labels.point(prompt.id, "production", 4, signed=Signed("Fewest complaints in a week", _CHI))
-    service.labels.point(prompt.id, "staging", 5, signed=Signed("To be tested", _BEN))
+        service.create(text, name=name, attribution=Attribution(f"First draft of {name}", author))
+    prompt = service.create(_FIRST, name="support/greeting", attribution=Attribution("", _ADA))
+    service.save(prompt.id, _SECOND, attribution=Attribution(_REASON, _BEN))
+    service.save(prompt.id, _THIRD, attribution=Attribution("Shorter, and no exclamation marks", _CHI))
+    service.revert(prompt.id, 2, attribution=Attribution("The short one was found cold by testers", _ADA))
+    service.save(prompt.id, _FIFTH, attribution=Attribution("Plain, but not cold", _BEN))
+    service.labels.point(prompt.id, "production", 4, attribution=Attribution("Fewest complaints in a week", _CHI))
+    service.labels.point(prompt.id, "staging", 5, attribution=Attribution("To be tested", _BEN))
     return prompt.id

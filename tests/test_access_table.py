@@ -39,6 +39,7 @@ TABLE: dict[str, dict[str, Scope | None]] = {
     "/api/prompts/<prompt_id>/labels": {"GET": READ},
     "/api/prompts/<prompt_id>/labels/<label>": {"GET": READ, "PUT": WRITE, "DELETE": WRITE},
     "/api/prompts/<prompt_id>/labels/<label>/history": {"GET": READ},
+    "/api/names/<path:name>": {"GET": READ, "PUT": WRITE},
     "/api/changes": {"GET": READ},
     "/api/tokens": {"GET": ADMIN, "POST": ADMIN},
     "/api/tokens/<token_id>": {"DELETE": ADMIN},

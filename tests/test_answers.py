@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from promptgit.domain.models import Author
 from promptgit.http.api import answers, schemas
-from promptgit.service.checks import Signed
 from promptgit.service.service import Service
+from promptgit.service.writes import Attribution
 from promptgit.store.store import Store
 
 texts = st.text(st.characters(exclude_categories=["Cs", "Cc"]) | st.sampled_from("\n\t"), max_size=80)
@@ -46,7 +46,7 @@ def test_a_page_and_a_single_version_show_the_same(versions: list[tuple[str, str
         prompt = service.create("", name="a")
         for at, (description, name, _) in enumerate(versions):
             author = Author(name.strip() or "x", "a@example.org")
-            prompt = service.save(prompt.id, str(at), signed=Signed(description, author))
+            prompt = service.save(prompt.id, str(at), attribution=Attribution(description, author))
         ((text, rest),) = service.versions_json(prompt)
         singles = [json.loads(answers.json(answers.version(version)).data) for version in service.versions(prompt)]
         assert (json.loads(f"[{text}]"), rest) == (singles, None)

@@ -6,8 +6,8 @@ import subprocess
 from pathlib import Path
 
 from promptgit.domain.models import Prompt
-from promptgit.service.checks import Signed
 from promptgit.service.service import Service
+from promptgit.service.writes import Attribution
 from promptgit.store.git.layout import README
 from tests.conftest import Clock
 from tests.support import commits_followed, environment, foreign_commit
@@ -114,10 +114,10 @@ def test_of_equal_files_the_service_prefers_the_same_last_segment_then_the_order
 def test_what_was_production_on_a_day_and_what_was_deleted(service: Service, repository: Path, clock: Clock) -> None:
     """By committer date; a label that git left behind stays a file, and the deletion names the path."""
     prompt = service.create("1", name="a")
-    service.labels.point(prompt.id, "production", 1, signed=Signed())
+    service.labels.point(prompt.id, "production", 1, attribution=Attribution())
     clock.now += 86_400
     service.save(prompt.id, "2")
-    service.labels.point(prompt.id, "production", 2, signed=Signed())
+    service.labels.point(prompt.id, "production", 2, attribution=Attribution())
     then = shell(repository, "git rev-list -1 --first-parent --before=2023-11-15T00:00:00Z main")
     assert shell(repository, f"git show {then}:labels/production/a") == "1"
     assert shell(repository, f"git show {then}:prompts/a.md") == "1"
@@ -136,7 +136,7 @@ def test_what_was_production_on_a_day_and_what_was_deleted(service: Service, rep
 def test_every_command_runs(service: Service, repository: Path) -> None:
     """All of them in one shell, for the second part of one needs the variable of the first."""
     prompt = service.create("How can I help", name="support/greeting")
-    service.labels.point(prompt.id, "production", 1, signed=Signed())
+    service.labels.point(prompt.id, "production", 1, attribution=Attribution())
     text = (Path(__file__).parents[1] / "docs" / "auditing.md").read_text()
     for command in (line.strip() for line in text.splitlines() if line.startswith("    ")):
         assert "COMMIT" not in command

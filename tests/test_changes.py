@@ -19,9 +19,9 @@ from flask.testing import FlaskClient
 from promptgit.domain.models import Author
 from promptgit.errors import CommitNotFound
 from promptgit.exchange import checker
-from promptgit.service.checks import Signed
 from promptgit.service.feed import Feed
 from promptgit.service.service import Service
+from promptgit.service.writes import Attribution
 from promptgit.store.store import Store
 from tests.support import Answer, Http, Server, foreign_commit, git_text, wait_for
 
@@ -144,8 +144,8 @@ def test_what_cannot_be_meant_is_refused(client: FlaskClient, query: str) -> Non
 
 
 def test_an_index_built_anew_tells_the_same(service: Service, store: Store, feed: Feed) -> None:
-    prompt = service.create("1", name="a", signed=Signed(author=Author("Ada", "a@example.org")))
-    service.labels.point(prompt.id, "x", 1, signed=Signed())
+    prompt = service.create("1", name="a", attribution=Attribution(author=Author("Ada", "a@example.org")))
+    service.labels.point(prompt.id, "x", 1, attribution=Attribution())
     foreign_commit(store.repository.path, {"labels/y/a": b"1\n", "prompts/b.md": b"x", "prompts/0.md": b"y"})
     service.rename(prompt.id, "c/d")
     service.delete(prompt.id)

@@ -20,8 +20,8 @@ from promptgit.domain.models import Author, LabelMove, Prompt
 from promptgit.errors import BadLine, PromptgitError
 from promptgit.exchange import checker, exporter, lines
 from promptgit.exchange.importer import Import
-from promptgit.service.checks import Signed
 from promptgit.service.service import Service
+from promptgit.service.writes import Attribution
 from promptgit.store.index import queries
 from promptgit.store.store import Store
 from tests.support import (
@@ -35,7 +35,7 @@ from tests.test_import import line, take
 
 SOME_UUID = "0190a6b2-3c4d-7e8f-9a0b-1c2d3e4f5a6b"
 NAMES = ["a", "b", "c/d", "c/e", "A", "c", SOME_UUID]
-ADA = Signed("Why\n\n\tbecause", Author("Ada L.", "ada@example.org"))
+ADA = Attribution("Why\n\n\tbecause", Author("Ada L.", "ada@example.org"))
 
 
 def exported(store: Store) -> bytes:
@@ -86,23 +86,23 @@ def ids(store: Store) -> dict[str, str]:
 
 def nasty(service: Service, repository: Path) -> None:
     """What the API makes, and what git makes beside it."""
-    one = service.create("1", name="a", signed=ADA)
-    service.save(one.id, "", signed=ADA)
-    service.save(one.id, "\ufeff\r\n a \u2028\x1e\x85 \n", signed=ADA)
-    service.labels.point(one.id, "production", 1, signed=ADA)
-    service.labels.point(one.id, "production", 3, signed=ADA)
-    service.labels.point(one.id, "old", 1, signed=ADA)
-    service.labels.remove(one.id, "old", signed=ADA)
-    service.rename(one.id, "b/c", signed=ADA)
-    service.rename(one.id, "b/d", signed=ADA)
+    one = service.create("1", name="a", attribution=ADA)
+    service.save(one.id, "", attribution=ADA)
+    service.save(one.id, "\ufeff\r\n a \u2028\x1e\x85 \n", attribution=ADA)
+    service.labels.point(one.id, "production", 1, attribution=ADA)
+    service.labels.point(one.id, "production", 3, attribution=ADA)
+    service.labels.point(one.id, "old", 1, attribution=ADA)
+    service.labels.remove(one.id, "old", attribution=ADA)
+    service.rename(one.id, "b/c", attribution=ADA)
+    service.rename(one.id, "b/d", attribution=ADA)
     service.create("another", name="a")
     gone = service.create("x", prompt_id=SOME_UUID)
-    service.labels.point(gone.id, "production", 1, signed=ADA)
-    service.delete(gone.id, signed=ADA)
+    service.labels.point(gone.id, "production", 1, attribution=ADA)
+    service.delete(gone.id, attribution=ADA)
     service.revert(gone.id, 1)
     service.create("y", name="removed")
     service.delete(service.list(name="removed", limit=1)[0].id)
-    service.publishing.publish("p", lambda _: "p", ["x", "y"], signed=ADA)
+    service.publishing.publish("p", lambda _: "p", ["x", "y"], attribution=ADA)
     foreign_commit(
         repository,
         {
@@ -153,7 +153,7 @@ def test_taking_it_in_again_adds_nothing(store: Store, service: Service, reposit
     other = copy(b"".join(whole[:9]), tmp_path / "other")
     assert run(other, data).present == 9
     moved = Service(other, 1 << 20)
-    moved.labels.point(ids(other)["b/d"], "production", 2, signed=ADA)
+    moved.labels.point(ids(other)["b/d"], "production", 2, attribution=ADA)
     moved.rename(ids(other)["new"], "renamed")
     head = other.repository.main()
     taken = run(other, data)
@@ -198,9 +198,13 @@ def wander(service: Service, chance: random.Random) -> None:
                 case 4:
                     service.revert(prompt_id, 1)
                 case 5:
-                    service.labels.point(prompt_id, chance.choice("pq"), chance.randrange(1, 4), signed=Signed())
+                    service.labels.point(
+                        prompt_id, chance.choice("pq"), chance.randrange(1, 4), attribution=Attribution()
+                    )
                 case 6:
-                    service.publishing.publish(name, saying(text), "pq"[: chance.randrange(3)], signed=Signed())
+                    service.publishing.publish(
+                        name, saying(text), "pq"[: chance.randrange(3)], attribution=Attribution()
+                    )
 
 
 def saying(text: str) -> Callable[[bytes | None], str]:

@@ -29,8 +29,8 @@ from promptgit.jobs import outbound
 from promptgit.jobs.deliveries import DAY, Deliveries
 from promptgit.jobs.hooks import Hook
 from promptgit.jobs.outbound import Undelivered
-from promptgit.service.checks import Signed
 from promptgit.service.service import Service
+from promptgit.service.writes import Attribution
 from promptgit.store.store import Store
 from tests.conftest import Clock
 from tests.support import PROMPTGIT, Http, Server, command, environment, foreign_commit, wait_for
@@ -106,7 +106,7 @@ def test_each_change_is_posted_in_order_as_the_feed_tells_it(service: Service, d
     with receiving() as receiver:
         hook = add(deliveries, receiver.url, "version", "label", "rename", "delete", "restore")
         prompt = service.create("1", name="a")
-        service.labels.point(prompt.id, "x", 1, signed=Signed())
+        service.labels.point(prompt.id, "x", 1, attribution=Attribution())
         service.rename(prompt.id, "b")
         service.delete(prompt.id)
         service.revert(prompt.id, 1)
@@ -128,7 +128,7 @@ def test_a_hook_is_told_only_of_what_it_asks_for(service: Service, deliveries: D
         prompt = service.create("1", name="support/a")
         other = service.create("1", name="other")
         for one in (prompt, other):
-            service.labels.point(one.id, "x", 1, signed=Signed())
+            service.labels.point(one.id, "x", 1, attribution=Attribution())
         service.rename(prompt.id, "away")
         service.rename(other.id, "support/b")
         assert deliveries.waiting() == 3
@@ -506,10 +506,10 @@ def test_the_commands(tmp_path: Path, store: Store) -> None:
     assert command("hook", "list", *data).stdout == ""
 
 
-def test_the_readmes_hook_works_as_it_stands(store: Store) -> None:
+def test_the_documented_hook_works_as_it_stands(store: Store) -> None:
     """But for the address, which is nobody's."""
-    readme = (Path(__file__).parents[1] / "README.md").read_text()
-    script = readme.partition("<!-- tested: a hook -->\n```sh\n")[2].partition("```")[0]
+    page = (Path(__file__).parents[1] / "docs" / "webhooks.md").read_text()
+    script = page.partition("<!-- tested: a hook -->\n```sh\n")[2].partition("```")[0]
     with receiving() as receiver:
         script = script.replace("https://ci.example.org/prompts", f"{receiver.url} --allow-private")
         script = script.replace("promptgit", PROMPTGIT)

@@ -10,9 +10,9 @@ from flask.testing import FlaskClient
 from promptgit.domain import labels
 from promptgit.domain.models import Author
 from promptgit.exchange import checker
-from promptgit.service.checks import Signed
 from promptgit.service.feed import Feed
 from promptgit.service.service import Service
+from promptgit.service.writes import Attribution
 from promptgit.store.store import Store
 from tests.support import foreign_commit, git, git_text
 
@@ -283,7 +283,7 @@ def test_nonsense_in_a_label_file_is_ignored_and_told(
     (told,) = checker.differences(store)
     assert "points at no version" in told
     service.rename(prompt.id, "b")
-    service.labels.point(prompt.id, "x", 1, signed=Signed())
+    service.labels.point(prompt.id, "x", 1, attribution=Attribution())
     assert service.get(prompt.id).labels == {"x": 1}
 
 

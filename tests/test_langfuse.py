@@ -9,8 +9,8 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from promptgit.service.checks import Signed
 from promptgit.service.service import Service
+from promptgit.service.writes import Attribution
 from promptgit.store.git.repository import Repository
 from promptgit.store.store import Store
 from tests.support import at_once, foreign_commit, git, git_text
@@ -286,7 +286,7 @@ def test_those_who_publish_at_once_lose_nothing(service: Service, store: Store) 
     """Each keeps what it does not name, whoever comes first."""
 
     def add(text: str) -> None:
-        service.publishing.publish("a", lambda newest: (newest or b"").decode() + text, [], signed=Signed())
+        service.publishing.publish("a", lambda newest: (newest or b"").decode() + text, [], attribution=Attribution())
 
     at_once(store, [lambda text=text: add(text) for text in "abcdefgh"])  # type: ignore[misc]
     found = service.publishing.find("a")

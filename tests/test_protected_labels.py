@@ -13,8 +13,8 @@ from werkzeug.test import TestResponse
 from promptgit.app import create_app
 from promptgit.auth.tokens import Scope, Tokens
 from promptgit.errors import LabelProtected
-from promptgit.service.checks import Signed
 from promptgit.service.service import Service
+from promptgit.service.writes import Attribution
 from promptgit.settings import Settings
 from promptgit.store.store import Store
 from tests.support import command, foreign_commit, git_text
@@ -129,8 +129,8 @@ def test_who_says_nothing_of_what_they_may_move_moves_none(store: Store) -> None
     service = Service(store, 100, frozenset({"production"}))
     prompt = service.create("1")
     with pytest.raises(LabelProtected):
-        service.labels.point(prompt.id, "production", 1, signed=Signed())
-    service.labels.point(prompt.id, "production", 1, signed=Signed(may_move=None))
+        service.labels.point(prompt.id, "production", 1, attribution=Attribution())
+    service.labels.point(prompt.id, "production", 1, attribution=Attribution(may_move=None))
     with pytest.raises(LabelProtected):
         service.delete(prompt.id)
 

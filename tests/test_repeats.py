@@ -19,8 +19,8 @@ from promptgit.auth.tokens import Scope, Tokens
 from promptgit.domain.models import Request
 from promptgit.errors import KeyReused
 from promptgit.exchange.checker import differences
-from promptgit.service.checks import Signed
 from promptgit.service.service import Service
+from promptgit.service.writes import Attribution
 from promptgit.settings import Settings
 from promptgit.store.index.requests import KEPT_SECONDS
 from promptgit.store.store import Store
@@ -173,25 +173,25 @@ def test_keys_of_different_credentials_have_nothing_to_do_with_each_other(client
 def test_a_key_is_known_for_24_hours(store: Store, service: Service, clock: Clock) -> None:
     """By the clock, and by the date at which the commit was stored."""
     prompt = service.create("1", name="a")
-    saved = service.save(prompt.id, "2", signed=Signed(request=ONCE))
+    saved = service.save(prompt.id, "2", attribution=Attribution(request=ONCE))
     service.save(prompt.id, "3")
     clock.now += KEPT_SECONDS
     for _ in range(2):
-        assert service.save(prompt.id, "2", signed=Signed(request=ONCE)) == saved
+        assert service.save(prompt.id, "2", attribution=Attribution(request=ONCE)) == saved
         with pytest.raises(KeyReused):
-            service.save(prompt.id, "2", signed=Signed(request=ONCE._replace(body="c" * 64)))
+            service.save(prompt.id, "2", attribution=Attribution(request=ONCE._replace(body="c" * 64)))
         store.index.rebuild()
     clock.now += 1
-    again = service.save(prompt.id, "2", signed=Signed(request=ONCE))
+    again = service.save(prompt.id, "2", attribution=Attribution(request=ONCE))
     assert again.newest.number == 4
     clock.now -= 1  # so that both are in the last 24 hours
     store.index.rebuild()
-    assert service.save(prompt.id, "2", signed=Signed(request=ONCE)) == again
+    assert service.save(prompt.id, "2", attribution=Attribution(request=ONCE)) == again
 
 
 def test_repeats_of_one_batch_make_one_commit(store: Store, service: Service) -> None:
     made: list[str] = []
-    at_once(store, [lambda: made.append(service.create("x", signed=Signed(request=ONCE)).id)] * 8)
+    at_once(store, [lambda: made.append(service.create("x", attribution=Attribution(request=ONCE)).id)] * 8)
     assert (len(made), len(set(made))) == (8, 1)
     assert git_text(store.repository.path, "rev-list", "--count", "main") == "2"
 

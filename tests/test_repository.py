@@ -8,8 +8,8 @@ import pytest
 
 from promptgit.domain.models import Author
 from promptgit.errors import UnusableRepository
-from promptgit.service.checks import Signed
 from promptgit.service.service import Service
+from promptgit.service.writes import Attribution
 from promptgit.store.store import Store
 from tests.conftest import Clock
 from tests.support import assert_sound, foreign_commit, git, git_text
@@ -46,7 +46,7 @@ def test_contents_are_kept_byte_for_byte(service: Service, repository: Path) -> 
 def test_the_message_is_the_description_and_nothing_else(service: Service, repository: Path) -> None:
     description = "# Why\n\nSigned-off-by: nobody\nPrompt-Version: 7"
     author = Author("Ada L.", "ada@example.org")
-    service.create("x", name="a", signed=Signed(description, author))
+    service.create("x", name="a", attribution=Attribution(description, author))
     raw = git(repository, "cat-file", "commit", "main").decode()
     head, _, message = raw.partition("\n\n")
     assert message == description + "\n"

@@ -14,9 +14,9 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from promptgit.errors import InvalidName, NameTaken, PromptDeleted, VersionNotFound
 from promptgit.exchange import checker
-from promptgit.service.checks import Signed
 from promptgit.service.feed import Feed
 from promptgit.service.service import Service
+from promptgit.service.writes import Attribution
 from promptgit.store.store import Store
 from tests.support import assert_sound, commits_of, foreign_commit
 
@@ -146,9 +146,9 @@ class Prompts(RuleBasedStateMachine):
         prompt = living[pick % len(living)]
         if number > len(prompt.contents):
             with pytest.raises(VersionNotFound):
-                self.service.labels.point(prompt.id, label, number, signed=Signed())
+                self.service.labels.point(prompt.id, label, number, attribution=Attribution())
         else:
-            assert self.service.labels.point(prompt.id, label, number, signed=Signed()).number == number
+            assert self.service.labels.point(prompt.id, label, number, attribution=Attribution()).number == number
             self.labels[prompt.name][label] = number
 
     @rule(name=FOREIGN_NAMES, label=LABELS, number=st.none() | st.integers(1, 4))

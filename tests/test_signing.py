@@ -15,11 +15,11 @@ import pytest
 
 from promptgit.domain.models import Request
 from promptgit.errors import NameTaken, SigningFailed
-from promptgit.service.checks import Signed
 from promptgit.service.service import Service
+from promptgit.service.writes import Attribution
 from promptgit.store.git.hashing import object_id
 from promptgit.store.git.objects import COMMIT, add_signature, committed, tree_of
-from promptgit.store.operation import Change
+from promptgit.store.operation import Operation
 from promptgit.store.store import Store
 from tests.support import Http, Server, assert_sound, at_once, command, environment, foreign_commit, git, git_text
 
@@ -124,13 +124,13 @@ def test_a_signature_covers_the_key_of_the_request(
     service: Service, store: Store, repository: Path, signers: Path
 ) -> None:
     """Also where a batch ends in repeats, which write nothing."""
-    once = Signed(request=Request("a" * 64, "b" * 64))
-    created = service.create("1", name="a", signed=once)
+    once = Attribution(request=Request("a" * 64, "b" * 64))
+    created = service.create("1", name="a", attribution=once)
     headers = git(repository, "cat-file", "commit", "main").partition(b"\n\n")[0].splitlines()
     assert headers[4:6] == [b"promptgit-request " + b"a" * 64, b"promptgit-request-body " + b"b" * 64]
     assert headers[6].startswith(b"gpgsig ")
     assert is_good(repository, signers)
-    again = _change(store, partial(service.create, "1", name="a", signed=once))
+    again = _change(store, partial(service.create, "1", name="a", attribution=once))
     other = _change(store, partial(service.create, "1", name="b"))
     answers = store.writer.together([again, other, again], stop_at_refusal=False)
     assert answers == [created, service.publishing.find("b"), created]
@@ -139,9 +139,9 @@ def test_a_signature_covers_the_key_of_the_request(
     assert_sound(repository)
 
 
-def _change(store: Store, call: Callable[[], object]) -> Change[Any]:
+def _change(store: Store, call: Callable[[], object]) -> Operation[Any]:
     """The change that a call would submit."""
-    changes: list[Change[Any]] = []
+    changes: list[Operation[Any]] = []
     with pytest.MonkeyPatch.context() as patch, suppress(AttributeError):  # the call gets no prompt
         patch.setattr(store.writer, "submit", changes.append)
         call()

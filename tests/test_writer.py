@@ -15,11 +15,11 @@ from filelock import FileLock
 
 from promptgit.domain.models import Author
 from promptgit.errors import LockTimeout, NameTaken, OutcomeUnknown, PathBlocked, StorageFull, UnusableRepository
-from promptgit.service.checks import Signed
 from promptgit.service.service import Service
+from promptgit.service.writes import Attribution
 from promptgit.store import files
 from promptgit.store.git.commits import Edit
-from promptgit.store.operation import Change
+from promptgit.store.operation import Operation
 from promptgit.store.store import COMMITTER, Store
 from tests.support import assert_sound, at_once, command, foreign_commit, git, git_text
 
@@ -64,7 +64,7 @@ def test_changes_of_one_batch_keep_their_committers(store: Store, service: Servi
     """A batch has the changes of many requests, each with a credential of its own."""
 
     def create(name: str) -> None:
-        service.create("x", name=name, signed=Signed(committer=Author(name, f"{name}@promptgit")))
+        service.create("x", name=name, attribution=Attribution(committer=Author(name, f"{name}@promptgit")))
 
     at_once(store, [partial(create, name) for name in "abcd"])
     log = git_text(repository, "log", "--format=%cn %an", "--name-only", "-4", "main").split()
@@ -76,14 +76,14 @@ def test_changes_of_one_batch_keep_their_committers(store: Store, service: Servi
 def test_a_refused_change_fails_alone(store: Store, service: Service) -> None:
     """Each change of a batch is checked against what the ones before it left."""
 
-    def create(name: str) -> Change[str]:
+    def create(name: str) -> Operation[str]:
         def plan(index: object) -> Edit:
             from promptgit.service import checks
 
             checks.expect_free(index, name)
             return Edit({f"prompts/{name}.md": b"x"}, "x", COMMITTER)
 
-        return Change(plan, lambda _: name)
+        return Operation(plan, lambda _: name)
 
     answers = store.writer.together([create("a"), create("A"), create("b")], stop_at_refusal=False)
     assert answers[0] == "a"
@@ -103,7 +103,7 @@ def test_a_write_is_made_though_the_index_can_neither_keep_it_nor_roll_back(stor
         )
         return Edit({"prompts/a.md": b"x"}, "x", COMMITTER)
 
-    assert store.writer.submit(Change(plan, lambda _: "made")) == "made"
+    assert store.writer.submit(Operation(plan, lambda _: "made")) == "made"
     assert [prompt.name for prompt in service.list(limit=9)] == ["a"]
     assert service.create("y", name="b").newest.number == 1
 

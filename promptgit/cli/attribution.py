@@ -15,15 +15,15 @@ from promptgit.domain.models import Author
 _IDENTITY = re.compile(r"\s*(.+?)\s*<([^<>]*)>.*", re.DOTALL)
 
 
-class Signed(TypedDict):
+class Attribution(TypedDict):
     """What goes along with a write."""
 
     description: str | None
     author: Author | None
 
 
-def signed(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command the options -m and --author, as its argument `signed`."""
+def attributed(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options -m and --author, as its argument `attribution`."""
 
     @click.option("-m", "--message", metavar="TEXT", help="Why: the description of the version.")
     @click.option(
@@ -31,7 +31,7 @@ def signed(command: Callable[..., None]) -> Callable[..., None]:
     )
     @wraps(command)
     def call(*args: Any, message: str | None, author: Author | None, **values: Any) -> None:
-        command(*args, signed=Signed(description=message, author=author), **values)
+        command(*args, attribution=Attribution(description=message, author=author), **values)
 
     return call
 

@@ -9,10 +9,10 @@ from typing import NamedTuple
 
 import click
 
+from promptgit.cli.attribution import Attribution, attributed
 from promptgit.cli.base import Refusal, main
 from promptgit.cli.output import json_option, plain, print_json
 from promptgit.cli.reading import content_of
-from promptgit.cli.signing import Signed, signed
 from promptgit.cli.target import connected
 from promptgit.cli.tree import Pulled, State, Tree
 from promptgit.cli.writing import allow_empty_option, text_of
@@ -95,10 +95,10 @@ def _pull(client: Client, tree: Tree, *, force: bool) -> Iterator[Told]:
 @click.option("-n", "--dry-run", is_flag=True, help="Only show what would be done.")
 @allow_empty_option
 @json_option
-@signed
+@attributed
 @connected
 def push(
-    client: Client, folder: Path, yes: bool, dry_run: bool, allow_empty: bool, as_json: bool, signed: Signed
+    client: Client, folder: Path, yes: bool, dry_run: bool, allow_empty: bool, as_json: bool, attribution: Attribution
 ) -> None:
     """Save a folder's changed files as versions.
 
@@ -124,7 +124,7 @@ def push(
         raise Refusal("Nothing was pushed: add --yes, for there is nobody to ask.")
     if not (yes or click.confirm("Push?", err=True)):
         raise Refusal("Nothing was pushed.")
-    _tell([_push(client, tree, one.name, signed) for one in plan], as_json)
+    _tell([_push(client, tree, one.name, attribution) for one in plan], as_json)
 
 
 def _plan(client: Client, tree: Tree, *, allow_empty: bool) -> Iterator[Told]:
@@ -159,15 +159,15 @@ def _plan(client: Client, tree: Tree, *, allow_empty: bool) -> Iterator[Told]:
             yield Told("changed", name, f"on top of version {known.version}")
 
 
-def _push(client: Client, tree: Tree, name: str, signed: Signed) -> Told:
+def _push(client: Client, tree: Tree, name: str, attribution: Attribution) -> Told:
     content = tree.read(name)
     if content is None:
         raise Refusal(f"The file of {name!r} is gone.")
     text, known = text_of(content, str(tree.path(name))), tree.state.prompts.get(name)
     if known is None:
-        prompt = client.create(name, text, **signed)
+        prompt = client.create(name, text, **attribution)
     else:
-        prompt = client.save(name, text, if_match=known.version, **signed)
+        prompt = client.save(name, text, if_match=known.version, **attribution)
     tree.state.prompts[name] = Pulled.of(prompt.version_number, content)
     tree.save()
     return Told("pushed", name, f"version {prompt.version_number}")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import click
 
+from promptgit.cli.attribution import Attribution, attributed, if_match_option
 from promptgit.cli.base import main
 from promptgit.cli.output import date, json_option, plain, print_json
-from promptgit.cli.signing import Signed, if_match_option, signed
 from promptgit.cli.target import Name, connected, version_of
 from promptgit.client.synchronous import Client
 from promptgit.client.values import Label, LabelMove
@@ -19,7 +19,7 @@ from promptgit.client.values import Label, LabelMove
 @click.option("-d", "--delete", is_flag=True, help="Remove LABEL.")
 @if_match_option
 @json_option
-@signed
+@attributed
 @connected
 def label(
     client: Client,
@@ -29,7 +29,7 @@ def label(
     delete: bool,
     if_match: int | None,
     as_json: bool,
-    signed: Signed,
+    attribution: Attribution,
 ) -> None:
     """Point a label at a version, or tell where.
 
@@ -40,7 +40,7 @@ def label(
         if label is None or version is not None:
             raise click.UsageError("With --delete give a label, and no version.")
         was_there = any(one.label == label for one in client.labels(name))
-        client.remove_label(name, label, if_match=if_match, **signed)  # a refusal of what is not there stands, too
+        client.remove_label(name, label, if_match=if_match, **attribution)  # a refusal of what is not there stands, too
         if not was_there:
             _print(as_json, {"deleted": None}, f"{plain(name)} has no label {label}: nothing was removed.")
         else:
@@ -53,7 +53,7 @@ def label(
         _print(as_json, [move.json() for move in moves], *map(_move, moves))
     else:
         number = version_of(client, name, version)
-        pointed = client.set_label(name, label, number, if_match=if_match, **signed)
+        pointed = client.set_label(name, label, number, if_match=if_match, **attribution)
         _print(as_json, pointed.json(), f"{label} of {plain(name)} -> version {pointed.version_number}")
 
 

@@ -10,10 +10,10 @@ from typing import BinaryIO
 
 import click
 
+from promptgit.cli.attribution import Attribution, attributed, if_match_option
 from promptgit.cli.base import Refusal, main
 from promptgit.cli.output import json_option, plain, print_json
 from promptgit.cli.reading import content_of
-from promptgit.cli.signing import Signed, if_match_option, signed
 from promptgit.cli.target import Name, connected, version_of
 from promptgit.client.synchronous import Client
 from promptgit.client.values import Prompt
@@ -28,7 +28,7 @@ allow_empty_option = click.option("--allow-empty", is_flag=True, help="Save an e
 @allow_empty_option
 @if_match_option
 @json_option
-@signed
+@attributed
 @connected
 def save(
     client: Client,
@@ -37,7 +37,7 @@ def save(
     allow_empty: bool,
     if_match: int | None,
     as_json: bool,
-    signed: Signed,
+    attribution: Attribution,
 ) -> None:
     """Save a file as a prompt's newest version.
 
@@ -48,7 +48,7 @@ def save(
         click.echo("promptgit: reads the content from the terminal; end it with Ctrl-D.", err=True)
     data = file.read()
     expect_content(data, file.name, allow_empty=allow_empty)
-    store(client, name, text_of(data, file.name), if_match, signed, as_json=as_json)
+    store(client, name, text_of(data, file.name), if_match, attribution, as_json=as_json)
 
 
 def expect_content(data: bytes, source: str, *, allow_empty: bool) -> None:
@@ -73,7 +73,9 @@ def text_of(data: bytes, source: str) -> str:
         raise Refusal(f"{source} is not UTF-8: byte {error.start + 1} cannot be read.") from None
 
 
-def store(client: Client, name: str, text: str, if_match: int | None, signed: Signed, *, as_json: bool) -> None:
+def store(
+    client: Client, name: str, text: str, if_match: int | None, attribution: Attribution, *, as_json: bool
+) -> None:
     """Save a text, and tell what came of it."""
     try:
         before = client.get(name).version_number
@@ -81,7 +83,11 @@ def store(client: Client, name: str, text: str, if_match: int | None, signed: Si
         if if_match is not None:
             raise
         before = 0
-    prompt = client.save(name, text, if_match=if_match, **signed) if before else client.create(name, text, **signed)
+    prompt = (
+        client.save(name, text, if_match=if_match, **attribution)
+        if before
+        else client.create(name, text, **attribution)
+    )
     told(prompt, as_json=as_json, changed=prompt.version_number != before)
 
 
@@ -100,9 +106,9 @@ def told(prompt: Prompt, *, as_json: bool, changed: bool) -> None:
 @click.argument("name", type=Name())
 @allow_empty_option
 @json_option
-@signed
+@attributed
 @connected
-def edit(client: Client, name: str, allow_empty: bool, as_json: bool, signed: Signed) -> None:
+def edit(client: Client, name: str, allow_empty: bool, as_json: bool, attribution: Attribution) -> None:
     """Edit a prompt in $VISUAL or $EDITOR.
 
     What has changed is saved, as a new prompt if there is none. Where somebody else saved meanwhile nothing is
@@ -124,10 +130,10 @@ def edit(client: Client, name: str, allow_empty: bool, as_json: bool, signed: Si
             click.echo("Nothing changed, and nothing was saved.", err=True)
         else:
             expect_content(after, "The edited text", allow_empty=allow_empty)
-            if signed["description"] is None and sys.stdin.isatty():
-                signed["description"] = click.prompt("Message", default="", show_default=False, err=True) or None
+            if attribution["description"] is None and sys.stdin.isatty():
+                attribution["description"] = click.prompt("Message", default="", show_default=False, err=True) or None
             text = text_of(after, path)
-            store(client, name, text, prompt.version_number if prompt else None, signed, as_json=as_json)
+            store(client, name, text, prompt.version_number if prompt else None, attribution, as_json=as_json)
         done = True
     finally:
         if done or Path(path).read_bytes() == before:
@@ -141,9 +147,11 @@ def edit(client: Client, name: str, allow_empty: bool, as_json: bool, signed: Si
 @click.argument("version")
 @if_match_option
 @json_option
-@signed
+@attributed
 @connected
-def revert(client: Client, name: str, version: str, if_match: int | None, as_json: bool, signed: Signed) -> None:
+def revert(
+    client: Client, name: str, version: str, if_match: int | None, as_json: bool, attribution: Attribution
+) -> None:
     """Make an older version the newest.
 
     VERSION is a number or a label. A deleted prompt comes back.
@@ -152,7 +160,7 @@ def revert(client: Client, name: str, version: str, if_match: int | None, as_jso
         before = client.get(name).version_number
     except PromptgitError:  # the revert says what is wrong, if anything is
         before = 0
-    number = client.revert(name, version_of(client, name, version), if_match=if_match, **signed)
+    number = client.revert(name, version_of(client, name, version), if_match=if_match, **attribution)
     told(client.get(name), as_json=as_json, changed=number != before)
 
 
@@ -161,14 +169,14 @@ def revert(client: Client, name: str, version: str, if_match: int | None, as_jso
 @click.argument("new")
 @if_match_option
 @json_option
-@signed
+@attributed
 @connected
-def rename(client: Client, name: str, new: str, if_match: int | None, as_json: bool, signed: Signed) -> None:
+def rename(client: Client, name: str, new: str, if_match: int | None, as_json: bool, attribution: Attribution) -> None:
     """Give a prompt another name.
 
     Its id, versions and labels stay.
     """
-    prompt = client.rename(name, new, if_match=if_match, **signed)
+    prompt = client.rename(name, new, if_match=if_match, **attribution)
     if as_json:
         print_json(prompt.json())
     else:
@@ -179,15 +187,15 @@ def rename(client: Client, name: str, new: str, if_match: int | None, as_json: b
 @click.argument("name", type=Name())
 @if_match_option
 @json_option
-@signed
+@attributed
 @connected
-def rm(client: Client, name: str, if_match: int | None, as_json: bool, signed: Signed) -> None:
+def rm(client: Client, name: str, if_match: int | None, as_json: bool, attribution: Attribution) -> None:
     """Delete a prompt; revert brings it back.
 
     Its versions stay readable.
     """
     prompt_id = client.find(name)
-    client.delete(prompt_id, if_match=if_match, **signed)
+    client.delete(prompt_id, if_match=if_match, **attribution)
     if as_json:
         print_json({"deleted": name, "id": prompt_id})
     else:

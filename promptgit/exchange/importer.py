@@ -12,18 +12,18 @@ from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO, NamedTuple, cast
 
-from promptgit.domain import labels, names
 from promptgit.domain.models import Prompt
-from promptgit.errors import BadLine, NameNotFound, StorageFull, VersionNotFound
+from promptgit.errors import BadLine, LabelNotFound, NameNotFound, StorageFull
 from promptgit.exchange import exporter, lines
 from promptgit.exchange.lines import Entry, Line, Pointer, parse
 from promptgit.exchange.past import Past
-from promptgit.service import checks
+from promptgit.service import plans
+from promptgit.service.plans import Plan
 from promptgit.store.git import objects
 from promptgit.store.git.commits import Edit
-from promptgit.store.index import label_queries, queries
+from promptgit.store.index import queries
 from promptgit.store.index.intake import Progress
-from promptgit.store.operation import Change
+from promptgit.store.operation import Operation
 from promptgit.store.store import Store
 
 _BATCH_LINES = 500
@@ -86,10 +86,8 @@ def follows(store: Store, dates: Survey) -> str | None:
 Key = tuple[str, str | None]
 """A prompt's name, and the label that a line is about, if it is about one."""
 
-Sign = tuple[str | None, str | None, str, str, str, str]
+Fingerprint = tuple[str | None, str | None, str, str, str, str]
 """What a line is known by: the name before (of a rename), the blob (of a version), by whom, when and why."""
-
-Files = dict[str, bytes | str | None]
 
 
 class Import:
@@ -143,15 +141,15 @@ class Import:
     def _find_done(self, file: BinaryIO) -> None:
         if self._store.index.read(queries.is_empty):
             return
-        past: defaultdict[Key, Past[Sign]] = defaultdict(Past)
+        past: defaultdict[Key, Past[Fingerprint]] = defaultdict(Past)
         for entry in exporter.signs(self._store):
-            past[entry["name"], entry.get("label")].add(_sign_of(entry))
+            past[entry["name"], entry.get("label")].add(_fingerprint_of(entry))
         for line in _parse_all(file, self._max_content):
             if isinstance(line, BadLine):
                 if not self._skip_invalid:
                     return
                 continue
-            if past[_key(line)].pass_first(_signs(line)):
+            if past[_key(line)].pass_first(_fingerprints(line)):
                 self._done[_key(line)] = line.number
 
     def _lines(self, file: BinaryIO, batch: list[Line]) -> Iterator[Line]:
@@ -167,8 +165,8 @@ class Import:
                 yield line
 
     def _store_batch(self, batch: list[Line]) -> None:
-        changes = [_change(line, dated_by_line=self._dated_by_lines) for line in batch]
-        answers = self._store.writer.together(changes, stop_at_refusal=not self._skip_invalid)
+        operations = [_operation(line, dated_by_line=self._dated_by_lines) for line in batch]
+        answers = self._store.writer.together(operations, stop_at_refusal=not self._skip_invalid)
         for line, answer in zip(batch, answers, strict=False):
             if isinstance(answer, Exception):
                 self._refuse(BadLine(line.number, str(answer)))
@@ -187,17 +185,17 @@ def _key(line: Line) -> Key:
     return line.name, line.pointer.label if line.pointer else None
 
 
-def _signs(line: Line) -> list[Sign]:
+def _fingerprints(line: Line) -> list[Fingerprint]:
     """What the history has where it has this line: a rename may have been a write."""
-    signed = line.author.name, line.author.email, lines.moment(line.timestamp), line.description
+    written = line.author.name, line.author.email, lines.moment(line.timestamp), line.description
     if line.pointer is not None:
-        return [(None, None, *signed)]
-    return [(source, line.blob, *signed) for source in {line.source, None}]
+        return [(None, None, *written)]
+    return [(source, line.blob, *written) for source in {line.source, None}]
 
 
-def _sign_of(entry: Entry) -> Sign:
-    signed = entry["author_name"], entry["author_email"], entry["timestamp"], entry["description"]
-    return entry.get("renamed_from"), entry.get("blob"), *signed
+def _fingerprint_of(entry: Entry) -> Fingerprint:
+    written = entry["author_name"], entry["author_email"], entry["timestamp"], entry["description"]
+    return entry.get("renamed_from"), entry.get("blob"), *written
 
 
 def _parse_all(file: BinaryIO, max_content: int) -> Iterator[Line | BadLine]:
@@ -221,59 +219,39 @@ def _position(file: BinaryIO) -> int:
     return (packed or file).tell()
 
 
-def _change(line: Line, *, dated_by_line: bool) -> Change[bool]:
+def _operation(line: Line, *, dated_by_line: bool) -> Operation[bool]:
     """The commit of a line; the answer is whether there was anything to change."""
     changed = False
 
     def plan(index: sqlite3.Connection) -> Edit | None:
         nonlocal changed
-        files = _files(index, line)
-        changed = bool(files)
+        planned = _plan(index, line)
+        changed = planned is not None
         committed = line.timestamp if dated_by_line else None
-        return Edit(files, line.description, line.author, None, line.timestamp, committed) if changed else None
+        return planned and Edit(planned.files, line.description, line.author, None, line.timestamp, committed)
 
-    return Change(plan, lambda _: changed)
+    return Operation(plan, lambda _: changed)
 
 
-def _files(index: sqlite3.Connection, line: Line) -> Files:
+def _plan(index: sqlite3.Connection, line: Line) -> Plan | None:
     """What a line changes."""
     prompt = queries.prompt_by_name(index, line.name)
     if line.pointer is not None:
-        return _pointed(index, line.name, prompt, line.pointer)
+        if prompt is None:
+            raise NameNotFound(line.name)
+        return _plan_label(index, prompt, line.pointer)
     source = queries.prompt_by_name(index, line.source) if line.source else None
     if source is not None and source.name != line.name:
-        return _moved(index, source, line.name)
-    if line.blob == (prompt.newest.blob if prompt else None):
-        return {}
-    files: Files = {names.path_of(line.name): line.content}
-    if prompt is None:
-        checks.expect_free(index, line.name)
-        checks.expect_own(index, line.name)
-    if prompt is None or line.content is None:
-        files.update(checks.leftover_labels(index, line.name))
-    return files
+        return plans.rename(index, source, line.name)
+    blob = line.blob
+    if line.content is None or blob is None:
+        return plans.delete(index, prompt) if prompt else None
+    return plans.save(prompt, line.content, blob) if prompt else plans.create(index, line.name, line.content)
 
 
-def _moved(index: sqlite3.Connection, source: Prompt, name: str) -> Files:
-    checks.expect_free(index, name, mover=source.id)
-    if name != source.id:
-        checks.expect_own(index, name)
-    return {
-        **checks.leftover_labels(index, name),
-        **checks.moved_labels(index, source.name, name),
-        source.path: None,
-        names.path_of(name): source.newest.blob,
-    }
-
-
-def _pointed(index: sqlite3.Connection, name: str, prompt: Prompt | None, pointer: Pointer) -> Files:
-    if prompt is None:
-        raise NameNotFound(name)
-    path = labels.path_of(pointer.label, name)
-    if pointer.number is None:
-        return {path: None} if pointer.label in label_queries.files(index, name) else {}
-    number = pointer.number or prompt.newest.number
-    if number > prompt.newest.number:
-        raise VersionNotFound(name, str(number), prompt.newest.number)
-    checks.expect_labels(index, name, [pointer.label])
-    return {} if prompt.labels.get(pointer.label) == number else {path: labels.content(number)}
+def _plan_label(index: sqlite3.Connection, prompt: Prompt, pointer: Pointer) -> Plan | None:
+    if pointer.number is not None:
+        return plans.point(index, prompt, [pointer.label], pointer.number or prompt.newest.number)
+    with suppress(LabelNotFound):  # another history's label may never have pointed anywhere here
+        return plans.unpoint(index, prompt, pointer.label)
+    return None

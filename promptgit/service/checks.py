@@ -4,50 +4,15 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from typing import NoReturn
 
 from promptgit.domain import labels, names
-from promptgit.domain.models import Author, Prompt, Removal, Request
-from promptgit.errors import LabelProtected, NameTaken, PromptDeleted, PromptNotFound, StaleVersion
+from promptgit.domain.models import Prompt, Removal
+from promptgit.errors import NameNotFound, NameTaken, PromptDeleted, PromptNotFound, StaleVersion
 from promptgit.store.index import label_queries, queries
 
 Precondition = Callable[[Prompt], bool]
 """Whether the caller has seen this state of the prompt."""
-
-
-@dataclass(frozen=True, slots=True)
-class Signed:
-    """What a caller says about a write: why, who wrote it (None: the committer), and what it has seen.
-
-    *committer* is whose credential stores it; None: the service. *may_move* are the protected labels that
-    the caller may move; None: all. *request* tells a write that is sent again; None: it is not to be known again.
-    """
-
-    description: str = ""
-    author: Author | None = None
-    if_match: Precondition | None = None
-    committer: Author | None = None
-    may_move: frozenset[str] | None = frozenset()
-    request: Request | None = None
-
-
-def expect_mover(labels: Iterable[str], protected: frozenset[str], signed: Signed) -> None:
-    """Refuse to move or to remove a protected label that the caller may not move.
-
-    Raises:
-        LabelProtected
-    """
-    for label in immovable(labels, protected, signed.may_move):
-        raise LabelProtected(label)
-
-
-def immovable(labels: Iterable[str], protected: frozenset[str], may_move: frozenset[str] | None) -> list[str]:
-    """Those of *labels* that are protected, and not among those that a caller may move (None: all); sorted."""
-    return [] if may_move is None else sorted(protected.intersection(labels) - may_move)
-
-
-Sign = Callable[[Signed, str], tuple[str, Author, Author | None]]
-"""The description (or else the text given), the author and the committer of what somebody writes."""
 
 
 def expect(found: tuple[Prompt, Removal | None] | None, prompt_id: str) -> tuple[Prompt, Removal | None]:
@@ -64,12 +29,34 @@ def expect_living(prompt: Prompt, removal: Removal | None) -> Prompt:
     return prompt
 
 
+def not_there(index: sqlite3.Connection, name: str) -> NoReturn:
+    """Refuse a name under which no prompt is there.
+
+    Raises:
+        PromptDeleted: the prompt that had it last was deleted.
+        NameNotFound: there was none.
+    """
+    removed = queries.removed_by_name(index, name)
+    if removed is not None:
+        expect_living(*expect(queries.prompt_by_id(index, removed.id), removed.id))
+    raise NameNotFound(name)
+
+
 def seen(index: sqlite3.Connection, prompt_id: str, if_match: Precondition | None) -> tuple[Prompt, Removal | None]:
     """The prompt, in a state that the caller has seen."""
     prompt, removal = expect(queries.prompt_by_id(index, prompt_id), prompt_id)
+    return expect_seen(prompt, if_match), removal
+
+
+def expect_seen(prompt: Prompt, if_match: Precondition | None) -> Prompt:
+    """The prompt, in a state that the caller has seen.
+
+    Raises:
+        StaleVersion
+    """
     if if_match is not None and not if_match(prompt):
         raise StaleVersion(prompt.name, prompt.newest.number)
-    return prompt, removal
+    return prompt
 
 
 def expect_free(index: sqlite3.Connection, name: str, *, mover: str | None = None) -> None:
@@ -111,16 +98,3 @@ def expect_labels(index: sqlite3.Connection, name: str, pointed: Iterable[str]) 
     """
     for label in set(pointed) - label_queries.files(index, name).keys():
         labels.expect_portable(label)
-
-
-def moved_labels(index: sqlite3.Connection, old: str, new: str) -> dict[str, str | None]:
-    """What a rename does to the files of a prompt's labels."""
-    files: dict[str, str | None] = {}
-    for label, blob in label_queries.files(index, old).items():
-        files |= {labels.path_of(label, old): None, labels.path_of(label, new): blob}
-    return files
-
-
-def leftover_labels(index: sqlite3.Connection, name: str) -> dict[str, str | None]:
-    """The files of labels under a name whose prompt leaves or has left, all to be removed."""
-    return {labels.path_of(label, name): None for label in label_queries.files(index, name)}

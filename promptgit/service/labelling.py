@@ -3,33 +3,31 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from typing import TypeVar
 
 from promptgit.domain import labels
 from promptgit.domain.models import LabelMove, Prompt, Removal, Version
-from promptgit.errors import LabelNotFound, VersionNotFound
-from promptgit.service import checks
-from promptgit.service.checks import Sign, Signed
-from promptgit.store.git.commits import Edit
+from promptgit.errors import LabelNotFound
+from promptgit.service import checks, plans
+from promptgit.service.plans import Plan
+from promptgit.service.writes import Attribution, Writes
 from promptgit.store.index import label_queries, queries, repeats, version_queries
-from promptgit.store.operation import Change
 from promptgit.store.store import Store
+
+T = TypeVar("T")
 
 
 class Labelling:
-    """The labels of one store's prompts; *sign* makes a description and an author of what a caller says.
+    """The labels of one store's prompts."""
 
-    *protected* are the labels that only those move who were allowed to.
-    """
-
-    def __init__(self, store: Store, sign: Sign, protected: frozenset[str]) -> None:
+    def __init__(self, store: Store, writes: Writes) -> None:
         self._store = store
-        self._sign = sign
-        self.protected = protected
+        self._writes = writes
 
     def are_movable(self, names: Iterable[str], may_move: frozenset[str] | None) -> bool:
         """Whether a caller who may move these protected labels (None: all) may move all of *names*."""
-        return not checks.immovable(names, self.protected, may_move)
+        return not self._writes.immovable(names, may_move)
 
     def all(self, prompt_id: str) -> list[LabelMove]:
         """Where the labels of a prompt point, and since when; none of a deleted one.
@@ -67,28 +65,17 @@ class Labelling:
             raise LabelNotFound(prompt.name, label)
         return moves
 
-    def point(self, prompt_id: str, label: str, number: int, *, signed: Signed) -> LabelMove:
+    def point(self, prompt_id: str, label: str, number: int, *, attribution: Attribution) -> LabelMove:
         """Point a label at a version. Where it points already nothing is written.
 
         Raises:
-            PromptNotFound, PromptDeleted, StaleVersion, VersionNotFound
+            PromptNotFound, PromptDeleted, VersionNotFound: there is no such version.
+            StaleVersion: the caller has not seen the newest version.
             Invalid: a rule is broken.
             LabelProtected: the caller may not move it.
             PathBlocked: the label of another prompt lies where this one's file would be.
+            (and those of `Writer.submit`)
         """
-        labels.check(label)
-        checks.expect_mover([label], self.protected, signed)
-        description, author, committer = self._sign(signed, "")
-
-        def plan(index: sqlite3.Connection) -> Edit | None:
-            prompt = checks.expect_living(*checks.seen(index, prompt_id, signed.if_match))
-            if not 1 <= number <= prompt.newest.number:
-                raise VersionNotFound(prompt.name, str(number), prompt.newest.number)
-            if prompt.labels.get(label) == number:
-                return None
-            checks.expect_labels(index, prompt.name, [label])
-            reason = description or f"Point {label} at version {number} of {prompt.name}"
-            return Edit({labels.path_of(label, prompt.name): labels.content(number)}, reason, author, committer)
 
         def answer(index: sqlite3.Connection) -> LabelMove:
             move = label_queries.pointer(index, prompt_id, label)
@@ -98,31 +85,63 @@ class Labelling:
         def recall(index: sqlite3.Connection, commit: str) -> LabelMove:
             return repeats.label_move(index, commit, prompt_id, label)
 
-        return self._store.writer.submit(Change(plan, answer, signed.request, recall))
+        return self._point(prompt_id, [label], number, answer, recall, attribution)
 
-    def remove(self, prompt_id: str, label: str, *, signed: Signed) -> None:
+    def point_all(
+        self, prompt_id: str, pointed: Iterable[str], number: int, *, attribution: Attribution
+    ) -> tuple[Prompt, Version]:
+        """Point labels at one version, all or none; the same rules.
+
+        Raises:
+            (those of `point`)
+        """
+
+        def answer(index: sqlite3.Connection) -> tuple[Prompt, Version]:
+            prompt, _ = checks.expect(queries.prompt_by_id(index, prompt_id), prompt_id)
+            version = version_queries.version(index, prompt_id, number)
+            assert version is not None
+            return prompt, version
+
+        def recall(index: sqlite3.Connection, commit: str) -> tuple[Prompt, Version]:
+            return repeats.version_after(index, commit, number)
+
+        return self._point(prompt_id, pointed, number, answer, recall, attribution)
+
+    def _point(
+        self,
+        prompt_id: str,
+        pointed: Iterable[str],
+        number: int,
+        answer: Callable[[sqlite3.Connection], T],
+        recall: Callable[[sqlite3.Connection, str], T],
+        attribution: Attribution,
+    ) -> T:
+        checked = self._writes.check_labels(pointed, attribution)
+
+        def plan(index: sqlite3.Connection) -> Plan | None:
+            prompt = checks.expect_living(*checks.seen(index, prompt_id, attribution.if_match))
+            return plans.point(index, prompt, checked, number)
+
+        return self._writes.run(plan, answer, recall, attribution)
+
+    def remove(self, prompt_id: str, label: str, *, attribution: Attribution) -> None:
         """Remove a label. One that was removed already stays so.
 
         Raises:
-            PromptNotFound, PromptDeleted, StaleVersion
+            PromptNotFound, PromptDeleted: there is no such prompt.
+            StaleVersion: the caller has not seen the newest version.
             LabelNotFound: the prompt never had this label.
             Invalid: a rule is broken.
             LabelProtected: the caller may not move it.
+            (and those of `Writer.submit`)
         """
-        labels.check(label)
-        checks.expect_mover([label], self.protected, signed)
-        description, author, committer = self._sign(signed, "")
+        self._writes.check_labels([label], attribution)
 
-        def plan(index: sqlite3.Connection) -> Edit | None:
-            prompt = checks.expect_living(*checks.seen(index, prompt_id, signed.if_match))
-            if label in label_queries.files(index, prompt.name):
-                reason = description or f"Remove the label {label} of {prompt.name}"
-                return Edit({labels.path_of(label, prompt.name): None}, reason, author, committer)
-            if not label_queries.moves(index, prompt_id, label):
-                raise LabelNotFound(prompt.name, label)
-            return None
+        def plan(index: sqlite3.Connection) -> Plan | None:
+            prompt = checks.expect_living(*checks.seen(index, prompt_id, attribution.if_match))
+            return plans.unpoint(index, prompt, label)
 
-        self._store.writer.submit(Change(plan, lambda _: None, signed.request, lambda *_: None))
+        self._writes.run(plan, lambda _: None, lambda *_: None, attribution)
 
     def _expect(self, prompt_id: str) -> tuple[Prompt, Removal | None]:
         return checks.expect(self._store.index.read(queries.prompt_by_id, prompt_id), prompt_id)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sqlite3
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 
@@ -44,6 +45,20 @@ class Reading:
             PromptDeleted: it was deleted.
         """
         return checks.expect_living(*self.find(prompt_id))
+
+    def named(self, name: str) -> Prompt:
+        """The prompt of a name that is there.
+
+        Raises:
+            NameNotFound: no prompt has this name, or had it last.
+            PromptDeleted: the prompt that had it last was deleted.
+        """
+
+        def look(index: sqlite3.Connection) -> Prompt:
+            return queries.prompt_by_name(index, canonical) or checks.not_there(index, canonical)
+
+        canonical = names.canonical(name)
+        return self._store.index.read(look)
 
     def content(self, version: Version) -> bytes:
         """The bytes of a version's file."""

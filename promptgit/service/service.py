@@ -1,6 +1,6 @@
 """The use cases: create, save, rename, delete, revert, and everything that is read.
 
-Every rule of a write is checked here, under the write lock, whatever face it comes through.
+Each write checks what it was given, and runs one plan of `plans` under the write lock, whatever face it comes through.
 """
 
 from __future__ import annotations
@@ -10,18 +10,17 @@ from contextlib import suppress
 from uuid import uuid4
 
 from promptgit.domain import names, texts
-from promptgit.domain.models import Author, Prompt
-from promptgit.errors import Invalid, InvalidName, NameTaken, VersionNotFound
-from promptgit.service import checks
-from promptgit.service.checks import Signed
+from promptgit.domain.models import Prompt
+from promptgit.errors import Invalid, InvalidName, NameTaken, StaleVersion, VersionNotFound
+from promptgit.service import checks, plans
 from promptgit.service.labelling import Labelling
+from promptgit.service.plans import Plan
 from promptgit.service.publishing import Publishing
 from promptgit.service.reading import Reading
-from promptgit.store.git.commits import Edit
+from promptgit.service.writes import Attribution, Writes
 from promptgit.store.git.hashing import object_id
 from promptgit.store.git.objects import BLOB
 from promptgit.store.index import queries, repeats, version_queries
-from promptgit.store.operation import Change
 from promptgit.store.store import Store
 
 _RANDOM_NAMES = 10_000  # that are tried, before every folder of UUIDs is taken to be blocked
@@ -36,11 +35,17 @@ class Service(Reading):
     def __init__(self, store: Store, max_content: int, protected: frozenset[str] = frozenset()) -> None:
         super().__init__(store)
         self._max_content = max_content
-        self.labels = Labelling(store, self._signature, protected)
-        self.publishing = Publishing(store, max_content, self._signature, protected)
+        self._writes = Writes(store, protected)
+        self.labels = Labelling(store, self._writes)
+        self.publishing = Publishing(store, max_content, self._writes)
 
     def create(
-        self, content: str, *, name: str | None = None, prompt_id: str | None = None, signed: Signed = Signed()
+        self,
+        content: str,
+        *,
+        name: str | None = None,
+        prompt_id: str | None = None,
+        attribution: Attribution = Attribution(),
     ) -> Prompt:
         """Create a prompt; with neither name nor id, under a new random UUID.
 
@@ -49,130 +54,143 @@ class Service(Reading):
         Raises:
             Invalid, InvalidName, ContentTooLarge: a rule is broken.
             NameTaken, PathBlocked: the name cannot be had.
+            (and those of `Writer.submit`)
         """
         if name is not None and prompt_id is not None:
             raise Invalid("id", "is given beside a name; give one of them, for an id is the name")
         given = names.check(name) if name is not None else prompt_id
-        checked = given or ""
+        chosen = given or ""
         data = texts.check_content(content, self._max_content)
-        sign = self._signature(signed, "Initial version")
 
-        def plan(index: sqlite3.Connection) -> Edit:
-            nonlocal checked
+        def plan(index: sqlite3.Connection) -> Plan:
+            nonlocal chosen
             if given is None:
-                checked = _random_name(index)
-            checks.expect_free(index, checked)
-            checks.expect_own(index, checked)
-            files: dict[str, bytes | str | None] = {names.path_of(checked): data}
-            if queries.removed_by_name(index, checked) is None:
-                files |= checks.leftover_labels(index, checked)
-            return Edit(files, *sign)
+                chosen = _random_name(index)
+            return plans.create(index, chosen, data)
 
-        return self._store.writer.submit(
-            Change(plan, lambda index: _named(index, checked), signed.request, repeats.prompt_after)
-        )
+        return self._writes.run(plan, lambda index: _named(index, chosen), repeats.prompt_after, attribution)
 
-    def save(self, prompt_id: str, content: str, *, signed: Signed = Signed()) -> Prompt:
+    def save(self, prompt_id: str, content: str, *, attribution: Attribution = Attribution()) -> Prompt:
         """Save *content* as the newest version of a prompt.
 
         The content that it already has writes nothing.
 
         Raises:
-            PromptNotFound, PromptDeleted
+            PromptNotFound, PromptDeleted: there is no such prompt to save.
             StaleVersion: the caller has not seen the newest version.
             Invalid, ContentTooLarge: a rule is broken.
+            PathBlocked: a folder lies where the prompt's file would be.
+            (and those of `Writer.submit`)
         """
         data = texts.check_content(content, self._max_content)
         blob = object_id(BLOB, data)
-        description, author, committer = self._signature(signed, "")
 
-        def plan(index: sqlite3.Connection) -> Edit | None:
-            prompt = checks.expect_living(*checks.seen(index, prompt_id, signed.if_match))
-            if prompt.newest.blob == blob:
-                return None
-            return Edit({prompt.path: data}, description or f"Update {prompt.name}", author, committer)
+        def plan(index: sqlite3.Connection) -> Plan | None:
+            prompt = checks.expect_living(*checks.seen(index, prompt_id, attribution.if_match))
+            return plans.save(prompt, data, blob)
 
-        return self._store.writer.submit(
-            Change(plan, lambda index: _by_id(index, prompt_id), signed.request, repeats.prompt_after)
-        )
+        return self._writes.run(plan, lambda index: _by_id(index, prompt_id), repeats.prompt_after, attribution)
 
-    def rename(self, prompt_id: str, name: str, *, signed: Signed = Signed()) -> Prompt:
+    def put(
+        self, name: str, content: str, *, create_only: bool = False, attribution: Attribution = Attribution()
+    ) -> tuple[Prompt, bool]:
+        """Save *content* as the newest version of the prompt of a name, which is created, or brought back, if need be.
+
+        Returns the prompt, and whether it was created or brought back. With a precondition, or with *create_only*, one
+        of both is refused.
+
+        Raises:
+            NameNotFound, PromptDeleted: the prompt is not there, and a precondition was given.
+            StaleVersion: the caller has not seen the newest version, or it is there and *create_only* is given.
+            Invalid, InvalidName, ContentTooLarge: a rule is broken.
+            NameTaken, PathBlocked: the name cannot be had.
+            (and those of `Writer.submit`)
+        """
+        name = names.check(name)
+        data = texts.check_content(content, self._max_content)
+        blob = object_id(BLOB, data)
+        creates = False
+
+        def plan(index: sqlite3.Connection) -> Plan | None:
+            nonlocal creates
+            prompt = queries.prompt_by_name(index, name)
+            creates = prompt is None
+            if prompt is None:
+                if attribution.if_match is not None:
+                    checks.not_there(index, name)
+                return plans.create(index, name, data)
+            if create_only:
+                raise StaleVersion(prompt.name, prompt.newest.number)
+            return plans.save(checks.expect_seen(prompt, attribution.if_match), data, blob)
+
+        def recall(index: sqlite3.Connection, commit: str) -> tuple[Prompt, bool]:
+            return repeats.prompt_after(index, commit), repeats.has_created(index, commit)
+
+        return self._writes.run(plan, lambda index: (_named(index, name), creates), recall, attribution)
+
+    def rename(self, prompt_id: str, name: str, *, attribution: Attribution = Attribution()) -> Prompt:
         """Move a prompt to another name; its id, versions, numbers and labels stay.
 
         Raises:
-            PromptNotFound, PromptDeleted, StaleVersion
+            PromptNotFound, PromptDeleted: there is no such prompt to rename.
+            StaleVersion: the caller has not seen the newest version.
             Invalid, InvalidName: a rule is broken.
             NameTaken, PathBlocked: the name cannot be had.
+            (and those of `Writer.submit`)
         """
         checked = names.check(name)
         if names.is_uuid(checked) and checked != prompt_id:
             raise InvalidName("is a UUID, which only the prompt of that id can have; choose another")
-        description, author, committer = self._signature(signed, "")
 
-        def plan(index: sqlite3.Connection) -> Edit | None:
-            prompt = checks.expect_living(*checks.seen(index, prompt_id, signed.if_match))
-            if prompt.name == checked:
-                return None
-            checks.expect_free(index, checked, mover=prompt_id)
-            files = checks.leftover_labels(index, checked) | checks.moved_labels(index, prompt.name, checked)
-            files |= {prompt.path: None, names.path_of(checked): prompt.newest.blob}
-            return Edit(files, description or f"Rename {prompt.name} to {checked}", author, committer)
+        def plan(index: sqlite3.Connection) -> Plan | None:
+            prompt = checks.expect_living(*checks.seen(index, prompt_id, attribution.if_match))
+            return plans.rename(index, prompt, checked)
 
-        return self._store.writer.submit(
-            Change(plan, lambda index: _by_id(index, prompt_id), signed.request, repeats.prompt_after)
-        )
+        return self._writes.run(plan, lambda index: _by_id(index, prompt_id), repeats.prompt_after, attribution)
 
-    def delete(self, prompt_id: str, *, signed: Signed = Signed()) -> None:
+    def delete(self, prompt_id: str, *, attribution: Attribution = Attribution()) -> None:
         """Delete a prompt with its labels; its versions stay readable. One that is deleted already stays so.
 
         Raises:
-            PromptNotFound, StaleVersion
+            PromptNotFound: no prompt has this id.
+            StaleVersion: the caller has not seen the newest version.
             LabelProtected: it has a label that the caller may not move.
+            Invalid: the description or the author breaks a rule.
+            (and those of `Writer.submit`)
         """
-        description, author, committer = self._signature(signed, "")
 
-        def plan(index: sqlite3.Connection) -> Edit | None:
-            prompt, removal = checks.seen(index, prompt_id, signed.if_match)
+        def plan(index: sqlite3.Connection) -> Plan | None:
+            prompt, removal = checks.seen(index, prompt_id, attribution.if_match)
             if removal is not None:
                 return None
-            checks.expect_mover(prompt.labels, self.labels.protected, signed)
-            files = {prompt.path: None} | checks.leftover_labels(index, prompt.name)
-            return Edit(files, description or f"Delete {prompt.name}", author, committer)
+            self._writes.expect_mover(prompt.labels, attribution)
+            return plans.delete(index, prompt)
 
-        self._store.writer.submit(Change(plan, lambda _: None, signed.request, lambda *_: None))
+        self._writes.run(plan, lambda _: None, lambda *_: None, attribution)
 
-    def revert(self, prompt_id: str, number: int | str, *, signed: Signed = Signed()) -> Prompt:
+    def revert(self, prompt_id: str, number: int | str, *, attribution: Attribution = Attribution()) -> Prompt:
         """Make the content of an older version the newest one; a deleted prompt comes back.
 
         The content that the prompt already has writes nothing.
 
         Raises:
-            PromptNotFound, VersionNotFound, StaleVersion
+            PromptNotFound, VersionNotFound: there is no such version.
+            StaleVersion: the caller has not seen the newest version.
             NameTaken: the prompt was deleted, and another had its name after it.
+            Invalid: the description or the author breaks a rule.
+            PathBlocked: a folder lies where the prompt's file would be.
+            (and those of `Writer.submit`)
         """
         target = self.version(prompt_id, number)
-        sign = self._signature(signed, f"Revert to version {target.number}")
 
-        def plan(index: sqlite3.Connection) -> Edit | None:
-            prompt, removal = checks.seen(index, prompt_id, signed.if_match)
+        def plan(index: sqlite3.Connection) -> Plan | None:
+            prompt, removal = checks.seen(index, prompt_id, attribution.if_match)
             version = version_queries.version(index, prompt_id, target.number)
             if version is None:
                 raise VersionNotFound(prompt.name, str(target.number), prompt.newest.number)
-            if removal is not None:
-                checks.expect_free(index, prompt.name)
-                checks.expect_last_of_name(index, prompt)
-            elif prompt.newest.blob == version.blob:
-                return None
-            return Edit({prompt.path: version.blob}, *sign)
+            return plans.revert(index, prompt, version, is_deleted=removal is not None)
 
-        return self._store.writer.submit(
-            Change(plan, lambda index: _by_id(index, prompt_id), signed.request, repeats.prompt_after)
-        )
-
-    def _signature(self, signed: Signed, default: str) -> tuple[str, Author, Author]:
-        committer = signed.committer or self._store.committer
-        author = committer if signed.author is None else texts.check_author(signed.author)
-        return texts.check_description(signed.description) or default, author, committer
+        return self._writes.run(plan, lambda index: _by_id(index, prompt_id), repeats.prompt_after, attribution)
 
 
 def _random_name(index: sqlite3.Connection) -> str:

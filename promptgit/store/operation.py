@@ -1,4 +1,4 @@
-"""One change of the repository, as the writer is asked for it."""
+"""What the writer is asked to do."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class Change(Generic[T]):
-    """One change: *plan* looks at the state under the lock and says what to commit, or raises a refusal.
+class Operation(Generic[T]):
+    """One write: *plan* looks at the state under the lock and says what to commit, or raises a refusal.
 
     With nothing to commit (None), or after the commit, *answer* reads the state that this left. Where *request* has
     made a commit before, nothing is planned: *recall* gives the answer that this commit had, by its id in hexadecimal.

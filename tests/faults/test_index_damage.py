@@ -14,14 +14,14 @@ import pytest
 from promptgit.domain.models import Author
 from promptgit.errors import PromptgitError
 from promptgit.service.catalogue import Catalogue
-from promptgit.service.checks import Signed
 from promptgit.service.feed import Feed
 from promptgit.service.service import Service
+from promptgit.service.writes import Attribution
 from promptgit.store.store import Store
 from tests.faults import LONG, damage
 from tests.support import foreign_commit
 
-ADA = Signed("Why", Author("Ada", "ada@example.org"))
+ADA = Attribution("Why", Author("Ada", "ada@example.org"))
 PROMPTS = 45  # so that tables and indexes have more than one page
 
 
@@ -70,18 +70,18 @@ def history(tmp_path_factory: pytest.TempPathFactory) -> History:
     store, service = opened(folder)
     store.open()
     foreign_commit(store.repository.path, {f"prompts/many/p{at:02}.md": b"%d" % at for at in range(PROMPTS)})
-    made = {name: service.create("1", name=name, signed=ADA) for name in ("a", "b/c", "gone", "d")}
+    made = {name: service.create("1", name=name, attribution=ADA) for name in ("a", "b/c", "gone", "d")}
     for at in range(2, 5):
-        service.save(made["a"].id, f"{at}", signed=ADA)
-    service.save(made["a"].id, "1", signed=ADA)
+        service.save(made["a"].id, f"{at}", attribution=ADA)
+    service.save(made["a"].id, "1", attribution=ADA)
     for label, number in (("production", 1), ("staging", 2), ("production", 3)):
-        service.labels.point(made["a"].id, label, number, signed=ADA)
-    service.labels.point(made["b/c"].id, "production", 1, signed=ADA)
-    service.labels.remove(made["a"].id, "staging", signed=ADA)
-    service.rename(made["a"].id, "e/a", signed=ADA)
-    service.save(made["a"].id, "5", signed=ADA)
-    service.rename(made["a"].id, "f", signed=ADA)
-    service.delete(made["gone"].id, signed=ADA)
+        service.labels.point(made["a"].id, label, number, attribution=ADA)
+    service.labels.point(made["b/c"].id, "production", 1, attribution=ADA)
+    service.labels.remove(made["a"].id, "staging", attribution=ADA)
+    service.rename(made["a"].id, "e/a", attribution=ADA)
+    service.save(made["a"].id, "5", attribution=ADA)
+    service.rename(made["a"].id, "f", attribution=ADA)
+    service.delete(made["gone"].id, attribution=ADA)
     service.list(q="2", limit=1)
     store.index.rebuild()
     told = answers(store, service)
@@ -128,13 +128,13 @@ def size_of_page(index: Path) -> int:
 
 def write_everything(service: Service, history: History) -> None:
     """Every kind of write, none of which stumbles."""
-    made = service.create("new", name="new", signed=ADA)
-    assert service.save(made.id, "newer", signed=ADA).newest.number == 2
-    service.labels.point(made.id, "production", 1, signed=ADA)
-    assert service.rename(made.id, "newest", signed=ADA).labels == {"production": 1}
-    service.revert(made.id, 1, signed=ADA)
-    service.delete(made.id, signed=ADA)
-    assert service.create("back", name="gone", signed=ADA).id == history.deleted
+    made = service.create("new", name="new", attribution=ADA)
+    assert service.save(made.id, "newer", attribution=ADA).newest.number == 2
+    service.labels.point(made.id, "production", 1, attribution=ADA)
+    assert service.rename(made.id, "newest", attribution=ADA).labels == {"production": 1}
+    service.revert(made.id, 1, attribution=ADA)
+    service.delete(made.id, attribution=ADA)
+    assert service.create("back", name="gone", attribution=ADA).id == history.deleted
 
 
 def test_writes_mend_what_only_writes_touch(history: History, spoiled: Any) -> None:
@@ -147,7 +147,7 @@ def test_writes_mend_what_only_writes_touch(history: History, spoiled: Any) -> N
         if name.startswith(others):
             continue
         store, service = spoiled(lambda path, page=page: damage.zero(path, (page - 1) * size, size))
-        assert service.create(name, name="once/" + name, signed=ADA).newest.number == 1, name
+        assert service.create(name, name="once/" + name, attribution=ADA).newest.number == 1, name
         with closing(sqlite3.connect(store.index.path)) as connection:
             assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)], name
 
@@ -227,4 +227,4 @@ def test_a_fault_of_ours_is_no_damage(history: History, spoiled: Any, caplog: py
         store.index.read(stumble)
     assert store.index.path.stat().st_ino == inode
     with pytest.raises(PromptgitError):
-        service.create("x", name="f", signed=ADA)
+        service.create("x", name="f", attribution=ADA)

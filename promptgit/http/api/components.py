@@ -18,6 +18,10 @@ INFO: Json = {
 }
 
 PATH: dict[str, Json] = {
+    "name": {
+        "description": "The name of a prompt, its slashes as they are",
+        "schema": {"type": "string", "maxLength": 200, "examples": ["support/greeting"]},
+    },
     "prompt_id": {"description": "The id of a prompt; what is no UUID is the id of none: 404", "schema": _ID},
     "label": {
         "description": "The name of a label; `latest` is always the newest version, and cannot be moved",

@@ -14,7 +14,7 @@ from urllib.parse import parse_qsl
 
 from promptgit.deferral import AT_ONCE, Deferred
 from promptgit.http.api import problems, reads
-from promptgit.http.api.prompts import uuid_of
+from promptgit.http.api.context import uuid_of
 from promptgit.http.observed import ROUTE
 from promptgit.service.service import Service
 

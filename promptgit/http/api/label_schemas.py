@@ -5,10 +5,10 @@ from __future__ import annotations
 from marshmallow import fields
 
 from promptgit.http.api.fields import NUMBER_ERRORS, Answer, told
-from promptgit.http.api.schemas import COMMIT, SHA, AuthorSchema, Signed
+from promptgit.http.api.schemas import COMMIT, SHA, AttributionSchema, AuthorSchema
 
 
-class PointSchema(Signed):
+class PointSchema(AttributionSchema):
     """Where a label is to point."""
 
     version_number = fields.Integer(

@@ -19,8 +19,8 @@ from promptgit.errors import (
 )
 from promptgit.http.api import answers, label_schemas, reads, schemas
 from promptgit.http.api.bodies import Parser
+from promptgit.http.api.context import attribution_of, conditional, service, uuid_of
 from promptgit.http.api.openapi import refuses
-from promptgit.http.api.prompts import conditional, service, signed, uuid_of
 from promptgit.http.api.refusals import headers
 
 blueprint = Blueprint(
@@ -51,7 +51,7 @@ def show(prompt_id: str, label: str) -> Response:
 @refuses(PromptNotFound, PromptDeleted, VersionNotFound, StaleVersion, PathBlocked, LabelProtected, KeyReused)
 def point(body: dict[str, Any], prompt_id: str, label: str) -> Response:
     """Point a label at a version."""
-    move = service().labels.point(uuid_of(prompt_id), label, body["version_number"], signed=signed(body))
+    move = service().labels.point(uuid_of(prompt_id), label, body["version_number"], attribution=attribution_of(body))
     return answers.json(answers.label(move))
 
 
@@ -61,7 +61,7 @@ def point(body: dict[str, Any], prompt_id: str, label: str) -> Response:
 @refuses(PromptNotFound, PromptDeleted, LabelNotFound, StaleVersion, LabelProtected, KeyReused)
 def remove(body: dict[str, Any], prompt_id: str, label: str) -> Response:
     """Remove a label."""
-    service().labels.remove(uuid_of(prompt_id), label, signed=signed(body))
+    service().labels.remove(uuid_of(prompt_id), label, attribution=attribution_of(body))
     return Response(status=204)
 
 

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
-from flask import Response, current_app, request
+from flask import Response, request
 from flask_smorest import Blueprint
 
-from promptgit.domain.models import Author, Prompt
-from promptgit.domain.names import parse_id
 from promptgit.errors import (
     ContentTooLarge,
     InvalidName,
@@ -20,83 +17,15 @@ from promptgit.errors import (
     PromptDeleted,
     PromptNotFound,
     StaleVersion,
-    WeakETag,
 )
-from promptgit.http.api import access, answers, reads, schemas
+from promptgit.http.api import answers, reads, schemas
 from promptgit.http.api.bodies import Parser
+from promptgit.http.api.context import attribution_of, conditional, service, uuid_of, whole
 from promptgit.http.api.openapi import refuses
-from promptgit.http.api.problems import no_id
 from promptgit.http.api.refusals import headers
-from promptgit.http.api.repeats import requested
-from promptgit.service.checks import Precondition, Signed
-from promptgit.service.service import Service
-
-_SUFFIX = re.compile(r"(?<=^[0-9a-f]{40})[.-].*", re.ASCII)
 
 blueprint = Blueprint("prompts", __name__, url_prefix="/api/prompts", description="Files, each with a name and an id")
 blueprint.ARGUMENTS_PARSER = Parser()
-
-
-def service() -> Service:
-    """The service that the application was made with."""
-    found: Service = current_app.extensions["promptgit"]
-    return found
-
-
-def uuid_of(text: str) -> str:
-    """The id in an address; what is no UUID is the id of no prompt."""
-    found = parse_id(text)
-    if found is None:
-        raise no_id(text)
-    return found
-
-
-def signed(body: dict[str, Any]) -> Signed:
-    """Why and by whom, what the client has seen, and by what it is known when it is sent again."""
-    who = body.get("author")
-    author = Author(**who) if who else None
-    caller = access.who_asks()
-    return Signed(body.get("description", ""), author, precondition(), caller.committer, caller.may_move, requested())
-
-
-def precondition() -> Precondition | None:
-    """If-Match: the ETag of the prompt, or the number of its newest version (RFC 9110, 13.1.1)."""
-    if "If-Match" not in request.headers:
-        return None
-    tags = request.if_match
-    strong, both = (set(filter(None, tags.as_set(include_weak))) for include_weak in (False, True))
-
-    def matches(prompt: Prompt) -> bool:
-        newest = str(prompt.newest.number), prompt.newest.commit
-        if tags.star_tag or any(_version_in(tag) in newest for tag in strong):
-            return True
-        if any(_version_in(tag) in newest for tag in both):
-            raise WeakETag(prompt.name, prompt.newest.number)
-        return False
-
-    return matches
-
-
-def _version_in(tag: str) -> str:
-    """The version that an ETag names: its commit, or its number.
-
-    After a commit may stand '.' and what tells of a rename or of labels, which make no newer version; or '-gzip' and
-    the like, which Apache's mod_deflate appends.
-    """
-    return _SUFFIX.sub("", tag)
-
-
-def conditional(read: reads.Read) -> Response:
-    """A read, or 304 if the client has it already (RFC 9110, 13.1.2)."""
-    if request.if_none_match.contains_weak(read.headers["ETag"][1:-1]):
-        return Response(status=304, headers=read.headers)
-    return Response(read.body(), headers=read.headers)
-
-
-def whole(prompt: Prompt, content: bytes | str, status: int = 200, headers: dict[str, str] | None = None) -> Response:
-    """A prompt with its newest content."""
-    body = answers.prompt(prompt) | answers.content(content)
-    return answers.json(body, status, {"ETag": f'"{answers.etag(prompt)}"'} | (headers or {}))
 
 
 @blueprint.post("")
@@ -105,7 +34,9 @@ def whole(prompt: Prompt, content: bytes | str, status: int = 200, headers: dict
 @refuses(InvalidName, ContentTooLarge, NameTaken, PathBlocked, KeyReused)
 def create(body: dict[str, Any]) -> Response:
     """Create a prompt."""
-    prompt = service().create(body["content"], name=body.get("name"), prompt_id=body.get("id"), signed=signed(body))
+    prompt = service().create(
+        body["content"], name=body.get("name"), prompt_id=body.get("id"), attribution=attribution_of(body)
+    )
     return whole(prompt, body["content"], 201, {"Location": f"{request.script_root}/api/prompts/{prompt.id}"})
 
 
@@ -144,7 +75,7 @@ def show(prompt_id: str) -> Response:
 @refuses(PromptNotFound, PromptDeleted, StaleVersion, ContentTooLarge, KeyReused)
 def save(body: dict[str, Any], prompt_id: str) -> Response:
     """Save a content as the newest version."""
-    return whole(service().save(uuid_of(prompt_id), body["content"], signed=signed(body)), body["content"])
+    return whole(service().save(uuid_of(prompt_id), body["content"], attribution=attribution_of(body)), body["content"])
 
 
 @blueprint.patch("/<prompt_id>")
@@ -153,7 +84,7 @@ def save(body: dict[str, Any], prompt_id: str) -> Response:
 @refuses(PromptNotFound, PromptDeleted, StaleVersion, InvalidName, NameTaken, PathBlocked, KeyReused)
 def rename(body: dict[str, Any], prompt_id: str) -> Response:
     """Rename a prompt; its id and its history stay."""
-    prompt = service().rename(uuid_of(prompt_id), body["name"], signed=signed(body))
+    prompt = service().rename(uuid_of(prompt_id), body["name"], attribution=attribution_of(body))
     return whole(prompt, service().content(prompt.newest))
 
 
@@ -163,5 +94,5 @@ def rename(body: dict[str, Any], prompt_id: str) -> Response:
 @refuses(PromptNotFound, StaleVersion, LabelProtected, KeyReused)
 def delete(body: dict[str, Any], prompt_id: str) -> Response:
     """Delete a prompt; its versions stay readable, and a revert brings it back."""
-    service().delete(uuid_of(prompt_id), signed=signed(body))
+    service().delete(uuid_of(prompt_id), attribution=attribution_of(body))
     return Response(status=204)

@@ -21,7 +21,7 @@ _NOBODY = "nobody"  # the credential of those who need none; ids of tokens are h
 def requested() -> Request | None:
     """Flask's request as one that may be repeated, if it has a key.
 
-    A repeat has the same method, target, `If-Match` and JSON; how that is written down is all one.
+    A repeat has the same method, target, preconditions and JSON; how that is written down is all one.
 
     Raises:
         Invalid: the key breaks the rule.
@@ -34,6 +34,8 @@ def requested() -> Request | None:
     token = access.who_asks().token
     body = json.loads(request.get_data() or b"{}")
     meaning = [request.method, request.full_path, request.headers.get("If-Match"), body]
+    if "If-None-Match" in request.headers:
+        meaning.append(request.headers["If-None-Match"])
     return Request(_digest([token.id if token else _NOBODY, key]), _digest(meaning))
 
 

@@ -47,7 +47,7 @@ class NewAuthorSchema(Strict):
     )
 
 
-class Signed(Strict):
+class AttributionSchema(Strict):
     """Why something is written, and by whom."""
 
     description = Text(
@@ -61,7 +61,7 @@ class Signed(Strict):
     )
 
 
-class NewPromptSchema(Signed):
+class NewPromptSchema(AttributionSchema):
     """A prompt to create."""
 
     RULE = {"not": {"type": "object", "required": ["name", "id"]}}  # an id is the name
@@ -71,19 +71,19 @@ class NewPromptSchema(Signed):
     id = Id(metadata={"description": "A UUID, which then is the name", "format": "uuid"}, error_messages=TEXT_ERRORS)
 
 
-class SaveSchema(Signed):
+class SaveSchema(AttributionSchema):
     """A version to save."""
 
     content = Text("The whole text, kept byte for byte", required=True, **_CONTENT)
 
 
-class RenameSchema(Signed):
+class RenameSchema(AttributionSchema):
     """A new name for a prompt."""
 
     name = Text(f"{_NAME_RULES}. No UUID", required=True, **_NAME, **{"not": {"pattern": _UUID}})
 
 
-class ReasonSchema(Signed):
+class ReasonSchema(AttributionSchema):
     """Why a prompt is reverted or deleted; may be left out."""
 
 

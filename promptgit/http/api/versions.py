@@ -10,8 +10,8 @@ from flask_smorest import Blueprint
 from promptgit.errors import KeyReused, NameTaken, PathBlocked, PromptNotFound, StaleVersion, VersionNotFound
 from promptgit.http.api import answers, reads, schemas
 from promptgit.http.api.bodies import Parser
+from promptgit.http.api.context import attribution_of, conditional, service, uuid_of
 from promptgit.http.api.openapi import refuses
-from promptgit.http.api.prompts import conditional, service, signed, uuid_of
 from promptgit.http.api.refusals import headers as told
 
 blueprint = Blueprint(
@@ -59,7 +59,7 @@ def content(prompt_id: str, number: str) -> Response:
 @refuses(PromptNotFound, VersionNotFound, StaleVersion, NameTaken, PathBlocked, KeyReused)
 def revert(body: dict[str, Any], prompt_id: str, number: str) -> Response:
     """Make an older version's content the newest, as a new version."""
-    prompt = service().revert(uuid_of(prompt_id), number, signed=signed(body))
+    prompt = service().revert(uuid_of(prompt_id), number, attribution=attribution_of(body))
     return answers.json(
         {
             "message": f"Reverted to version {int(number)} successfully.",

@@ -15,11 +15,11 @@ from promptgit.domain.models import Prompt, Version
 from promptgit.errors import Invalid, LabelNotFound, NameNotFound, VersionNotFound
 from promptgit.http.api import access
 from promptgit.http.api.bodies import Parser
-from promptgit.http.api.prompts import service
+from promptgit.http.api.context import service
 from promptgit.http.api.repeats import requested
 from promptgit.http.langfuse import references, shapes
 from promptgit.http.langfuse.problems import PREFIX
-from promptgit.service.checks import Signed
+from promptgit.service.writes import Attribution
 
 PRODUCTION = "production"  # what is served to those who name neither version nor label
 
@@ -53,7 +53,7 @@ def create() -> Response:
     references.resolve(new, _referred)  # what it refuses is refused now, not when somebody reads
     pointed = set(body["labels"] or ()) - {LATEST}  # which every new version has
     found, version = service().publishing.publish(
-        body["name"], make, pointed, signed=_signed(body["commitMessage"] or "")
+        body["name"], make, pointed, attribution=_attribution(body["commitMessage"] or "")
     )
     return shapes.answer(_shown(found, version, _read(version)), 201)
 
@@ -96,7 +96,7 @@ def point(name: str, number: str) -> Response:
     body = _PARSER.parse(shapes.LabelsSchema(), request, location="json")
     found = _find(name)
     target = service().version(found.id, number).number
-    found, version = service().publishing.label(found.id, target, body["newLabels"], signed=_signed())
+    found, version = service().labels.point_all(found.id, body["newLabels"], target, attribution=_attribution())
     return shapes.answer(_shown(found, version, _read(version)))
 
 
@@ -107,7 +107,7 @@ def delete(name: str) -> Response:
     for field in ("version", "label"):
         if field in query:
             raise Invalid(field, "cannot be given: git keeps single versions; delete the whole prompt")
-    service().delete(_find(name).id, signed=_signed())
+    service().delete(_find(name).id, attribution=_attribution())
     return Response(status=204)
 
 
@@ -152,6 +152,6 @@ def _shown(found: Prompt, version: Version, file: PromptFile) -> dict[str, Any]:
     return shapes.prompt(found, version, file, tags)
 
 
-def _signed(description: str = "") -> Signed:
+def _attribution(description: str = "") -> Attribution:
     caller = access.who_asks()
-    return Signed(description, committer=caller.committer, may_move=caller.may_move, request=requested())
+    return Attribution(description, committer=caller.committer, may_move=caller.may_move, request=requested())

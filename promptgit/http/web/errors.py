@@ -8,7 +8,7 @@ import orjson
 from flask import Response, g, render_template, request
 from werkzeug.wrappers import Response as Answer
 
-from promptgit.http.web import pages, signing
+from promptgit.http.web import pages, sign_in
 
 _DETAILS = {
     "http_not_found": "There is no page at this address.",
@@ -23,7 +23,7 @@ def faced(problem: Response) -> Answer:
         return problem
     if problem.status_code == 401:
         if "page" not in g and request.method in ("GET", "HEAD"):
-            return signing.to_sign_in()
+            return sign_in.to_sign_in()
         problem.headers["WWW-Authenticate"] = "Bearer"  # no browser asks for that in a window of its own
     told: dict[str, Any] = orjson.loads(problem.data)
     html = g.pop("page", None)

@@ -13,7 +13,8 @@ from werkzeug.exceptions import HTTPException
 from promptgit import errors
 from promptgit.domain.models import Author, Prompt
 from promptgit.http.web import access
-from promptgit.service.checks import Precondition, Signed
+from promptgit.service.checks import Precondition
+from promptgit.service.writes import Attribution
 
 _KEPT = 120  # characters: a cookie of more than 4 KB would not come back
 _FAULT = "Something went wrong here; nothing that you sent is to blame. The server's log says more. Try again."
@@ -82,16 +83,16 @@ def field(name: str) -> str:
     return request.form.get(name, "").replace("\r\n", "\n")
 
 
-def signed(*, if_match: Precondition | None = None) -> Signed:
+def attribution(*, if_match: Precondition | None = None) -> Attribution:
     """Why and by whom; the name is kept for the next form."""
     person = access.person()
     if (identity := person.identity) is not None:
-        return Signed(field("description"), identity, if_match, identity, person.may_move)
+        return Attribution(field("description"), identity, if_match, identity, person.may_move)
     name, email = (field(key).strip() for key in ("author.name", "author.email"))
     if len(name + email) <= _KEPT:
         session["author"] = [name, email]
     author = Author(name, email) if name or email else None
-    return Signed(field("description"), author, if_match, None, person.may_move)
+    return Attribution(field("description"), author, if_match, None, person.may_move)
 
 
 def seen() -> Precondition:

@@ -79,7 +79,9 @@ def point(prompt_id: UUID) -> Response:
     with forms.showing(lambda refusal: _point_page(prompt.id, name, number, refusal)):
         version = service().version(prompt.id, number)
         try:
-            service().labels.point(prompt.id, name, version.number, signed=forms.signed(if_match=_pointed(name)))
+            service().labels.point(
+                prompt.id, name, version.number, attribution=forms.attribution(if_match=_pointed(name))
+            )
         except errors.StaleVersion:
             if service().get(prompt.id).labels.get(name) != version.number:  # else it is a form that was sent twice
                 raise _moved(prompt, name) from None
@@ -115,7 +117,7 @@ def remove(prompt_id: UUID, label: str) -> Response:
     prompt, _ = service().find(str(prompt_id))
     with forms.showing(lambda refusal: _remove_page(prompt.id, label, refusal)):
         try:
-            service().labels.remove(prompt.id, label, signed=forms.signed(if_match=_pointed(label)))
+            service().labels.remove(prompt.id, label, attribution=forms.attribution(if_match=_pointed(label)))
         except errors.StaleVersion:
             if label in service().get(prompt.id).labels:
                 raise _moved(prompt, label) from None

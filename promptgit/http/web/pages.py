@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from flask import Blueprint, Flask, Response, current_app, request
+from flask import Blueprint, Response, current_app, request
 
 from promptgit.http.web import access, shown, times
 from promptgit.service.catalogue import Catalogue
@@ -36,28 +36,6 @@ class Sources:
 
     service: Service
     catalogue: Catalogue
-
-
-def register(app: Flask, service: Service, catalogue: Catalogue, key: bytes, door: access.Door) -> None:
-    """Put the pages into *app*; *key* signs its cookies and forms."""
-    app.extensions["promptgit.web"] = Sources(service, catalogue)
-    app.extensions["promptgit.web.door"] = door
-    app.config.update(
-        SECRET_KEY=key,
-        SESSION_COOKIE_NAME="promptgit",
-        SESSION_COOKIE_HTTPONLY=True,
-        SESSION_COOKIE_SAMESITE="Lax",
-        WTF_CSRF_CHECK_DEFAULT=False,  # the API takes no cookies; the pages check for themselves
-        WTF_CSRF_TIME_LIMIT=None,  # a page may stay open over night
-        MAX_FORM_MEMORY_SIZE=app.config["MAX_CONTENT_LENGTH"],
-    )
-    app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
-    access.csrf.init_app(app)
-    from promptgit.http.web import labelling, reading, signing, writing  # noqa: F401  # they give the blueprint its routes
-
-    app.register_blueprint(blueprint)
-    app.session_interface = signing.Sessions()
-    app.before_request(signing.resume)
 
 
 def service() -> Service:

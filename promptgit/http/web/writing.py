@@ -51,7 +51,7 @@ def create() -> Response:
         if not name:  # a form that was sent too early, most often; the API makes an id the name
             raise errors.Invalid("name", "is missing; give one, such as support/greeting")
         try:
-            prompt = service().create(content, name=name, signed=forms.signed())
+            prompt = service().create(content, name=name, attribution=forms.attribution())
         except errors.NameTaken as error:
             prompt = service().get(error.prompt_id)
             is_sent_twice = (prompt.name, prompt.newest.number) == (names.canonical(name), 1)
@@ -107,7 +107,7 @@ def save(prompt_id: UUID) -> Response:
             forms.done("Nothing was changed, so nothing was saved.")
             return _to(prompt)
         try:
-            prompt = service().save(prompt.id, content, signed=forms.signed(if_match=forms.seen()))
+            prompt = service().save(prompt.id, content, attribution=forms.attribution(if_match=forms.seen()))
         except errors.StaleVersion:
             prompt = service().get(prompt.id)
             if service().content(prompt.newest) != content.encode():  # else it is a form that was sent twice
@@ -144,7 +144,7 @@ def revert(prompt_id: UUID, number: str) -> Response:
     target = service().version(prompt.id, number)
     with forms.showing(lambda refusal: _revert_page(prompt.id, number, refusal)):
         try:
-            prompt = service().revert(prompt.id, number, signed=forms.signed(if_match=forms.seen()))
+            prompt = service().revert(prompt.id, number, attribution=forms.attribution(if_match=forms.seen()))
         except errors.StaleVersion:
             prompt = service().get(prompt.id)
             if prompt.newest.blob != target.blob:
@@ -171,7 +171,7 @@ def rename(prompt_id: UUID) -> Response:
     prompt = service().get(str(prompt_id))
     name = field("name").strip()
     with forms.showing(lambda refusal: _name_page("web/rename.html", prompt, name, refusal)):
-        renamed = service().rename(prompt.id, name, signed=forms.signed())
+        renamed = service().rename(prompt.id, name, attribution=forms.attribution())
         forms.done(f"Renamed to “{forms.shortened(renamed)}”.")
         return _to(renamed)
 
@@ -193,7 +193,7 @@ def delete(prompt_id: UUID) -> Response:
     with forms.showing(lambda refusal: _name_page("web/delete.html", prompt, name, refusal)):
         if name not in (prompt.name.strip(), prompt.id):
             raise errors.Invalid("name", "is another one; type it as it stands above")
-        service().delete(prompt.id, signed=forms.signed(if_match=forms.seen()))
+        service().delete(prompt.id, attribution=forms.attribution(if_match=forms.seen()))
         forms.done(f"Deleted “{forms.shortened(prompt)}”. Its versions stay, and any of them can be restored.")
         return _to(prompt)
 

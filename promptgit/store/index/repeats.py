@@ -46,6 +46,13 @@ def prompt_after(connection: sqlite3.Connection, commit: str) -> Prompt:
     return Prompt(prompt_id, name, path_of(name), created, newest, moved[0] if moved else None, labels)
 
 
+def has_created(connection: sqlite3.Connection, commit: str) -> bool:
+    """Whether a commit made the first version of a prompt, or brought a deleted one back."""
+    made = change_queries.number_of(connection, commit)
+    changed = change_queries.between(connection, made - 1, made) if made else []
+    return any(one.type == "restore" or (one.type == "version" and one.number == 1) for one in changed)
+
+
 def version_after(connection: sqlite3.Connection, commit: str, number: int) -> tuple[Prompt, Version]:
     """The same, and its version *number* with the labels of then."""
     prompt = prompt_after(connection, commit)

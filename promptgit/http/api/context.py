@@ -1,0 +1,84 @@
+"""What routes have in common: the service, who asks and why, preconditions, answers about prompts."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from flask import Response, current_app, request
+
+from promptgit.domain.models import Author, Prompt
+from promptgit.domain.names import parse_id
+from promptgit.errors import WeakETag
+from promptgit.http.api import access, answers, reads
+from promptgit.http.api.problems import no_id
+from promptgit.http.api.repeats import requested
+from promptgit.service.checks import Precondition
+from promptgit.service.service import Service
+from promptgit.service.writes import Attribution
+
+_SUFFIX = re.compile(r"(?<=^[0-9a-f]{40})[.-].*", re.ASCII)
+
+
+def service() -> Service:
+    """The service that the application was made with."""
+    found: Service = current_app.extensions["promptgit"]
+    return found
+
+
+def uuid_of(text: str) -> str:
+    """The id in an address; what is no UUID is the id of no prompt."""
+    found = parse_id(text)
+    if found is None:
+        raise no_id(text)
+    return found
+
+
+def attribution_of(body: dict[str, Any]) -> Attribution:
+    """Why and by whom, what the client has seen, and by what it is known when it is sent again."""
+    who = body.get("author")
+    author = Author(**who) if who else None
+    caller = access.who_asks()
+    return Attribution(
+        body.get("description", ""), author, precondition(), caller.committer, caller.may_move, requested()
+    )
+
+
+def precondition() -> Precondition | None:
+    """If-Match: the ETag of the prompt, or the number of its newest version (RFC 9110, 13.1.1)."""
+    if "If-Match" not in request.headers:
+        return None
+    tags = request.if_match
+    strong, both = (set(filter(None, tags.as_set(include_weak))) for include_weak in (False, True))
+
+    def matches(prompt: Prompt) -> bool:
+        newest = str(prompt.newest.number), prompt.newest.commit
+        if tags.star_tag or any(_version_in(tag) in newest for tag in strong):
+            return True
+        if any(_version_in(tag) in newest for tag in both):
+            raise WeakETag(prompt.name, prompt.newest.number)
+        return False
+
+    return matches
+
+
+def _version_in(tag: str) -> str:
+    """The version that an ETag names: its commit, or its number.
+
+    After a commit may stand '.' and what tells of a rename or of labels, which make no newer version; or '-gzip' and
+    the like, which Apache's mod_deflate appends.
+    """
+    return _SUFFIX.sub("", tag)
+
+
+def conditional(read: reads.Read) -> Response:
+    """A read, or 304 if the client has it already (RFC 9110, 13.1.2)."""
+    if request.if_none_match.contains_weak(read.headers["ETag"][1:-1]):
+        return Response(status=304, headers=read.headers)
+    return Response(read.body(), headers=read.headers)
+
+
+def whole(prompt: Prompt, content: bytes | str, status: int = 200, headers: dict[str, str] | None = None) -> Response:
+    """A prompt with its newest content."""
+    body = answers.prompt(prompt) | answers.content(content)
+    return answers.json(body, status, {"ETag": f'"{answers.etag(prompt)}"'} | (headers or {}))

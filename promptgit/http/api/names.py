@@ -1,0 +1,64 @@
+"""The routes under /api/names: prompts by their names."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Response, request
+from flask_smorest import Blueprint
+
+from promptgit.errors import (
+    ContentTooLarge,
+    Invalid,
+    InvalidName,
+    KeyReused,
+    NameNotFound,
+    NameTaken,
+    PathBlocked,
+    PromptDeleted,
+    StaleVersion,
+)
+from promptgit.http.api import reads, schemas
+from promptgit.http.api.bodies import Parser
+from promptgit.http.api.context import attribution_of, conditional, service, whole
+from promptgit.http.api.openapi import refuses
+from promptgit.http.api.refusals import headers
+
+blueprint = Blueprint("names", __name__, url_prefix="/api/names", description="Prompts by their names")
+blueprint.ARGUMENTS_PARSER = Parser()
+
+
+@blueprint.get("/<path:name>")
+@blueprint.response(200, schemas.PromptWithContentSchema, headers=headers("ETag", "Cache-Control"))
+@refuses(NameNotFound, PromptDeleted)
+def show(name: str) -> Response:
+    """The prompt of a name, with its newest content."""
+    return conditional(reads.newest(service(), service().named(name).id))
+
+
+@blueprint.put("/<path:name>")
+@blueprint.arguments(schemas.SaveSchema())
+@blueprint.response(200, schemas.PromptWithContentSchema, headers=headers("ETag"))
+@blueprint.response(201, schemas.PromptWithContentSchema, headers=headers("Location", "ETag"))
+@refuses(NameNotFound, PromptDeleted, StaleVersion, InvalidName, ContentTooLarge, NameTaken, PathBlocked, KeyReused)
+def put(body: dict[str, Any], name: str) -> Response:
+    """Save a content under a name: the next version of the prompt that has it, or a new prompt.
+
+    With If-Match no prompt is created; with `If-None-Match: *` none is overwritten.
+    """
+    prompt, created = service().put(name, body["content"], create_only=_must_create(), attribution=attribution_of(body))
+    location = {"Location": f"{request.script_root}/api/prompts/{prompt.id}"} if created else {}
+    return whole(prompt, body["content"], 201 if created else 200, location)
+
+
+def _must_create() -> bool:
+    """True for `If-None-Match: *` (RFC 9110, 13.1.2).
+
+    Raises:
+        Invalid: it names versions.
+    """
+    if "If-None-Match" not in request.headers:
+        return False
+    if not request.if_none_match.star_tag:
+        raise Invalid("If-None-Match", "can only be * in a write, which creates only; If-Match names a version")
+    return True

@@ -1,0 +1,138 @@
+"""What each kind of write changes: pure functions from the state of the index to what is to be committed.
+
+They are called under the write lock, on the index as the commits before have left it, and raise what refuses the write.
+None means that there is nothing to change. Whatever face or file a write comes from, these are its rules.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from promptgit.domain import labels, names
+from promptgit.domain.models import Prompt, Version
+from promptgit.errors import LabelNotFound, VersionNotFound
+from promptgit.service import checks
+from promptgit.store.index import label_queries, queries
+
+Files = dict[str, bytes | str | None]
+"""Path -> new content, the id of a blob that exists, or None: the file goes."""
+
+
+class Plan(NamedTuple):
+    """What is to be committed; *reason* is the description where the caller gives none."""
+
+    files: Files
+    reason: str
+
+
+def create(index: sqlite3.Connection, name: str, content: bytes) -> Plan:
+    """Give a name its first version, or bring the deleted prompt of that name back.
+
+    Raises:
+        NameTaken: another prompt has the name, or it cannot stand beside another prompt's.
+    """
+    checks.expect_free(index, name)
+    checks.expect_own(index, name)
+    return Plan({**leftover_labels(index, name), names.path_of(name): content}, "Initial version")
+
+
+def save(prompt: Prompt, content: bytes, blob: str) -> Plan | None:
+    """Make *content*, whose id is *blob*, the newest version."""
+    return None if prompt.newest.blob == blob else Plan({prompt.path: content}, f"Update {prompt.name}")
+
+
+def rename(index: sqlite3.Connection, prompt: Prompt, name: str) -> Plan | None:
+    """Move a prompt with its labels to another name.
+
+    Raises:
+        NameTaken: as `create` does.
+    """
+    if prompt.name == name:
+        return None
+    checks.expect_free(index, name, mover=prompt.id)
+    if name != prompt.id:
+        checks.expect_own(index, name)
+    files = leftover_labels(index, name)
+    for label, blob in label_queries.files(index, prompt.name).items():
+        files |= {labels.path_of(label, prompt.name): None, labels.path_of(label, name): blob}
+    files |= {prompt.path: None, names.path_of(name): prompt.newest.blob}
+    return Plan(files, f"Rename {prompt.name} to {name}")
+
+
+def delete(index: sqlite3.Connection, prompt: Prompt) -> Plan:
+    """Remove a prompt that is there, with its labels."""
+    return Plan({prompt.path: None} | leftover_labels(index, prompt.name), f"Delete {prompt.name}")
+
+
+def revert(index: sqlite3.Connection, prompt: Prompt, version: Version, *, is_deleted: bool) -> Plan | None:
+    """Make the content of an older version the newest; a deleted prompt comes back.
+
+    Raises:
+        NameTaken: the prompt was deleted, and another had its name after it.
+    """
+    if is_deleted:
+        checks.expect_free(index, prompt.name)
+        checks.expect_last_of_name(index, prompt)
+    elif prompt.newest.blob == version.blob:
+        return None
+    return Plan({prompt.path: version.blob}, f"Revert to version {version.number}")
+
+
+def point(index: sqlite3.Connection, prompt: Prompt, pointed: Iterable[str], number: int) -> Plan | None:
+    """Point labels at one version of a prompt, all or none.
+
+    Raises:
+        VersionNotFound: the prompt has no such version.
+        Invalid: no clone on Windows could check the label out.
+    """
+    if not 1 <= number <= prompt.newest.number:
+        raise VersionNotFound(prompt.name, str(number), prompt.newest.number)
+    moving = [label for label in pointed if prompt.labels.get(label) != number]
+    if not moving:
+        return None
+    reason = f"Point {', '.join(moving)} at version {number} of {prompt.name}"
+    return Plan(_pointers(index, prompt.name, moving, number), reason)
+
+
+def unpoint(index: sqlite3.Connection, prompt: Prompt, label: str) -> Plan | None:
+    """Remove a label.
+
+    Raises:
+        LabelNotFound: the prompt never had it.
+    """
+    if label in label_queries.files(index, prompt.name):
+        return Plan({labels.path_of(label, prompt.name): None}, f"Remove the label {label} of {prompt.name}")
+    if not label_queries.moves(index, prompt.id, label):
+        raise LabelNotFound(prompt.name, label)
+    return None
+
+
+def publish(index: sqlite3.Connection, name: str, content: bytes, blob: str, pointed: Iterable[str]) -> Plan | None:
+    """Make *content*, whose id is *blob*, the newest version under a name, and point labels at it.
+
+    Raises:
+        NameTaken, Invalid: as `create` and `point` do.
+    """
+    prompt = queries.prompt_by_name(index, name)
+    if prompt is None:
+        made = create(index, name, content)
+        removed = queries.removed_by_name(index, name)
+        number = removed.newest.number + 1 if removed else 1
+        return Plan(made.files | _pointers(index, name, pointed, number), made.reason)
+    saved = save(prompt, content, blob)
+    if saved is None:
+        return point(index, prompt, pointed, prompt.newest.number)
+    return Plan(saved.files | _pointers(index, name, pointed, prompt.newest.number + 1), saved.reason)
+
+
+def leftover_labels(index: sqlite3.Connection, name: str) -> Files:
+    """The files of labels under a name whose prompt leaves or has left, all to be removed."""
+    return {labels.path_of(label, name): None for label in label_queries.files(index, name)}
+
+
+def _pointers(index: sqlite3.Connection, name: str, pointed: Iterable[str], number: int) -> Files:
+    pointed = list(pointed)
+    checks.expect_labels(index, name, pointed)
+    return {labels.path_of(label, name): labels.content(number) for label in pointed}

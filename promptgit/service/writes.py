@@ -1,0 +1,90 @@
+"""From a plan, and what a caller says about it, to a commit."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import TypeVar
+
+from promptgit.domain import labels, texts
+from promptgit.domain.models import Author, Request
+from promptgit.errors import LabelProtected
+from promptgit.service.checks import Precondition
+from promptgit.service.plans import Plan
+from promptgit.store.git.commits import Edit
+from promptgit.store.operation import Operation
+from promptgit.store.store import Store
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Attribution:
+    """What a caller says about a write: why, who wrote it (None: the committer), and what it has seen.
+
+    *committer* is whose credential stores it; None: the service. *may_move* are the protected labels that
+    the caller may move; None: all. *request* tells a write that is sent again; None: it is not to be known again.
+    """
+
+    description: str = ""
+    author: Author | None = None
+    if_match: Precondition | None = None
+    committer: Author | None = None
+    may_move: frozenset[str] | None = frozenset()
+    request: Request | None = None
+
+
+class Writes:
+    """Runs plans on one store. *protected* are the labels that only those move who were allowed to."""
+
+    def __init__(self, store: Store, protected: frozenset[str]) -> None:
+        self._store = store
+        self._protected = protected
+
+    def run(
+        self,
+        plan: Callable[[sqlite3.Connection], Plan | None],
+        answer: Callable[[sqlite3.Connection], T],
+        recall: Callable[[sqlite3.Connection, str], T],
+        attribution: Attribution,
+    ) -> T:
+        """Commit what *plan* says; *answer* and *recall* are those of `Operation`.
+
+        Raises:
+            Invalid: the description or the author breaks a rule.
+            (what the plan raises, and those of `Writer.submit`)
+        """
+        committer = attribution.committer or self._store.committer
+        author = committer if attribution.author is None else texts.check_author(attribution.author)
+        description = texts.check_description(attribution.description)
+
+        def edit(index: sqlite3.Connection) -> Edit | None:
+            planned = plan(index)
+            return planned and Edit(planned.files, description or planned.reason, author, committer)
+
+        return self._store.writer.submit(Operation(edit, answer, attribution.request, recall))
+
+    def check_labels(self, pointed: Iterable[str], attribution: Attribution) -> list[str]:
+        """The labels to move, each once, sorted.
+
+        Raises:
+            Invalid: one of them is no label that can be moved.
+            LabelProtected: the caller may not move one of them.
+        """
+        checked = sorted({labels.check(label) for label in pointed})
+        self.expect_mover(checked, attribution)
+        return checked
+
+    def expect_mover(self, names: Iterable[str], attribution: Attribution) -> None:
+        """Refuse to move or to remove a protected label that the caller may not move.
+
+        Raises:
+            LabelProtected
+        """
+        for label in self.immovable(names, attribution.may_move):
+            raise LabelProtected(label)
+
+    def immovable(self, names: Iterable[str], may_move: frozenset[str] | None) -> list[str]:
+        """The labels of *names* that are protected, except those that a caller may move (None: all); sorted."""
+        return [] if may_move is None else sorted(self._protected.intersection(names) - may_move)
