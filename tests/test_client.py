@@ -71,6 +71,15 @@ def test_a_prompt_is_renamed_deleted_and_brought_back(client: Client) -> None:
     assert client.get("verbs/new").content == "1"
 
 
+def test_a_put_saves_or_creates(client: Client) -> None:
+    made = client.put("verbs/put", "1", description="First", author=ADA)
+    assert (made.version_number, made.description, made.author) == (1, "First", ADA)
+    assert client.put("verbs/put", "2").version_number == 2
+    assert client.get("verbs/put").content == "2"
+    with pytest.raises(errors.PromptNotFound):
+        client.put("verbs/../put", "3")
+
+
 def test_a_deleted_prompt_is_known_by_the_name_that_it_always_had(client: Client) -> None:
     prompt = client.create("verbs/deleted", "1")
     client.delete("verbs/deleted")
@@ -92,7 +101,7 @@ def test_a_name_that_moved_to_another_prompt_means_that_one(client: Client) -> N
     client.delete(first.id)
     assert client.get("verbs/moved").content == "second"
     client.delete("verbs/moved")
-    with pytest.raises(errors.PromptNotFound):
+    with pytest.raises(errors.PromptDeleted):
         client.get("verbs/moved")
 
 

@@ -25,7 +25,7 @@ def test_it_has_the_same_verbs_as_the_other_one() -> None:
         return {name: list(inspect.signature(verb).parameters) for name, verb in public if name[0] != "_"}
 
     assert verbs(AsyncClient) == verbs(Client)
-    assert len(verbs(Client)) == 17
+    assert len(verbs(Client)) == 18
 
 
 def test_every_verb_works(url: str) -> None:
@@ -33,6 +33,7 @@ def test_every_verb_works(url: str) -> None:
         async with AsyncClient(url) as client:
             prompt = await client.create("async/a", "1")
             assert (await client.save("async/a", "2\n")).version_number == 2
+            assert (await client.put("async/a", "2\n")).version_number == 2
             assert (await client.set_label("async/a", "production", 1)).label == "production"
             assert (await client.get("async/a", label="production")).content == "1"
             assert (await client.diff("async/a", 1, 2)).additions == 1

@@ -53,7 +53,7 @@ def test_what_was_got_is_not_asked_for_again(client: Client, other: Client, wire
 def test_what_is_stale_is_given_at_once_and_refreshed_behind(
     client: Client, other: Client, wire: Counted, naps: Naps
 ) -> None:
-    prompt = other.create("cache/stale", "1")
+    other.create("cache/stale", "1")
     client.get("cache/stale")
     other.save("cache/stale", "2")
     naps.now += 59
@@ -63,7 +63,7 @@ def test_what_is_stale_is_given_at_once_and_refreshed_behind(
     assert client.get("cache/stale").content == "1"
     refreshed()
     assert client.get("cache/stale").content == "2"
-    assert wire.seen == [f"GET /api/prompts/{prompt.id}"] * 2
+    assert wire.seen == ["GET /api/names/cache/stale"] * 2
 
 
 def test_what_has_not_changed_is_not_sent_again(url: str, other: Client, naps: Naps) -> None:
@@ -104,7 +104,7 @@ def test_a_version_by_number_follows_its_prompts_labels_and_name(
     client: Client, other: Client, naps: Naps, wire: Counted
 ) -> None:
     """Its text stays; while nothing changes one request finds that out."""
-    prompt = other.create("cache/number", "1")
+    other.create("cache/number", "1")
     other.save("cache/number", "2")
     client.get("cache/number", version=1)
     del wire.seen[:]
@@ -112,7 +112,7 @@ def test_a_version_by_number_follows_its_prompts_labels_and_name(
         naps.now += 61
         assert client.get("cache/number", version=1).labels == {}
         refreshed()
-    assert wire.seen == [f"GET /api/prompts/{prompt.id}"] * 2
+    assert wire.seen == ["GET /api/names/cache/number"] * 2
     other.set_label("cache/number", "production", 1)
     naps.now += 61
     assert client.get("cache/number", version=1).labels == {}

@@ -109,6 +109,21 @@ def test_both_ways_find_that_nothing_changed(short: Client, long: Client, prompt
         assert shown(short, prompt + read, If_None_Match=other)[0] == "599 LEFT"
 
 
+@pytest.mark.parametrize("name", ["a", "b c/\u00e9", "nowhere", "a/", "a//b", "con", "%00", "%ff", "gone"])
+def test_both_ways_know_names(app: Flask, short: Client, long: Client, prompt: str, name: str) -> None:
+    client = app.test_client()
+    for other in ("b c/\u00e9", "gone"):
+        made = client.put(f"/api/names/{other}", json={"content": other})
+    client.delete(made.headers["Location"])
+    address = f"/api/names/{name}"
+    answer = shown(short, address)
+    assert answer[0] in ("200 OK", "404 NOT FOUND", "410 GONE")
+    assert answer == shown(long, address)
+    environ = create_environ(address)
+    short.application(environ, lambda *_: None)
+    assert environ[ROUTE] == "/api/names/<path:name>"
+
+
 @pytest.mark.parametrize("read", LEFT)
 def test_the_rest_is_left_to_flask(short: Client, prompt: str, read: str) -> None:
     assert shown(short, prompt + read)[0] == "599 LEFT"

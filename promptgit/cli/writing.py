@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
@@ -17,7 +19,8 @@ from promptgit.cli.reading import content_of
 from promptgit.cli.target import Name, connected, version_of
 from promptgit.client.synchronous import Client
 from promptgit.client.values import Prompt
-from promptgit.errors import PromptgitError, PromptNotFound
+from promptgit.domain.names import parse_id
+from promptgit.errors import PromptDeleted, PromptgitError, PromptNotFound
 
 allow_empty_option = click.option("--allow-empty", is_flag=True, help="Save an empty content, too.")
 
@@ -76,18 +79,18 @@ def text_of(data: bytes, source: str) -> str:
 def store(
     client: Client, name: str, text: str, if_match: int | None, attribution: Attribution, *, as_json: bool
 ) -> None:
-    """Save a text, and tell what came of it."""
+    """Save a text on top of the version *if_match* (0: there is none yet), and tell what came of it."""
     try:
         before = client.get(name).version_number
-    except PromptNotFound:
-        if if_match is not None:
-            raise
+    except (PromptNotFound, PromptDeleted):
         before = 0
-    prompt = (
-        client.save(name, text, if_match=if_match, **attribution)
-        if before
-        else client.create(name, text, **attribution)
-    )
+    if if_match == 0:
+        save: Callable[..., Prompt] = client.create
+    elif if_match or parse_id(name):
+        save = partial(client.save, if_match=if_match)
+    else:
+        save = client.put
+    prompt = save(name, text, **attribution)
     told(prompt, as_json=as_json, changed=prompt.version_number != before)
 
 
@@ -133,7 +136,7 @@ def edit(client: Client, name: str, allow_empty: bool, as_json: bool, attributio
             if attribution["description"] is None and sys.stdin.isatty():
                 attribution["description"] = click.prompt("Message", default="", show_default=False, err=True) or None
             text = text_of(after, path)
-            store(client, name, text, prompt.version_number if prompt else None, attribution, as_json=as_json)
+            store(client, name, text, prompt.version_number if prompt else 0, attribution, as_json=as_json)
         done = True
     finally:
         if done or Path(path).read_bytes() == before:

@@ -106,6 +106,7 @@ class AsyncClient(Base):
 
     create = _verb(Verbs.create)
     save = _verb(Verbs.save)
+    put = _verb(Verbs.put)
     rename = _verb(Verbs.rename)
     delete = _verb(Verbs.delete)
     revert = _verb(Verbs.revert)

@@ -54,11 +54,11 @@ class Cache:
             entry.stale_at = now + self._pause
             return Found(entry.prompt, True)
 
-    def known(self, key: Key) -> tuple[str, str] | None:
-        """The id and the ETag with which an entry came."""
+    def etag(self, key: Key) -> str:
+        """The ETag with which an entry came; "": none."""
         with self._lock:
             entry = self._entries.get(key)
-            return (entry.prompt.id, entry.etag) if entry else None
+            return entry.etag if entry else ""
 
     def renew(self, key: Key, generation: int) -> None:
         """Nothing has changed: what is in memory is fresh again."""

@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, TypeAlias
 from urllib.parse import parse_qsl, quote, urlsplit
 
-from promptgit.client.errors import refusal
 from promptgit.client.retries import Retries, expect
 from promptgit.client.steps import Page, Request, Response, Steps, T
 from promptgit.client.values import Diff, Label, LabelMove, Prompt, Version
 from promptgit.domain.labels import is_label
-from promptgit.domain.names import id_of, parse_id
-from promptgit.errors import LabelNotFound, PromptNotFound
+from promptgit.domain.names import parse_id
+from promptgit.errors import LabelNotFound, NameNotFound, PromptNotFound
 
-ALL = "/api/prompts"
+ALL, NAMES = "/api/prompts", "/api/names"
 
 # Named here, because a class with a method `list` has no `list` to annotate with.
 Labels: TypeAlias = list[Label]
 LabelMoves: TypeAlias = list[LabelMove]
-_Objects: TypeAlias = list[dict[str, Any]]
 
 
 class Lookups:
@@ -33,38 +32,22 @@ class Lookups:
         self._clock = clock
 
     def find(self, prompt: str) -> Steps[str]:
-        """The id of a prompt, deleted or not. One that had another name when it was deleted has only its id."""
+        """The id of a prompt, deleted or not; a name is that of the prompt that has it, or had it last."""
         known = parse_id(prompt)
         if known is not None:
             return known
-        found = yield from self._named(prompt)
-        if found:
-            return str(found[0]["id"])
-        derived = id_of(prompt)
-        answer = yield from self._retries.answer(Request("GET", f"{ALL}/{derived}"), self._clock)
-        if answer.status == 410 and answer.json().get("name") == prompt:
-            return derived
-        if answer.status not in (200, 404, 410):
-            raise refusal(answer.status, answer.body)
-        raise PromptNotFound(prompt)
+        answer = yield from self._retries.answer(Request("GET", address_of(prompt)), self._clock)
+        if answer.status == 410:
+            return str(answer.json()["prompt_id"])
+        with not_found_as(prompt):
+            return str(expect(answer).json()["id"])
 
-    def newest(self, prompt: str, known: tuple[str, str] | None = None) -> Steps[tuple[Prompt, str] | None]:
-        """A prompt with its newest content, and its ETag; None if the id and ETag that are *known* are still right."""
-        own = parse_id(prompt)
-        headers = {"If-None-Match": known[1]} if known and known[1] else {}
-        first = Request("GET", f"{ALL}/{own or (known[0] if known else id_of(prompt))}", headers=headers)
-        answer = yield from self._retries.answer(first, self._clock)
-        if answer.status == 304:
-            return None
-        is_it = answer.status not in (200, 404, 410) or answer.json().get("name") == prompt
-        if own is None and (answer.status == 410 or not is_it):
-            # The id that a name gives at first is not that of a prompt that was renamed to it later.
-            found = yield from self._named(prompt)
-            if found:
-                answer = yield from self._send("GET", f"{ALL}/{found[0]['id']}")
-            elif not is_it:
-                raise PromptNotFound(prompt)
-        return Prompt.of(expect(answer).json()), answer.headers.get("etag", "")
+    def newest(self, prompt: str, etag: str = "") -> Steps[tuple[Prompt, str] | None]:
+        """A prompt with its newest content, and its ETag; None if *etag* is still right."""
+        headers = {"If-None-Match": etag} if etag else {}
+        with not_found_as(prompt):
+            answer = yield from self._send("GET", address_of(prompt), headers=headers)
+        return None if answer.status == 304 else (Prompt.of(answer.json()), answer.headers.get("etag", ""))
 
     def version(self, prompt: str, number: int) -> Steps[Version]:
         """One version with its content; of a deleted prompt, too. Not cached."""
@@ -126,11 +109,6 @@ class Lookups:
         where = yield from self._at(prompt, "labels", label, "history")
         return [LabelMove.of(value) for value in (yield from self._send("GET", where)).json()]
 
-    def _named(self, name: str) -> Steps[_Objects]:
-        answer = yield from self._send("GET", ALL, query={"name": name})
-        found: _Objects = answer.json()
-        return found
-
     def _at(self, prompt: str, *below: str) -> Steps[str]:
         prompt_id = yield from self.find(prompt)
         return "/".join([ALL, prompt_id, *(quote(part, safe="") for part in below)])
@@ -160,3 +138,26 @@ def _next(link: str) -> dict[str, str] | None:
     if 'rel="next"' not in relation:
         return None
     return dict(parse_qsl(urlsplit(address.lstrip("<")).query, keep_blank_values=True))
+
+
+def address_of(prompt: str) -> str:
+    """The address of a prompt by its name or id.
+
+    Raises:
+        PromptNotFound: no prompt can have this name, which would lead elsewhere in an address.
+    """
+    known = parse_id(prompt)
+    if known is not None:
+        return f"{ALL}/{known}"
+    if {"", ".", ".."} & set(prompt.split("/")):
+        raise PromptNotFound(prompt)
+    return f"{NAMES}/{quote(prompt)}"
+
+
+@contextmanager
+def not_found_as(prompt: str) -> Iterator[None]:
+    """Refuse a name that no prompt has as the client does a name or id."""
+    try:
+        yield
+    except NameNotFound:
+        raise PromptNotFound(prompt) from None

@@ -79,7 +79,7 @@ class Reads:
         generation = self._cache.generation
         try:
             # The ETag of the prompt changes with its newest version, its name and its labels.
-            found = yield from self._hurried(self._verbs.newest(key[0], self._cache.known(key)))
+            found = yield from self._hurried(self._verbs.newest(key[0], self._cache.etag(key)))
             if found is None:
                 self._cache.renew(key, generation)
                 return

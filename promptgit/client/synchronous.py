@@ -100,6 +100,7 @@ class Client(Base):
 
     create = _verb(Verbs.create)
     save = _verb(Verbs.save)
+    put = _verb(Verbs.put)
     rename = _verb(Verbs.rename)
     delete = _verb(Verbs.delete)
     revert = _verb(Verbs.revert)

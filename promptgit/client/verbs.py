@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 from uuid import uuid4
 
-from promptgit.client.lookups import ALL, Lookups
+from promptgit.client.lookups import ALL, Lookups, address_of, not_found_as
 from promptgit.client.retries import Retries
 from promptgit.client.steps import Response, Steps
 from promptgit.client.values import Label, Prompt
@@ -45,9 +45,16 @@ class Verbs(Lookups):
 
         With *if_match*, only if that is the number of the newest version.
         """
-        where = yield from self._at(prompt)
         body = {"content": content, **_reason(description, author)}
-        answer = yield from self._write("PUT", where, body, if_match)
+        with not_found_as(prompt):  # with If-Match a name is not created
+            answer = yield from self._write("PUT", address_of(prompt), body, "*" if if_match is None else if_match)
+        return self._written(Prompt.of(answer.json()))
+
+    def put(
+        self, name: str, content: str, *, description: str | None = None, author: Author | None = None
+    ) -> Steps[Prompt]:
+        """Save a content under a name: as the next version of the prompt that has it, or of a new prompt."""
+        answer = yield from self._write("PUT", address_of(name), {"content": content, **_reason(description, author)})
         return self._written(Prompt.of(answer.json()))
 
     def rename(
@@ -124,15 +131,19 @@ class Verbs(Lookups):
         self._changed(prompt.id)
         return prompt
 
-    def _write(self, method: str, path: str, body: Mapping[str, Any], if_match: int | None = None) -> Steps[Response]:
+    def _write(
+        self, method: str, path: str, body: Mapping[str, Any], if_match: int | str | None = None
+    ) -> Steps[Response]:
         """The answer to a write; by its key the server knows an attempt that comes after a lost answer."""
-        headers = {"Idempotency-Key": str(uuid4())} | ({} if if_match is None else {"If-Match": f'"{if_match}"'})
+        headers = {"Idempotency-Key": str(uuid4())}
+        if if_match is not None:
+            headers["If-Match"] = "*" if if_match == "*" else f'"{if_match}"'
         return (yield from self._send(method, path, body=body, headers=headers))
 
 
 def _reason(description: str | None, author: Author | None) -> dict[str, Any]:
-    signed: dict[str, Any] = {} if description is None else {"description": description}
-    return signed if author is None else signed | {"author": {"name": author.name, "email": author.email}}
+    reason: dict[str, Any] = {} if description is None else {"description": description}
+    return reason if author is None else reason | {"author": {"name": author.name, "email": author.email}}
 
 
 def _id_in(path: str) -> str:

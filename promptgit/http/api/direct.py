@@ -21,7 +21,10 @@ from promptgit.service.service import Service
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
-_PATH = re.compile(r"/api/prompts/([0-9a-f-]{36})(?:/(versions)(?:/([1-9][0-9]*)(/content)?)?)?", re.ASCII)
+_PATH = re.compile(
+    r"/api/(?:names/([^/].*)|prompts/([0-9a-f-]{36})(?:/(versions)(?:/([1-9][0-9]*)(/content)?)?)?)",
+    re.ASCII | re.DOTALL,
+)
 _PAGE = re.compile(
     r"limit=(?:[1-9][0-9]{0,2}|1000)(?:&order=(?:asc|desc))?(?:&(?:after|before)=(?:0|[1-9][0-9]{0,8}))?", re.ASCII
 )
@@ -45,9 +48,7 @@ class Direct:
         """Answer what can be answered here (PEP 3333)."""
         at_once = bool(environ.get(AT_ONCE))
         if environ["REQUEST_METHOD"] == "GET" and (address := _PATH.fullmatch(environ["PATH_INFO"])):
-            _, versions, number, content = address.groups()
-            below = f"/versions{'/<number>' if number else ''}{content or ''}" if versions else ""
-            route = f"/api/prompts/<prompt_id>{below}"
+            route = _route(address)
             try:
                 with self._service.without_waiting() if at_once else nullcontext():
                     answer = self._answer(address, environ)
@@ -78,8 +79,8 @@ class Direct:
         return "200 OK", [*read.headers.items(), ("Content-Length", str(len(body)))], body
 
     def _read(self, address: re.Match[str], query: str, path: str) -> reads.Read | None:
-        given, versions, number, content = address.groups()
-        prompt_id = uuid_of(given)
+        name, given, versions, number, content = address.groups()
+        prompt_id = "" if name else uuid_of(given)
         if versions and not number:
             if not _PAGE.fullmatch(query):
                 return None
@@ -88,7 +89,23 @@ class Direct:
             return None
         if content:
             return reads.content(self._service, prompt_id, number)
-        return reads.version(self._service, prompt_id, number) if number else reads.newest(self._service, prompt_id)
+        if number:
+            return reads.version(self._service, prompt_id, number)
+        prompt = self._service.named(_text(name)) if name else self._service.get(prompt_id)
+        return reads.newest(self._service, prompt)
+
+
+def _text(path: str) -> str:
+    """A part of PATH_INFO, which has its bytes in Latin-1 (PEP 3333)."""
+    return path.encode("latin-1").decode(errors="replace")
+
+
+def _route(address: re.Match[str]) -> str:
+    """The rule of an address, as Flask would have it."""
+    name, _, versions, number, content = address.groups()
+    if name:
+        return "/api/names/<path:name>"
+    return f"/api/prompts/<prompt_id>{'/versions' if versions else ''}{'/<number>' if number else ''}{content or ''}"
 
 
 def _without_content(headers: dict[str, str]) -> list[tuple[str, str]]:

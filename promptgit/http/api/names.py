@@ -33,7 +33,7 @@ blueprint.ARGUMENTS_PARSER = Parser()
 @refuses(NameNotFound, PromptDeleted)
 def show(name: str) -> Response:
     """The prompt of a name, with its newest content."""
-    return conditional(reads.newest(service(), service().named(name).id))
+    return conditional(reads.newest(service(), service().named(name)))
 
 
 @blueprint.put("/<path:name>")

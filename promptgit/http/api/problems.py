@@ -112,8 +112,8 @@ def of_error(error: errors.PromptgitError) -> bytes:
             members = {"prompt_id": prompt_id}
         case errors.StaleVersion(current=current):
             members = {"current_version": current}
-        case errors.PromptDeleted(newest=newest, name=name):
-            members = {"version_number": newest, "name": name}
+        case errors.PromptDeleted(prompt_id=prompt_id, newest=newest, name=name):
+            members = {"prompt_id": prompt_id, "version_number": newest, "name": name}
         case _:
             members = {}
     return document(status_of(type(error)), str(error), error.code, **members)

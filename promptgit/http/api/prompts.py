@@ -66,7 +66,7 @@ def index(query: dict[str, Any]) -> Response:
 @refuses(PromptNotFound, PromptDeleted)
 def show(prompt_id: str) -> Response:
     """A prompt with its newest content."""
-    return conditional(reads.newest(service(), uuid_of(prompt_id)))
+    return conditional(reads.newest(service(), service().get(uuid_of(prompt_id))))
 
 
 @blueprint.put("/<prompt_id>")

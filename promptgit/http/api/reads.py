@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
-from promptgit.domain.models import Version
+from promptgit.domain.models import Prompt, Version
 from promptgit.http.api import answers
 from promptgit.service.service import Service
 
@@ -21,9 +21,8 @@ class Read(NamedTuple):
     body: Callable[[], bytes]
 
 
-def newest(service: Service, prompt_id: str) -> Read:
+def newest(service: Service, prompt: Prompt) -> Read:
     """A prompt with its newest content."""
-    prompt = service.get(prompt_id)
     return Read(
         _cached(answers.etag(prompt), _ASKED_AGAIN, answers.JSON),
         lambda: answers.dumps(answers.prompt(prompt) | answers.content(service.content(prompt.newest))),

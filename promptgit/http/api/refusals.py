@@ -70,7 +70,7 @@ EXAMPLES: dict[type[errors.PromptgitError], errors.PromptgitError] = {
 _HEADERS = {401: ["WWW-Authenticate"], 429: ["Retry-After"], 503: ["Retry-After"]}
 _MEMBERS: dict[str, dict[str, object]] = {
     "name": {"type": "string", "description": "The name that the prompt had"},
-    "prompt_id": {"type": "string", "format": "uuid", "description": "The prompt that has the name"},
+    "prompt_id": {"type": "string", "format": "uuid", "description": "The prompt that has, or had, the name"},
     "current_version": {"type": "integer", "minimum": 1, "description": "The number of the prompt's newest version"},
     "version_number": {"type": "integer", "minimum": 1, "description": "The number of the prompt's newest version"},
 }
