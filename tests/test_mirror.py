@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from promptgit.jobs.mirror import Mirror, State, of
+from promptgit.jobs.mirror import Mirror, MirrorState, of
 from promptgit.settings import Settings
 from promptgit.store.store import Store
 from tests.conftest import Clock
@@ -41,7 +41,7 @@ def main_of(repository: Path) -> str:
     return git_text(repository, "for-each-ref", "--format=%(objectname)", "refs/heads/main")
 
 
-def status(data: Path) -> State:
+def status(data: Path) -> MirrorState:
     return Mirror(Store(data, lock_timeout=5).repository, "", data / "mirror.json").status()
 
 
@@ -57,7 +57,7 @@ def test_every_write_reaches_the_mirror(tmp_path: Path, remote: Path) -> None:
         for at in range(1, 4):
             commit = Http(server.url)("PUT", f"/api/prompts/{created['id']}", {"content": f"{at}"}).json["commit"]
             wait_for(lambda commit=commit: main_of(remote) == commit)  # type: ignore[misc]
-        wait_for(lambda: status(server.folder) == State(pushed=commit))
+        wait_for(lambda: status(server.folder) == MirrorState(pushed=commit))
     assert_sound(remote)
     assert git_text(remote, "for-each-ref", "--format=%(refname)") == "refs/heads/main"
 
@@ -74,7 +74,7 @@ def test_a_mirror_that_comes_later_gets_everything(tmp_path: Path, remote: Path)
         assert measured(server, "promptgit_mirror_lag_seconds") > 0
         assert measured(server, "promptgit_mirror_failures") > 0
         init(remote)
-        wait_for(lambda: status(server.folder) == State(pushed=commit))
+        wait_for(lambda: status(server.folder) == MirrorState(pushed=commit))
         assert measured(server, "promptgit_mirror_lag_seconds") == 0
         assert main_of(remote) == commit
 
@@ -111,7 +111,7 @@ def test_a_mirror_on_another_host(store: Store, remote: Path) -> None:
 
 def test_the_status_tells_lag_and_failures(store: Store, mirror: Mirror, remote: Path, clock: Clock) -> None:
     """In seconds since something waits, and in a row; both are over with the next success."""
-    assert mirror.status() == State()
+    assert mirror.status() == MirrorState()
     for failures in range(1, 4):
         mirror.turn()
         assert mirror.status().failures == failures
@@ -119,7 +119,7 @@ def test_the_status_tells_lag_and_failures(store: Store, mirror: Mirror, remote:
     assert mirror.status().lag(clock.now) == 30
     init(remote)
     mirror.turn()
-    assert mirror.status() == State(pushed=store.repository.main())
+    assert mirror.status() == MirrorState(pushed=store.repository.main())
     assert mirror.status().lag(clock.now) == 0
 
 
@@ -173,7 +173,7 @@ def test_a_status_that_a_power_cut_took_is_made_anew(store: Store, mirror: Mirro
     for left in ("", "{", "[]", '{"more": 1}'):
         (store.folder / "mirror.json").write_text(left)
         mirror.turn()
-        assert mirror.status() == State(pushed=store.repository.main())
+        assert mirror.status() == MirrorState(pushed=store.repository.main())
 
 
 class _Guarded(BaseHTTPRequestHandler):

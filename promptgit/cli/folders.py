@@ -14,13 +14,13 @@ from promptgit.cli.base import Refusal, main
 from promptgit.cli.output import json_option, plain, print_json
 from promptgit.cli.reading import content_of
 from promptgit.cli.target import connected
-from promptgit.cli.tree import Pulled, State, Tree
+from promptgit.cli.tree import Pulled, PulledState, Tree
 from promptgit.cli.writing import allow_empty_option, text_of
 from promptgit.client.synchronous import Client
 from promptgit.errors import PromptgitError, PromptNotFound
 
 
-class Told(NamedTuple):
+class Outcome(NamedTuple):
     """What happened, or is to happen, to one prompt."""
 
     what: str
@@ -50,17 +50,17 @@ def pull(client: Client, folder: Path, label: str | None, prefix: str | None, fo
         state.label if label is None else label,
         state.prefix if prefix is None else prefix,
     )
-    told = []
+    outcomes = []
     try:
-        told = list(_pull(client, tree, force=force))
+        outcomes = list(_pull(client, tree, force=force))
     finally:
         tree.save()
-    _tell(told, as_json)
-    if any(one.what in ("kept", "skipped") for one in told):
+    _print(outcomes, as_json)
+    if any(one.what in ("kept", "skipped") for one in outcomes):
         sys.exit(1)
 
 
-def _pull(client: Client, tree: Tree, *, force: bool) -> Iterator[Told]:
+def _pull(client: Client, tree: Tree, *, force: bool) -> Iterator[Outcome]:
     state, seen = tree.state, set[str]()
     for prompt in client.list(prefix=state.prefix or None, label=state.label or None, content=True):
         seen.add(prompt.name)
@@ -69,23 +69,23 @@ def _pull(client: Client, tree: Tree, *, force: bool) -> Iterator[Told]:
             here = tree.read(prompt.name)
             known = state.prompts.get(prompt.name)
             if here not in (None, content) and not (force or (known and known.is_of(here or b""))):
-                yield Told("kept", prompt.name, "changed here; push it, or pull --force")
+                yield Outcome("kept", prompt.name, "changed here; push it, or pull --force")
                 continue
             if here != content:
                 tree.write(prompt.name, content)
-                yield Told("new" if here is None else "updated", prompt.name, f"version {prompt.version_number}")
+                yield Outcome("new" if here is None else "updated", prompt.name, f"version {prompt.version_number}")
         except (Refusal, OSError) as error:
-            yield Told("skipped", prompt.name, str(error))
+            yield Outcome("skipped", prompt.name, str(error))
             continue
         state.prompts[prompt.name] = Pulled.of(prompt.version_number, content)
     for name in sorted(name for name in state.prompts.keys() - seen if name.startswith(state.prefix)):
         here = tree.read(name)
         if here is not None and not (force or state.prompts[name].is_of(here)):
-            yield Told("kept", name, "gone there, but changed here; save it under another name, or pull --force")
+            yield Outcome("kept", name, "gone there, but changed here; save it under another name, or pull --force")
             continue
         if here is not None:
             tree.remove(name)
-            yield Told("removed", name)
+            yield Outcome("removed", name)
         del state.prompts[name]
 
 
@@ -112,10 +112,10 @@ def push(
     plan = list(_plan(client, tree, allow_empty=allow_empty))
     refused = [one for one in plan if one.what == "refused"]
     if refused:
-        _tell(refused, as_json)
+        _print(refused, as_json)
         raise Refusal("Nothing was pushed. Pull, merge, and push again.")
     if dry_run or not plan or not as_json:
-        _tell(plan, as_json)
+        _print(plan, as_json)
     if not plan and not as_json:
         click.echo("Nothing to push: the server has what is in this folder.", err=True)
     if dry_run or not plan:
@@ -124,10 +124,10 @@ def push(
         raise Refusal("Nothing was pushed: add --yes, for there is nobody to ask.")
     if not (yes or click.confirm("Push?", err=True)):
         raise Refusal("Nothing was pushed.")
-    _tell([_push(client, tree, one.name, attribution) for one in plan], as_json)
+    _print([_push(client, tree, one.name, attribution) for one in plan], as_json)
 
 
-def _plan(client: Client, tree: Tree, *, allow_empty: bool) -> Iterator[Told]:
+def _plan(client: Client, tree: Tree, *, allow_empty: bool) -> Iterator[Outcome]:
     """What a push would do; what the server has already is only remembered."""
     for name in tree.names():
         here = tree.read(name)
@@ -135,31 +135,31 @@ def _plan(client: Client, tree: Tree, *, allow_empty: bool) -> Iterator[Told]:
         if here is None or (known and known.is_of(here)):
             continue
         if not (here or allow_empty):
-            yield Told("refused", name, "is empty here; give --allow-empty if it is to be")
+            yield Outcome("refused", name, "is empty here; give --allow-empty if it is to be")
             continue
         text_of(here, str(tree.path(name)))
         try:
             there = client.get(name)
         except PromptNotFound:
-            yield Told("refused", name, "is gone there") if known else Told("new", name)
+            yield Outcome("refused", name, "is gone there") if known else Outcome("new", name)
             continue
         except PromptgitError as error:
-            yield Told("refused", name, str(error))
+            yield Outcome("refused", name, str(error))
             continue
         if content_of(client, there) == here:
             tree.state.prompts[name] = Pulled.of(there.version_number, here)
             tree.save()
         elif known is None:
-            yield Told("refused", name, f"exists there, at version {there.version_number}, and was not pulled")
+            yield Outcome("refused", name, f"exists there, at version {there.version_number}, and was not pulled")
         elif known.version != there.version_number:
-            yield Told(
+            yield Outcome(
                 "refused", name, f"is at version {there.version_number} there; version {known.version} was pulled"
             )
         else:
-            yield Told("changed", name, f"on top of version {known.version}")
+            yield Outcome("changed", name, f"on top of version {known.version}")
 
 
-def _push(client: Client, tree: Tree, name: str, attribution: Attribution) -> Told:
+def _push(client: Client, tree: Tree, name: str, attribution: Attribution) -> Outcome:
     content = tree.read(name)
     if content is None:
         raise Refusal(f"The file of {name!r} is gone.")
@@ -170,17 +170,17 @@ def _push(client: Client, tree: Tree, name: str, attribution: Attribution) -> To
         prompt = client.save(name, text, if_match=known.version, **attribution)
     tree.state.prompts[name] = Pulled.of(prompt.version_number, content)
     tree.save()
-    return Told("pushed", name, f"version {prompt.version_number}")
+    return Outcome("pushed", name, f"version {prompt.version_number}")
 
 
-def _expect_source(state: State, client: Client) -> None:
+def _expect_source(state: PulledState, client: Client) -> None:
     if state.source not in ("", client.url):
         raise Refusal(f"This folder was pulled from {state.source}, not from {client.url}. Use another folder.")
 
 
-def _tell(told: list[Told], as_json: bool) -> None:
+def _print(outcomes: list[Outcome], as_json: bool) -> None:
     if as_json:
-        print_json([one._asdict() for one in told])
+        print_json([one._asdict() for one in outcomes])
     else:
-        for one in told:
+        for one in outcomes:
             click.echo(f"{one.what + ':':<10} {plain(one.name)}{' (' + plain(one.why) + ')' if one.why else ''}")

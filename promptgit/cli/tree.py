@@ -41,7 +41,7 @@ class Pulled:
 
 
 @dataclass
-class State:
+class PulledState:
     """Where a folder comes from: the server's address, the label and the prefix that were asked for."""
 
     source: str = ""
@@ -136,13 +136,13 @@ class Tree:
         """Remember the state."""
         _replace(self._file, json.dumps(asdict(self.state), ensure_ascii=True, indent=1, sort_keys=True).encode())
 
-    def _load(self) -> State:
+    def _load(self) -> PulledState:
         try:
             kept = json.loads(self._file.read_bytes())
             prompts = {str(name): Pulled(**pulled) for name, pulled in kept.pop("prompts").items()}
-            return State(**kept, prompts=prompts)
+            return PulledState(**kept, prompts=prompts)
         except (FileNotFoundError, NotADirectoryError):
-            return State()
+            return PulledState()
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             raise Refusal(f"{self._file} is damaged ({error}). Remove it, and pull again.") from error
 

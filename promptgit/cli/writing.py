@@ -91,10 +91,10 @@ def store(
     else:
         save = client.put
     prompt = save(name, text, **attribution)
-    told(prompt, as_json=as_json, changed=prompt.version_number != before)
+    print_saved(prompt, as_json=as_json, changed=prompt.version_number != before)
 
 
-def told(prompt: Prompt, *, as_json: bool, changed: bool) -> None:
+def print_saved(prompt: Prompt, *, as_json: bool, changed: bool) -> None:
     """Tell of a version that was made, as `git commit` does; or that none was."""
     if as_json:
         print_json(prompt.json())
@@ -164,7 +164,7 @@ def revert(
     except PromptgitError:  # the revert says what is wrong, if anything is
         before = 0
     number = client.revert(name, version_of(client, name, version), if_match=if_match, **attribution)
-    told(client.get(name), as_json=as_json, changed=number != before)
+    print_saved(client.get(name), as_json=as_json, changed=number != before)
 
 
 @main.command()

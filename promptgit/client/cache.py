@@ -20,7 +20,7 @@ class _Entry:
         self.prompt, self.etag, self.stale_at = prompt, etag, stale_at
 
 
-class Found(NamedTuple):
+class Cached(NamedTuple):
     """What is in memory; *refresh*: the caller is to refresh it, and nobody else is."""
 
     prompt: Prompt
@@ -40,7 +40,7 @@ class Cache:
         self._lock = threading.Lock()
         self.generation = 0  # counts what was forgotten: an answer from before that is not put
 
-    def look(self, key: Key) -> Found | None:
+    def look(self, key: Key) -> Cached | None:
         """What is in memory, stale or not."""
         now = self._clock()
         with self._lock:
@@ -49,10 +49,10 @@ class Cache:
                 return None
             self._entries.move_to_end(key)
             if now < entry.stale_at:
-                return Found(entry.prompt, False)
+                return Cached(entry.prompt, False)
             # For this long the others take it for fresh: so one refreshes, also when its thread dies in a fork.
             entry.stale_at = now + self._pause
-            return Found(entry.prompt, True)
+            return Cached(entry.prompt, True)
 
     def etag(self, key: Key) -> str:
         """The ETag with which an entry came; "": none."""

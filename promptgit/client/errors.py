@@ -63,7 +63,7 @@ KINDS: dict[str, type[PromptgitError]] = {
 _MEMBERS = {"current_version": "current", "version_number": "newest", "prompt_id": "prompt_id", "name": "name"}
 
 
-class _Told(PromptgitError):
+class _Reported(PromptgitError):
     """An exception of the service as a server told of it: `status`, `detail`, and the data that was told."""
 
     def __init__(self, problem: Mapping[str, Any]) -> None:
@@ -80,17 +80,17 @@ class _Told(PromptgitError):
         return self.detail
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _told, (self.problem,)
+        return _reported, (self.problem,)
 
 
 @cache
-def _told_kind(code: str) -> type[_Told]:
+def _reported_kind(code: str) -> type[_Reported]:
     kind = KINDS[code]
-    return type(kind.__name__, (_Told, kind), {"__module__": kind.__module__, "__doc__": kind.__doc__})
+    return type(kind.__name__, (_Reported, kind), {"__module__": kind.__module__, "__doc__": kind.__doc__})
 
 
-def _told(problem: Mapping[str, Any]) -> PromptgitError:
-    return _told_kind(problem["code"])(problem)
+def _reported(problem: Mapping[str, Any]) -> PromptgitError:
+    return _reported_kind(problem["code"])(problem)
 
 
 def refusal(status: int, body: bytes) -> PromptgitError:
@@ -102,7 +102,7 @@ def refusal(status: int, body: bytes) -> PromptgitError:
         if status in _GATEWAY:
             return ServerAway(f"it is answered with {status} in its place.")
         return HttpError(status, HttpError.code, f"The server answers with {status}: {_first_line(body)}")
-    return _told(problem) if code in KINDS else HttpError(status, code, detail)
+    return _reported(problem) if code in KINDS else HttpError(status, code, detail)
 
 
 def is_away(error: PromptgitError) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 
-from promptgit.client.cache import Cache, Found, Key
+from promptgit.client.cache import Cache, Cached, Key
 from promptgit.client.errors import ServerAway, is_away
 from promptgit.client.folder import Folder
 from promptgit.client.steps import Steps, T, within
@@ -39,7 +39,7 @@ class Reads:
         self._verbs, self._cache, self._folder, self._pause, self._clock = verbs, cache, folder, pause, clock
         self._away_until = float("-inf")
 
-    def look(self, key: Key) -> Found | None:
+    def look(self, key: Key) -> Cached | None:
         """What is in memory."""
         return self._cache.look(key)
 

@@ -114,7 +114,7 @@ class LabelMove:
         return _EPOCH + timedelta(seconds=self.seconds)
 
 
-class Change(NamedTuple):
+class FeedEntry(NamedTuple):
     """What a commit did to one prompt: a `version`, a `label` move, a `rename`, a `delete` or a `restore`.
 
     `name` is the prompt's after the commit; `other` the label, or the name before a rename; `before` is where

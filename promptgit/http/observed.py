@@ -60,7 +60,7 @@ class Observed:
         given = environ.get("HTTP_X_REQUEST_ID", "")
         request_id = given if _PLAIN.fullmatch(given) else new_request_id()
         logs.request_id.set(request_id)  # to stay: what the server says of it later in this thread has it too
-        answer = _Answer(environ, self.count)
+        answer = _ObservedAnswer(environ, self.count)
 
         def start(status: str, headers: list[tuple[str, str]], *exc_info: Any) -> Callable[[bytes], object]:
             answer.status = int(status[:3])
@@ -80,7 +80,7 @@ class Observed:
         return answer
 
 
-class _Answer:
+class _ObservedAnswer:
     """The chunks of an answer, counted."""
 
     __slots__ = ("_count", "_environ", "_size", "_start", "_whole", "chunks", "route", "status")

@@ -22,10 +22,10 @@ from itertools import groupby
 
 import orjson
 
-from promptgit.domain.models import Change
+from promptgit.domain.models import FeedEntry
 from promptgit.errors import CommitNotFound, HookNotFound, UnusableRepository
 from promptgit.jobs import chores
-from promptgit.jobs.hooks import Hook, Hooks, State, signing_key
+from promptgit.jobs.hooks import DeliveryState, Hook, Hooks, signing_key
 from promptgit.jobs.outbound import Undelivered, post
 from promptgit.service.feed import Feed, Page
 from promptgit.settings import Settings
@@ -101,7 +101,7 @@ class Deliveries:
             if not page.more:
                 return
 
-    def _attempt(self, hook: Hook, state: State, change: Change) -> tuple[State, bool]:
+    def _attempt(self, hook: Hook, state: DeliveryState, change: FeedEntry) -> tuple[DeliveryState, bool]:
         """Deliver a change, if it was not; whether it was, or is given up. If not, the next attempt has its time."""
         message = message_id(hook, change)
         sent = self._sent.setdefault(hook.id, set())
@@ -115,7 +115,7 @@ class Deliveries:
             if str(error) != state.error:
                 log.warning("The hook %s could not be told: %s", hook.id, error)
             since = state.failing_since or now
-            state = State(state.cursor, state.failures + 1, since, str(error))
+            state = DeliveryState(state.cursor, state.failures + 1, since, str(error))
             self.hooks.note(hook.id, state)
             if now - max(since, min(now, self._stored(change))) < DAY:
                 pause = min(_LONGEST_PAUSE, 2.0 ** min(state.failures - 1, 12))
@@ -123,7 +123,7 @@ class Deliveries:
                 return state, False
             log.error("The hook %s was not told of %s %s: given up after a day", hook.id, change.type, change.commit)
         else:
-            state = State(state.cursor)
+            state = DeliveryState(state.cursor)
         sent.add(message)
         return state, True
 
@@ -165,7 +165,7 @@ class Deliveries:
         number = change_queries.number_of(index, cursor) if cursor else None
         return change_queries.count(index, number or 0, hook.events, hook.prefix)
 
-    def _page(self, hook: Hook, state: State) -> Page:
+    def _page(self, hook: Hook, state: DeliveryState) -> Page:
         try:
             return self._feed.page(state.cursor, _PAGE)
         except CommitNotFound as error:
@@ -183,10 +183,10 @@ class Deliveries:
             pass  # git has removed it
         return None
 
-    def _stored(self, change: Change) -> int:
+    def _stored(self, change: FeedEntry) -> int:
         return committed(self._store.repository.read(change.commit))[1]
 
-    def _go_on(self, hook: Hook, state: State, commit: str) -> State:
+    def _go_on(self, hook: Hook, state: DeliveryState, commit: str) -> DeliveryState:
         state = replace(state, cursor=commit)
         self.hooks.get(hook.id)
         self.hooks.note(hook.id, state)
@@ -194,7 +194,7 @@ class Deliveries:
         return state
 
 
-def message_id(hook: Hook, change: Change) -> str:
+def message_id(hook: Hook, change: FeedEntry) -> str:
     """The same for the same change and hook, whenever it is delivered."""
     label = change.other if change.type == "label" else None
     named = orjson.dumps([hook.id, change.commit, change.type, change.prompt_id, label])

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from promptgit.domain.models import CHANGE_TYPES, Change
+from promptgit.domain.models import CHANGE_TYPES, FeedEntry
 from promptgit.errors import HookNotFound, Invalid, UnusableHooks
 from promptgit.jobs import outbound
 from promptgit.store.files import make_folder_durably, storage_errors, write_durably
@@ -36,14 +36,14 @@ class Hook:
     secret: str = field(repr=False)
     allow_private: bool
 
-    def wants(self, change: Change) -> bool:
+    def wants(self, change: FeedEntry) -> bool:
         """Whether it is told of a change; of a rename also if the name before begins so."""
         names = [change.name, change.other or ""] if change.type == "rename" else [change.name]
         return change.type in self.events and any(name.startswith(self.prefix) for name in names)
 
 
 @dataclass(frozen=True, slots=True)
-class State:
+class DeliveryState:
     """All before and with the commit *cursor* is done; *failing_since* is in seconds since 1970."""
 
     cursor: str | None
@@ -100,7 +100,7 @@ class Hooks:
         with self._changing() as records:
             if len(records) >= MOST_HOOKS:
                 raise Invalid("hook", f"is one too many: {MOST_HOOKS} are the most")
-            self.note(hook.id, State(main))  # before the hook is there: it begins here, not at the beginning
+            self.note(hook.id, DeliveryState(main))  # before the hook is there: it begins here, not at the beginning
             records.append(asdict(hook))
         return hook
 
@@ -117,14 +117,14 @@ class Hooks:
             records[:] = left
         self._state_file(hook_id).unlink(missing_ok=True)
 
-    def state(self, hook_id: str) -> State:
+    def state(self, hook_id: str) -> DeliveryState:
         """How far a hook is; at the beginning of all, if its file was lost."""
         try:
-            return State(**json.loads(self._state_file(hook_id).read_bytes()))
+            return DeliveryState(**json.loads(self._state_file(hook_id).read_bytes()))
         except (FileNotFoundError, ValueError, TypeError):
-            return State(None)
+            return DeliveryState(None)
 
-    def note(self, hook_id: str, state: State) -> None:
+    def note(self, hook_id: str, state: DeliveryState) -> None:
         """Keep how far a hook is; it is on disk when this returns."""
         with storage_errors():
             make_folder_durably(self._states, 0o700)

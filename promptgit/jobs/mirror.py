@@ -26,7 +26,7 @@ _LONGEST_PAUSE = 60.0
 
 
 @dataclass(frozen=True, slots=True)
-class State:
+class MirrorState:
     """How far the mirror is. *behind_since* is in seconds since 1970; *failures* are those in a row."""
 
     pushed: str | None = None
@@ -49,12 +49,12 @@ class Mirror:
         self._repository, self._url, self._path, self._clock = repository, url, path, clock
         self._assured = float("-inf")
 
-    def status(self) -> State:
+    def status(self) -> MirrorState:
         """How far the mirror is, whichever process pushes."""
         try:
-            return State(**json.loads(self._path.read_bytes()))
+            return MirrorState(**json.loads(self._path.read_bytes()))
         except (FileNotFoundError, ValueError, TypeError):  # none yet; or of another version
-            return State()
+            return MirrorState()
 
     def turn(self) -> float:
         """Push what is new; after how many seconds to look again. A chore, see `chores.start`."""
@@ -69,11 +69,11 @@ class Mirror:
         except RemoteFailed as error:
             return self._failed(state, error)
         self._assured = time.monotonic()
-        if state != (done := State(pushed=main)):
+        if state != (done := MirrorState(pushed=main)):
             self._note(done)
         return _LOOK_SECONDS
 
-    def _failed(self, state: State, error: RemoteFailed) -> float:
+    def _failed(self, state: MirrorState, error: RemoteFailed) -> float:
         said = str(error)
         if isinstance(error, Diverged):
             said = f"It has commits that are not on main here, and nothing is forced: {said}"
@@ -83,7 +83,7 @@ class Mirror:
         self._note(replace(state, behind_since=waiting, failures=state.failures + 1, error=said))
         return min(_LONGEST_PAUSE, 2.0 ** min(state.failures, 10)) * random.uniform(0.5, 1)  # noqa: S311  # no secret
 
-    def _note(self, state: State) -> None:
+    def _note(self, state: MirrorState) -> None:
         write_durably(self._path, json.dumps(asdict(state)).encode())
 
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from promptgit.deferral import Deferred
-from promptgit.domain.models import Change
+from promptgit.domain.models import FeedEntry
 from promptgit.errors import CommitNotFound
 from promptgit.store.git.refs import Mark
 from promptgit.store.index import change_queries
@@ -25,7 +25,7 @@ _LOOK_SECONDS = 0.1
 class Page(NamedTuple):
     """Changes of whole commits; the commit from which to go on; whether more follow already."""
 
-    changes: list[Change]
+    changes: list[FeedEntry]
     last: str
     more: bool
 

@@ -19,7 +19,7 @@ from promptgit.store.store import Store
 _ATTEMPTS = 100
 
 
-class _Moved(Exception):
+class _Outdated(Exception):
     """The prompt has another newest version than the one that the new one was made of."""
 
 
@@ -76,7 +76,7 @@ class Publishing:
             data = texts.check_content(content, self._max_content)
             try:
                 return self._publish(name, data, seen, pointed, attribution)
-            except _Moved:
+            except _Outdated:
                 continue
         raise WriteContended
 
@@ -88,7 +88,7 @@ class Publishing:
         def plan(index: sqlite3.Connection) -> Plan | None:
             prompt = queries.prompt_by_name(index, name)
             if (prompt and prompt.newest.blob) != (seen and seen.newest.blob):
-                raise _Moved
+                raise _Outdated
             return plans.publish(index, name, data, blob, pointed)
 
         def answer(index: sqlite3.Connection) -> tuple[Prompt, Version]:

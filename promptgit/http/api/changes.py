@@ -13,7 +13,7 @@ from promptgit.domain.models import CHANGE_TYPES
 from promptgit.errors import CommitNotFound
 from promptgit.http.api import answers
 from promptgit.http.api.bodies import Parser
-from promptgit.http.api.fields import Answer, Number, Query, Strict, between, told
+from promptgit.http.api.fields import AnswerSchema, Number, Query, Strict, between, described
 from promptgit.http.api.openapi import refuses
 from promptgit.http.api.refusals import headers as documented
 from promptgit.http.api.schemas import COMMIT, ID, SHA, AuthorSchema
@@ -38,29 +38,31 @@ class ChangesQuerySchema(Strict):
     )
 
 
-class ChangeSchema(Answer):
+class ChangeSchema(AnswerSchema):
     """What a commit did to one prompt."""
 
     type = fields.String(
         validate=validate.OneOf(CHANGE_TYPES),
-        metadata=told("What it did; a restore comes with the version that the same commit made", "version"),
+        metadata=described("What it did; a restore comes with the version that the same commit made", "version"),
     )
-    commit = fields.String(metadata=told("The commit; several changes can have one", COMMIT, **SHA))
-    prompt_id = fields.UUID(metadata=told("The id of the prompt", ID))
-    name = fields.String(metadata=told("The prompt's name since then", "support/greeting"))
+    commit = fields.String(metadata=described("The commit; several changes can have one", COMMIT, **SHA))
+    prompt_id = fields.UUID(metadata=described("The id of the prompt", ID))
+    name = fields.String(metadata=described("The prompt's name since then", "support/greeting"))
     version_number = fields.Integer(
-        metadata=told("Of `version`, `restore` and `delete`: the newest version's", 2, minimum=1, optional=True)
+        metadata=described("Of `version`, `restore` and `delete`: the newest version's", 2, minimum=1, optional=True)
     )
-    old_name = fields.String(metadata=told("Of `rename`: the name before", "support/hello", optional=True))
-    label = fields.String(metadata=told("Of `label`: its name", "production", optional=True))
+    old_name = fields.String(metadata=described("Of `rename`: the name before", "support/hello", optional=True))
+    label = fields.String(metadata=described("Of `label`: its name", "production", optional=True))
     from_ = fields.Integer(
-        data_key="from", allow_none=True, metadata=told("Of `label`: where it pointed; null: nowhere", 1, optional=True)
+        data_key="from",
+        allow_none=True,
+        metadata=described("Of `label`: where it pointed; null: nowhere", 1, optional=True),
     )
     to = fields.Integer(
-        allow_none=True, metadata=told("Of `label`: where it points since; null: nowhere", 2, optional=True)
+        allow_none=True, metadata=described("Of `label`: where it points since; null: nowhere", 2, optional=True)
     )
-    timestamp = fields.DateTime(metadata=told("The author's date, in UTC", "2026-01-31T12:00:00Z"))
-    description = fields.String(metadata=told("Why: the commit's message", "Shorter"))
+    timestamp = fields.DateTime(metadata=described("The author's date, in UTC", "2026-01-31T12:00:00Z"))
+    description = fields.String(metadata=described("Why: the commit's message", "Shorter"))
     author = fields.Nested(AuthorSchema)
 
 

@@ -77,7 +77,7 @@ class Strict(ma.Schema):
     error_messages = {"unknown": "is not known here.", "type": "is not a JSON object."}
 
 
-class Answer(ma.Schema):
+class AnswerSchema(ma.Schema):
     """What an answer holds: every field, unless it is marked as optional."""
 
     def on_bind_field(self, field_name: str, field_obj: fields.Field[Any]) -> None:  # noqa: ARG002  # marshmallow's
@@ -85,6 +85,6 @@ class Answer(ma.Schema):
         field_obj.required = not field_obj.metadata.get("optional")
 
 
-def told(description: str, *examples: object, **keywords: Any) -> dict[str, Any]:
+def described(description: str, *examples: object, **keywords: Any) -> dict[str, Any]:
     """What the OpenAPI document says of a field; *keywords* are those of JSON Schema."""
     return {"description": description, **({"examples": list(examples)} if examples else {}), **keywords}

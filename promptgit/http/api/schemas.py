@@ -7,7 +7,18 @@ from typing import Any
 from marshmallow import fields, validate
 
 from promptgit.domain import names, texts
-from promptgit.http.api.fields import NO_NUL, TEXT_ERRORS, Answer, Id, Number, Query, Strict, Text, between, told
+from promptgit.http.api.fields import (
+    NO_NUL,
+    TEXT_ERRORS,
+    AnswerSchema,
+    Id,
+    Number,
+    Query,
+    Strict,
+    Text,
+    between,
+    described,
+)
 
 _UUID = "^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$"
 ID = "3d798a29-5c6e-5ea1-806b-7b92197fa9b4"
@@ -125,77 +136,79 @@ class DiffQuerySchema(Strict):
 SHA = {"pattern": "^[0-9a-f]{40}$"}
 
 
-class AuthorSchema(Answer):
+class AuthorSchema(AnswerSchema):
     """Who wrote a version, as git keeps it."""
 
-    name = fields.String(metadata=told("As git keeps it", "Ada"))
-    email = fields.String(metadata=told("An address, or anything that identifies the author", "ada@example.org"))
+    name = fields.String(metadata=described("As git keeps it", "Ada"))
+    email = fields.String(metadata=described("An address, or anything that identifies the author", "ada@example.org"))
 
 
-class VersionSchema(Answer):
+class VersionSchema(AnswerSchema):
     """A version of a prompt."""
 
-    id = fields.UUID(metadata=told("Of this version alone", "7d0c2f0b-5a55-5a0e-9f1c-3f0d7c6b2a19"))
-    prompt_id = fields.UUID(metadata=told("The id of the prompt", ID))
-    version_number = fields.Integer(metadata=told("1 is the oldest", 1, minimum=1))
-    timestamp = fields.DateTime(metadata=told("When it was written, in UTC", "2026-01-31T12:00:00Z"))
-    description = fields.String(metadata=told("Why: the commit's message", "Initial version"))
+    id = fields.UUID(metadata=described("Of this version alone", "7d0c2f0b-5a55-5a0e-9f1c-3f0d7c6b2a19"))
+    prompt_id = fields.UUID(metadata=described("The id of the prompt", ID))
+    version_number = fields.Integer(metadata=described("1 is the oldest", 1, minimum=1))
+    timestamp = fields.DateTime(metadata=described("When it was written, in UTC", "2026-01-31T12:00:00Z"))
+    description = fields.String(metadata=described("Why: the commit's message", "Initial version"))
     author = fields.Nested(AuthorSchema)
-    commit = fields.String(metadata=told("The commit that made it", COMMIT, **SHA))
-    labels = fields.List(fields.String(), metadata=told("Those that point at it, sorted", ["production"]))
+    commit = fields.String(metadata=described("The commit that made it", COMMIT, **SHA))
+    labels = fields.List(fields.String(), metadata=described("Those that point at it, sorted", ["production"]))
 
 
 class VersionWithContentSchema(VersionSchema):
     """A version of a prompt, with its content."""
 
-    content = fields.String(metadata=told("The whole text", "Hello {{name}}, how can I help?\n"))
+    content = fields.String(metadata=described("The whole text", "Hello {{name}}, how can I help?\n"))
 
 
-class PromptSchema(Answer):
+class PromptSchema(AnswerSchema):
     """A prompt and its newest version."""
 
-    id = fields.UUID(metadata=told("Of this prompt for ever, whatever its name", ID))
-    name = fields.String(metadata=told("Where it lies, without folder and ending", "support/greeting"))
-    path = fields.String(metadata=told("Its file in the repository", "prompts/support/greeting.md"))
-    version_number = fields.Integer(metadata=told("Of its newest version", 1, minimum=1))
-    created_at = fields.DateTime(metadata=told("When its first version was written, in UTC", "2026-01-31T12:00:00Z"))
-    updated_at = fields.DateTime(metadata=told("When its newest version was written", "2026-01-31T12:00:00Z"))
-    description = fields.String(metadata=told("Of its newest version", "Initial version"))
+    id = fields.UUID(metadata=described("Of this prompt for ever, whatever its name", ID))
+    name = fields.String(metadata=described("Where it lies, without folder and ending", "support/greeting"))
+    path = fields.String(metadata=described("Its file in the repository", "prompts/support/greeting.md"))
+    version_number = fields.Integer(metadata=described("Of its newest version", 1, minimum=1))
+    created_at = fields.DateTime(
+        metadata=described("When its first version was written, in UTC", "2026-01-31T12:00:00Z")
+    )
+    updated_at = fields.DateTime(metadata=described("When its newest version was written", "2026-01-31T12:00:00Z"))
+    description = fields.String(metadata=described("Of its newest version", "Initial version"))
     author = fields.Nested(AuthorSchema)
-    commit = fields.String(metadata=told("Of its newest version", COMMIT, **SHA))
+    commit = fields.String(metadata=described("Of its newest version", COMMIT, **SHA))
     labels = fields.Dict(
         keys=fields.String(),
         values=fields.Integer(),
-        metadata=told("Each with the number of the version that it points at", {"production": 1}),
+        metadata=described("Each with the number of the version that it points at", {"production": 1}),
     )
 
 
 class PromptWithContentSchema(PromptSchema):
     """A prompt and its newest version, with its content."""
 
-    content = fields.String(metadata=told("The whole newest text", "Hello {{name}}, how can I help?\n"))
+    content = fields.String(metadata=described("The whole newest text", "Hello {{name}}, how can I help?\n"))
 
 
 class ListedPromptSchema(PromptSchema):
     """A prompt in a list, with its content where that was asked for."""
 
-    content = fields.String(metadata=told("With `include=content`: the whole newest text", optional=True))
+    content = fields.String(metadata=described("With `include=content`: the whole newest text", optional=True))
 
 
-class RevertedSchema(Answer):
+class RevertedSchema(AnswerSchema):
     """What a revert did."""
 
-    message = fields.String(metadata=told("What was done", "Reverted to version 2 successfully."))
-    prompt_id = fields.UUID(metadata=told("The id of the prompt", ID))
-    version_number = fields.Integer(metadata=told("Of its newest version now", 4, minimum=1))
-    commit = fields.String(metadata=told("Of its newest version now", COMMIT, **SHA))
+    message = fields.String(metadata=described("What was done", "Reverted to version 2 successfully."))
+    prompt_id = fields.UUID(metadata=described("The id of the prompt", ID))
+    version_number = fields.Integer(metadata=described("Of its newest version now", 4, minimum=1))
+    commit = fields.String(metadata=described("Of its newest version now", COMMIT, **SHA))
 
 
-class DiffSchema(Answer):
+class DiffSchema(AnswerSchema):
     """The difference of two versions."""
 
-    from_ = fields.Integer(data_key="from", metadata=told("The number of the older version", 1, minimum=1))
-    to = fields.Integer(metadata=told("The number of the newer version", 2, minimum=1))
-    diff = fields.String(metadata=told("What `git diff` prints", "@@ -1 +1 @@\n-Hello\n+Hi\n"))
-    additions = fields.Integer(metadata=told("Lines that came", 1, minimum=0))
-    deletions = fields.Integer(metadata=told("Lines that went", 1, minimum=0))
+    from_ = fields.Integer(data_key="from", metadata=described("The number of the older version", 1, minimum=1))
+    to = fields.Integer(metadata=described("The number of the newer version", 2, minimum=1))
+    diff = fields.String(metadata=described("What `git diff` prints", "@@ -1 +1 @@\n-Hello\n+Hi\n"))
+    additions = fields.Integer(metadata=described("Lines that came", 1, minimum=0))
+    deletions = fields.Integer(metadata=described("Lines that went", 1, minimum=0))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from marshmallow import fields, validate
 
-from promptgit.http.api.fields import Answer, Strict, Text, told
+from promptgit.http.api.fields import AnswerSchema, Strict, Text, described
 
 
 class NewTokenSchema(Strict):
@@ -22,19 +22,19 @@ class NewTokenSchema(Strict):
     )
 
 
-class TokenSchema(Answer):
+class TokenSchema(AnswerSchema):
     """A token, without its secret."""
 
-    id = fields.String(metadata=told("What it is revoked by", "5f3a9c01"))
-    name = fields.String(metadata=told("Whom it is for: git's committer", "ci"))
-    scope = fields.String(metadata=told("What it allows", "write", enum=["read", "write", "admin"]))
-    created_at = fields.DateTime(metadata=told("When it was made", "2026-01-31T12:00:00Z"))
-    expires_at = fields.DateTime(allow_none=True, metadata=told("When it ends by itself; null: never", None))
-    revoked_at = fields.DateTime(allow_none=True, metadata=told("When it was revoked; null: it was not", None))
-    may_move = fields.List(fields.String(), metadata=told("The protected labels that it may move", ["production"]))
+    id = fields.String(metadata=described("What it is revoked by", "5f3a9c01"))
+    name = fields.String(metadata=described("Whom it is for: git's committer", "ci"))
+    scope = fields.String(metadata=described("What it allows", "write", enum=["read", "write", "admin"]))
+    created_at = fields.DateTime(metadata=described("When it was made", "2026-01-31T12:00:00Z"))
+    expires_at = fields.DateTime(allow_none=True, metadata=described("When it ends by itself; null: never", None))
+    revoked_at = fields.DateTime(allow_none=True, metadata=described("When it was revoked; null: it was not", None))
+    may_move = fields.List(fields.String(), metadata=described("The protected labels that it may move", ["production"]))
 
 
 class NewTokenAnswerSchema(TokenSchema):
     """A token with its secret."""
 
-    token = fields.String(metadata=told("The secret, which is shown this once", "pgt_..."))
+    token = fields.String(metadata=described("The secret, which is shown this once", "pgt_..."))

@@ -12,7 +12,7 @@ from promptgit.http.api import answers, reads, schemas
 from promptgit.http.api.bodies import Parser
 from promptgit.http.api.context import attribution_of, conditional, service, uuid_of
 from promptgit.http.api.openapi import refuses
-from promptgit.http.api.refusals import headers as told
+from promptgit.http.api.refusals import headers
 
 blueprint = Blueprint(
     "versions", __name__, url_prefix="/api/prompts/<prompt_id>", description="Commits, each a content of a prompt"
@@ -22,7 +22,7 @@ blueprint.ARGUMENTS_PARSER = Parser()
 
 @blueprint.get("/versions")
 @blueprint.arguments(schemas.VersionsQuerySchema(), location="query")
-@blueprint.response(200, schemas.VersionSchema(many=True), headers=told("X-Total-Count", "Link"))
+@blueprint.response(200, schemas.VersionSchema(many=True), headers=headers("X-Total-Count", "Link"))
 @refuses(PromptNotFound)
 def index(query: dict[str, Any], prompt_id: str) -> Response:
     """All versions of a prompt, oldest first, streamed; or a page of them."""
@@ -38,7 +38,7 @@ def index(query: dict[str, Any], prompt_id: str) -> Response:
 
 
 @blueprint.get("/versions/<number>")
-@blueprint.response(200, schemas.VersionWithContentSchema, headers=told("ETag", "Cache-Control"))
+@blueprint.response(200, schemas.VersionWithContentSchema, headers=headers("ETag", "Cache-Control"))
 @refuses(PromptNotFound, VersionNotFound)
 def show(prompt_id: str, number: str) -> Response:
     """A version with its content."""
@@ -46,7 +46,7 @@ def show(prompt_id: str, number: str) -> Response:
 
 
 @blueprint.get("/versions/<number>/content")
-@blueprint.response(200, {"type": "string"}, content_type="text/plain", headers=told("ETag", "Cache-Control"))
+@blueprint.response(200, {"type": "string"}, content_type="text/plain", headers=headers("ETag", "Cache-Control"))
 @refuses(PromptNotFound, VersionNotFound)
 def content(prompt_id: str, number: str) -> Response:
     """The very bytes of a version's file."""
@@ -55,7 +55,7 @@ def content(prompt_id: str, number: str) -> Response:
 
 @blueprint.post("/versions/<number>/revert")
 @blueprint.arguments(schemas.ReasonSchema(), required=False)
-@blueprint.response(200, schemas.RevertedSchema, headers=told("ETag"))
+@blueprint.response(200, schemas.RevertedSchema, headers=headers("ETag"))
 @refuses(PromptNotFound, VersionNotFound, StaleVersion, NameTaken, PathBlocked, KeyReused)
 def revert(body: dict[str, Any], prompt_id: str, number: str) -> Response:
     """Make an older version's content the newest, as a new version."""
@@ -73,7 +73,7 @@ def revert(body: dict[str, Any], prompt_id: str, number: str) -> Response:
 
 @blueprint.get("/diff")
 @blueprint.arguments(schemas.DiffQuerySchema(), location="query")
-@blueprint.response(200, schemas.DiffSchema, headers=told("Vary"))
+@blueprint.response(200, schemas.DiffSchema, headers=headers("Vary"))
 @blueprint.response(200, {"type": "string"}, content_type="text/x-diff")
 @refuses(PromptNotFound, VersionNotFound)
 def diff(query: dict[str, Any], prompt_id: str) -> Response:

@@ -80,7 +80,7 @@ def box(character: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class Invisible:
     """An invisible character in a text, and how often it occurs."""
 
     code: str
@@ -88,11 +88,11 @@ class Found:
     count: int
 
 
-def invisible(value: str) -> list[Found]:
+def invisible(value: str) -> list[Invisible]:
     """The invisible characters of a text, the most frequent first; not the CR of its line ends."""
     counted = Counter("".join(found["invisible"] or "" for found in _MARKED.finditer(value)))
     del counted["\r"]
-    return [Found(f"U+{ord(one):04X}", _name(one), count) for one, count in counted.most_common()]
+    return [Invisible(f"U+{ord(one):04X}", _name(one), count) for one, count in counted.most_common()]
 
 
 def _name(character: str) -> str:

@@ -68,7 +68,7 @@ class MainFile:
             return os.path.samefile(self._path, self._next)
         return False
 
-    def moved(self) -> float:
+    def moved_at(self) -> float:
         """When `main` was moved last (where git has packed its refs: or that was done), in seconds since 1970."""
         try:
             return os.stat(self._path).st_mtime

@@ -186,9 +186,9 @@ class Repository:
             "'git update-ref refs/heads/main <commit>'.",
         )
 
-    def moved(self) -> float:
+    def moved_at(self) -> float:
         """When `main` was moved last (where git has packed its refs: or that was done), in seconds since 1970."""
-        return self.main_file.moved()
+        return self.main_file.moved_at()
 
     def read(self, oid: str) -> bytes:
         """The bytes of the object with this id in hexadecimal, of which libgit2 makes sure that they have it.

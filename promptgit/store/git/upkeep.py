@@ -54,7 +54,7 @@ class Pack:
 
 
 @dataclass(frozen=True, slots=True)
-class State:
+class UpkeepState:
     """How many packs there are, with how many objects, and about how many of them no upkeep has seen yet.
 
     *last_done* is when an upkeep last came to its end, in seconds since 1970; None: never.
@@ -74,13 +74,13 @@ class Upkeep:
         self._folder = repository.packs
         self._write_lock = write_lock
 
-    def state(self) -> State:
+    def state(self) -> UpkeepState:
         """How things stand; costs the listing of a folder."""
         packs = _packs(self._folder)
         loose = _loose_objects(self._folder.parent)
         objects = loose + sum(pack.objects for pack in packs)
         fresh = loose + sum(pack.objects for pack in packs if pack.fresh)
-        return State(len(packs), objects, fresh, self._repository.claim.fulfilled_at())
+        return UpkeepState(len(packs), objects, fresh, self._repository.claim.fulfilled_at())
 
     def pays(self) -> bool:
         """Whether so much has come that it is worth the work; what a `git gc` beside the last one broke is mended."""

@@ -5,10 +5,10 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Collection
 
-from promptgit.domain.models import Author, Change
+from promptgit.domain.models import Author, FeedEntry
 from promptgit.store.index.change_rows import newest
 from promptgit.store.index.connections import Unusable
-from promptgit.store.index.found import PROMPT, Found, name_at, places
+from promptgit.store.index.prompt_rows import PROMPT, PromptRow, name_at, places
 from promptgit.store.index.seals import expect, expect_none
 
 _SEALED = "m.number, m.id, m.prompt, m.version, m.timestamp, a.name, a.email, m.description, m.changes, m.seal"
@@ -35,7 +35,7 @@ def number_of(connection: sqlite3.Connection, commit: str) -> int | None:
     return int(row[0])
 
 
-def page(connection: sqlite3.Connection, after: int, limit: int) -> tuple[list[Change], str, bool]:
+def page(connection: sqlite3.Connection, after: int, limit: int) -> tuple[list[FeedEntry], str, bool]:
     """The changes of the commits after the one numbered *after*; the last commit looked at; whether more follow.
 
     They are those of whole commits: at most *limit*, or all of the first commit that did anything.
@@ -61,13 +61,13 @@ def page(connection: sqlite3.Connection, after: int, limit: int) -> tuple[list[C
     return changes, commit.hex(), more
 
 
-def between(connection: sqlite3.Connection, after: int, end: int) -> list[Change]:
+def between(connection: sqlite3.Connection, after: int, end: int) -> list[FeedEntry]:
     """What the commits did to prompts that are numbered from *after* (exclusive) to *end*, in order.
 
     Raises:
         Unusable: a row is damaged, or missing.
     """
-    changes: list[Change] = []
+    changes: list[FeedEntry] = []
     names: dict[int, list[tuple[int, str]]] = {}
     number, left = after, 0
     for row in connection.execute(_CHANGES, (after, end)):
@@ -80,20 +80,20 @@ def between(connection: sqlite3.Connection, after: int, end: int) -> list[Change
         if change[0] is not None:
             expect(change[-1], change[:-1])
             left -= 1
-            found = Found(row[28:])
+            found = PromptRow(row[28:])
             _, _, kind, _, name, other, before, target, _ = change
             seconds, author, description = row[4], Author(*row[5:7]), row[7]
             changes.append(
-                Change(kind, commit.hex(), found.id, name, other, before, target, seconds, description, author)
+                FeedEntry(kind, commit.hex(), found.id, name, other, before, target, seconds, description, author)
             )
         elif row[2] is not None:
-            found = Found(row[28:])
+            found = PromptRow(row[28:])
             made = found.version(version)
             if found.key not in names:
                 names[found.key] = places(connection, found)
             name = name_at(names[found.key], made.number)
             told = None, None, made.number, made.seconds, made.description, made.author
-            changes.append(Change("version", commit.hex(), found.id, name, *told))
+            changes.append(FeedEntry("version", commit.hex(), found.id, name, *told))
     if number != end or left:
         raise Unusable("a row of the index is missing")
     return changes

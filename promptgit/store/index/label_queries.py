@@ -8,7 +8,7 @@ from typing import Any
 
 from promptgit.domain.models import Author, LabelMove
 from promptgit.store.index.connections import Unusable
-from promptgit.store.index.found import Found, find
+from promptgit.store.index.prompt_rows import PromptRow, find
 from promptgit.store.index.seals import expect
 
 _MOVES = """
@@ -66,7 +66,7 @@ def ignored(connection: sqlite3.Connection) -> Iterator[tuple[str, str]]:
     )
 
 
-def _move(found: Found, row: Sequence[Any]) -> LabelMove:
+def _move(found: PromptRow, row: Sequence[Any]) -> LabelMove:
     expect(row[-1], (found.key, *row[:-1]))
     label, _, number, before, commit, seconds, name, email, description, _ = row
     return LabelMove(label, before, number, seconds, description, Author(name, email), commit.hex())

@@ -53,17 +53,17 @@ class LabelRows:
         """
         now = self.files_of(name) if name else {}
         last = self._last_of(prompt)
-        moved: list[tuple[str, int | None, int | None]] = []
+        moves: list[tuple[str, int | None, int | None]] = []
         for label in sorted({*now, *last}):
             move, before = last.get(label, (0, None))
             if (number := now.get(label)) != before:
-                moved.append((label, before, number))
+                moves.append((label, before, number))
                 last[label] = move + 1, number
                 said = prompt, label, move + 1, number, before
                 sealed = seal(*said, commit.id, commit.timestamp, *commit.author, commit.description)
                 made = bytes.fromhex(commit.id), commit.timestamp, author, commit.description
                 self._moves.append((*said, *made, sealed))
-        return moved
+        return moves
 
     def files_of(self, name: str) -> dict[str, int | None]:
         """Where the labels of a name point, by their files."""

@@ -9,7 +9,7 @@ from typing import Any
 
 from promptgit.domain.models import Author, Prompt, Removal
 from promptgit.store.index.connections import Unusable
-from promptgit.store.index.found import AUTHOR, PROMPT, VERSION, Found, no_id
+from promptgit.store.index.prompt_rows import AUTHOR, PROMPT, VERSION, PromptRow, no_id
 from promptgit.store.index.seals import expect, expect_none
 
 _PROMPT = f"""
@@ -22,7 +22,7 @@ LEFT JOIN versions v ON v.prompt = p.key AND v.number = l.number {AUTHOR} """
 
 
 def _prompt(row: Sequence[Any]) -> Prompt:
-    found = Found(row)
+    found = PromptRow(row)
     return found.prompt(found.version(row[12:]))
 
 
@@ -32,7 +32,7 @@ def prompt_by_id(connection: sqlite3.Connection, prompt_id: str) -> tuple[Prompt
     if row is None:
         no_id(connection, prompt_id)
         return None
-    found = Found(row)
+    found = PromptRow(row)
     prompt = found.prompt(found.version(row[12:]))
     return prompt, None if found.removed is None else _removal(connection, found)
 
@@ -148,7 +148,7 @@ def count_prompts(connection: sqlite3.Connection, where: Where) -> int:
     return int(row[0])
 
 
-def _removal(connection: sqlite3.Connection, found: Found) -> Removal:
+def _removal(connection: sqlite3.Connection, found: PromptRow) -> Removal:
     row = connection.execute(
         "SELECT r.commit_id, r.timestamp, a.name, a.email, r.description, r.seal FROM removals r "
         "LEFT JOIN authors a ON a.key = r.author WHERE r.prompt = ? AND r.after = ?",

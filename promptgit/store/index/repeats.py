@@ -7,7 +7,7 @@ import sqlite3
 from promptgit.domain.models import LabelMove, Prompt, Version
 from promptgit.domain.names import path_of
 from promptgit.errors import KeyReused
-from promptgit.store.index import change_queries, found, label_queries, version_queries
+from promptgit.store.index import change_queries, label_queries, prompt_rows, version_queries
 
 _NEWEST = """
 SELECT v.number, c.number FROM versions v JOIN commits c ON c.id = v.commit_id
@@ -36,7 +36,7 @@ def prompt_after(connection: sqlite3.Connection, commit: str) -> Prompt:
     if made is None or not changed:
         raise KeyReused
     prompt_id, name = changed[-1].prompt_id, changed[-1].name
-    row = found.find(connection, prompt_id)
+    row = prompt_rows.find(connection, prompt_id)
     assert row is not None
     key, created = row.key, row.created
     number, since = connection.execute(_NEWEST, (key, made)).fetchone()

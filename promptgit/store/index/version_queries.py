@@ -13,7 +13,7 @@ import orjson
 from promptgit.domain.models import Prompt, Version
 from promptgit.domain.names import path_of
 from promptgit.store.index.connections import Unusable
-from promptgit.store.index.found import AUTHOR, PROMPT, VERSION, Found, find, name_at, no_id, places
+from promptgit.store.index.prompt_rows import AUTHOR, PROMPT, VERSION, PromptRow, find, name_at, no_id, places
 
 _VERSION_OF = f"""
 SELECT {PROMPT}, {VERSION} FROM prompts p
@@ -28,7 +28,7 @@ def version(connection: sqlite3.Connection, prompt_id: str, number: int) -> Vers
     if row is None:
         no_id(connection, prompt_id)
         return None
-    found = Found(row)
+    found = PromptRow(row)
     return found.version(row[12:]) if 1 <= number <= found.versions else None
 
 

@@ -11,7 +11,7 @@ from promptgit.domain.names import path_of
 from promptgit.store.index.connections import Unusable
 from promptgit.store.index.seals import expect, expect_none, of_labels
 
-# What `Found` verifies, before the columns of a version.
+# What `PromptRow` verifies, before the columns of a version.
 PROMPT = """
 p.key, p.id, p.name, p.versions, p.created, p.moved, p.removed, p.places, p.placed, p.labels, p.seal, (
     SELECT group_concat(label || ' ' || number) FROM labels
@@ -22,7 +22,7 @@ VERSION = "v.id, v.number, v.timestamp, v.description, a.name, a.email, v.commit
 AUTHOR = "LEFT JOIN authors a ON a.key = v.author"
 
 
-class Found:
+class PromptRow:
     """A row of `prompts`, as `PROMPT` reads it, that is what the ledger wrote.
 
     Raises:
@@ -67,13 +67,13 @@ def _pointed(labels: str | None, sealed: int) -> dict[str, int]:
     return pointed
 
 
-def find(connection: sqlite3.Connection, prompt_id: str) -> Found | None:
+def find(connection: sqlite3.Connection, prompt_id: str) -> PromptRow | None:
     """The row of the prompt with this id."""
     row = connection.execute(f"SELECT {PROMPT} FROM prompts p WHERE p.id = ?", (prompt_id,)).fetchone()
     if row is None:
         no_id(connection, prompt_id)
         return None
-    return Found(row)
+    return PromptRow(row)
 
 
 def no_id(connection: sqlite3.Connection, prompt_id: str) -> None:
@@ -85,7 +85,7 @@ def no_id(connection: sqlite3.Connection, prompt_id: str) -> None:
     expect_none(connection, "prompts_id_twin", "id = ? AND key > 0", prompt_id)
 
 
-def places(connection: sqlite3.Connection, found: Found) -> list[tuple[int, str]]:
+def places(connection: sqlite3.Connection, found: PromptRow) -> list[tuple[int, str]]:
     """After which version a prompt had which name, the newest last."""
     rows = connection.execute(
         "SELECT after, name, seal FROM places WHERE prompt = ? ORDER BY after", (found.key,)
