@@ -83,6 +83,7 @@ def create_app(settings: Settings, *, catch_up: bool = True) -> Flask:
         MAX_CONTENT_LENGTH=settings.max_content_bytes * _BODY_PER_CONTENT + _BODY_REST,
         PROPAGATE_EXCEPTIONS=False,
     )
+    app.extensions["promptgit.store"] = store
     app.extensions["promptgit.metrics"] = metrics
     # The router would lead from //api to an absolute address with a scheme that it cannot know behind a proxy.
     app.url_map.merge_slashes = False

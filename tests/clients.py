@@ -16,15 +16,20 @@ from tests.support import command
 
 
 class Counted(httpx2.HTTPTransport):
-    """Real requests, whose methods and paths are noted."""
+    """Real requests, whose methods, paths and tokens are noted, and the statuses of their answers."""
 
     def __init__(self) -> None:
         super().__init__()
         self.seen: list[str] = []
+        self.tokens: list[str] = []
+        self.statuses: list[int] = []
 
     def handle_request(self, request: httpx2.Request) -> httpx2.Response:
         self.seen.append(f"{request.method} {request.url.raw_path.decode()}")
-        return super().handle_request(request)
+        self.tokens.append(request.headers.get("Authorization", ""))
+        response = super().handle_request(request)
+        self.statuses.append(response.status_code)
+        return response
 
 
 class CountedAsync(httpx2.AsyncHTTPTransport):

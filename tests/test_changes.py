@@ -182,8 +182,7 @@ def test_only_some_threads_wait(service: Service, feed: Feed) -> None:
     waiters = [threading.Thread(target=feed.wait, args=(main, 1, 60)) for _ in range(2)]
     for waiter in waiters:
         waiter.start()
-    assert feed._places is not None
-    wait_for(lambda: feed._places._value == 0)
+    wait_for(lambda: feed.waiting == 2)
     start = time.monotonic()
     assert feed.wait(main, 1, 60).changes == []
     assert time.monotonic() - start < 30

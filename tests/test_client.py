@@ -12,10 +12,10 @@ import pytest
 
 import promptgit
 from promptgit import errors
-from promptgit.client import Author, Client, HttpError, MissingVariable, Prompt, ServerAway
+from promptgit.client import Author, Client, HttpError, MissingVariable, Prompt, Retries, ServerAway
 from promptgit.client.errors import KINDS, refusal
 from promptgit.http.api import problems
-from tests.clients import answering
+from tests.clients import Counted, answering
 from tests.support import Server, environment, foreign_commit
 
 ADA = Author("Ada L.", "ada@example.org")
@@ -223,8 +223,11 @@ def test_the_token_is_sent(monkeypatch: pytest.MonkeyPatch) -> None:
         Client("http://x", token="pgt_\n")
     monkeypatch.setenv("PROMPTGIT_TOKEN", "pgt_environment")
     for token, sent in ((None, "pgt_environment"), ("pgt_given", "pgt_given")):
-        with Client("http://x", token=token) as client:
-            assert client._http.headers["Authorization"] == f"Bearer {sent}"
+        wire = Counted()
+        with Client("http://127.0.0.1:1", token=token, transport=wire, retries=Retries(count=0)) as client:
+            with pytest.raises(ServerAway):
+                client.get("a")
+            assert wire.tokens == [f"Bearer {sent}"]
             assert sent not in repr(client)
 
 

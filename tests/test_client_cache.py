@@ -68,15 +68,14 @@ def test_what_is_stale_is_given_at_once_and_refreshed_behind(
 
 def test_what_has_not_changed_is_not_sent_again(url: str, other: Client, naps: Naps) -> None:
     other.create("cache/same", "1")
-    statuses: list[int] = []
-    with Client(url, clock=naps) as client:
-        client._http.event_hooks["response"] = [lambda answer: statuses.append(answer.status_code)]
+    wire = Counted()
+    with Client(url, transport=wire, clock=naps) as client:
         client.get("cache/same")
         for _ in range(2):
             naps.now += 61
             client.get("cache/same")
             refreshed()
-    assert statuses == [200, 304, 304]
+    assert wire.statuses == [200, 304, 304]
 
 
 def test_a_client_may_be_closed_while_it_refreshes(url: str, other: Client, naps: Naps) -> None:

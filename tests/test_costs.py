@@ -20,7 +20,6 @@ from promptgit.domain.models import Version
 from promptgit.http.api import answers
 from promptgit.service.catalogue import Catalogue
 from promptgit.service.service import Service
-from promptgit.store.git import repository as repository_module
 from promptgit.store.git.repository import Repository
 from promptgit.store.store import Store
 from tests.support import at_once, foreign_commit, git_text, long_history
@@ -30,7 +29,7 @@ from tests.support import at_once, foreign_commit, git_text, long_history
 def statements(store: Store) -> Iterator[list[str]]:
     """The SQL that this thread's connection runs meanwhile."""
     seen: list[str] = []
-    connection = store.index._connection()
+    connection = store.index.peek(lambda connection: connection)
     connection.set_trace_callback(seen.append)
     yield seen
     connection.set_trace_callback(None)
@@ -73,7 +72,7 @@ def test_a_read_is_one_statement_and_one_blob(
     settle(repository)
     service.get(prompt.id)
     reads: list[Callable[[], Version]] = [lambda: service.get(prompt.id).newest, lambda: service.version(prompt.id, 7)]
-    store.repository._contents.clear()
+    store.repository.forget_contents()
     for read, blobs in itertools.product(reads, ({"read": 1}, {})):
         counted.clear()
         with statements(store) as seen:
@@ -146,7 +145,7 @@ def test_packs_do_not_pile_up(store: Store, service: Service, repository: Path) 
 
 def test_files_that_are_gone_do_not_stay_open(store: Store, service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
     """Handles give joined packs up at once, not when Python collects its garbage: descriptors would run out."""
-    monkeypatch.setattr(repository_module, "_LOOK_SECONDS", 0)
+    monkeypatch.setattr(Repository, "look_seconds", 0)
     prompt = service.create("0", name="a")
     gc.collect()
     before = _open_but_gone()
@@ -165,7 +164,7 @@ def test_many_threads_that_write_do_not_each_keep_packs(
     store: Store, service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Only who leads a batch reads what it stands on, and each leader passes on what it has open."""
-    monkeypatch.setattr(repository_module, "_LOOK_SECONDS", 0)
+    monkeypatch.setattr(Repository, "look_seconds", 0)
     prompts = [service.create("0", name=f"p{at}").id for at in range(16)]
     with ThreadPoolExecutor(len(prompts)) as threads:
         for at in range(1, 40):
@@ -242,7 +241,7 @@ def steps(store: Store, query: Callable[[], object]) -> int:
         count += 1
         return 0
 
-    connection = store.index._connection()
+    connection = store.index.peek(lambda connection: connection)
     connection.set_progress_handler(tick, 100)
     query()
     connection.set_progress_handler(None, 100)

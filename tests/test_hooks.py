@@ -29,6 +29,7 @@ from promptgit.jobs import outbound
 from promptgit.jobs.deliveries import DAY, Deliveries
 from promptgit.jobs.hooks import Hook
 from promptgit.jobs.outbound import Undelivered
+from promptgit.service.feed import Feed
 from promptgit.service.service import Service
 from promptgit.service.writes import Attribution
 from promptgit.store.store import Store
@@ -96,11 +97,13 @@ def deliveries(store: Store, clock: Clock) -> Deliveries:
 
 
 def add(deliveries: Deliveries, url: str, *events: str, prefix: str = "") -> Hook:
-    main = deliveries._store.repository.main()
+    main = Store(deliveries.hooks.folder, lock_timeout=5).repository.main()
     return deliveries.hooks.add(url, events or ("version",), prefix, SECRET, main, allow_private=True)
 
 
-def test_each_change_is_posted_in_order_as_the_feed_tells_it(service: Service, deliveries: Deliveries) -> None:
+def test_each_change_is_posted_in_order_as_the_feed_tells_it(
+    store: Store, service: Service, deliveries: Deliveries
+) -> None:
     """From when the hook was added; the receiver here verifies each signature as Standard Webhooks says."""
     service.create("0", name="before")
     with receiving() as receiver:
@@ -112,7 +115,7 @@ def test_each_change_is_posted_in_order_as_the_feed_tells_it(service: Service, d
         service.revert(prompt.id, 1)
         deliveries.deliver(hook)
         deliveries.deliver(hook)
-    changes = deliveries._feed.page(None, 100).changes[1:]
+    changes = Feed(store).page(None, 100).changes[1:]
     kinds = ["version", "label", "rename", "delete", "label", "restore", "version"]
     assert [change["type"] for change in receiver.got] == kinds
     shown = [change.as_json() | {"timestamp": f"{change.timestamp:%Y-%m-%dT%H:%M:%SZ}"} for change in changes]
@@ -141,18 +144,20 @@ def test_a_hook_is_told_only_of_what_it_asks_for(service: Service, deliveries: D
     ]
 
 
-def test_a_failure_is_tried_again_after_growing_pauses(service: Service, deliveries: Deliveries, clock: Clock) -> None:
+def test_a_failure_is_tried_again_after_growing_pauses(
+    store: Store, service: Service, deliveries: Deliveries, clock: Clock
+) -> None:
     """In order, with the same id, and what came through is not repeated."""
     status = [500]
     with receiving(lambda path, change: 204 if change["name"] == "a" else status[0]) as receiver:
         hook = add(deliveries, receiver.url)
-        foreign_commit(service._store.repository.path, {"prompts/a.md": b"1", "prompts/b.md": b"2"})
+        foreign_commit(store.repository.path, {"prompts/a.md": b"1", "prompts/b.md": b"2"})
         service.create("3", name="c")
         pauses = []
         for _ in range(15):
             deliveries.deliver(hook)
-            pauses.append(deliveries._due[hook.id] - clock.now)
-            clock.now = deliveries._due[hook.id]
+            pauses.append(deliveries.due[hook.id] - clock.now)
+            clock.now = deliveries.due[hook.id]
         for failures, pause in enumerate(pauses):
             longest = min(2.0**failures, 3_600)
             assert longest / 2 <= pause <= longest + 0.001
@@ -234,13 +239,13 @@ def test_a_slow_receiver_keeps_nobody_else_waiting(service: Service, deliveries:
         deliveries.turn()
         wait_for(lambda: receiver.numbers() == [1])
         service.save(prompt.id, "2")
-        wait_for(lambda: len(deliveries._busy) == 1)
+        wait_for(lambda: len(deliveries.busy) == 1)
         deliveries.turn()
         wait_for(lambda: receiver.numbers() == [1, 2])
         go_on.set()
-        wait_for(lambda: not deliveries._busy)
+        wait_for(lambda: not deliveries.busy)
         deliveries.turn()
-        wait_for(lambda: sorted(receiver.numbers()) == [1, 1, 2, 2] and not deliveries._busy)
+        wait_for(lambda: sorted(receiver.numbers()) == [1, 1, 2, 2] and not deliveries.busy)
 
 
 def test_an_answer_that_trickles_in_is_given_up(store: Store) -> None:
@@ -398,13 +403,15 @@ def test_a_removed_hook_is_told_nothing_more(service: Service, deliveries: Deliv
     assert deliveries.waiting() == 0
 
 
-def test_a_history_that_was_rewritten_goes_on_where_it_parted(service: Service, deliveries: Deliveries) -> None:
+def test_a_history_that_was_rewritten_goes_on_where_it_parted(
+    store: Store, service: Service, deliveries: Deliveries
+) -> None:
     with receiving() as receiver:
         hook = add(deliveries, receiver.url)
         kept = service.create("1", name="a").newest.commit
         service.create("1", name="lost")
         deliveries.deliver(hook)
-        foreign_commit(service._store.repository.path, {"prompts/new.md": b"1"}, parent=kept)
+        foreign_commit(store.repository.path, {"prompts/new.md": b"1"}, parent=kept)
         deliveries.deliver(hook)
         assert [change["name"] for change in receiver.got] == ["a", "lost", "new"]
 

@@ -18,7 +18,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from promptgit.app import create_app
 from promptgit.service.service import Service
 from promptgit.settings import Settings
-from promptgit.store.store import Store
+from promptgit.store.locks import WriteLock
 from tests.support import Http, Server, at_once, foreign_commit, git, wait_for
 from tests.test_api_prompts import create
 
@@ -225,7 +225,7 @@ def test_batches_and_the_wait_for_the_lock_are_measured(tmp_path: Path) -> None:
     client, service = app.test_client(), app.extensions["promptgit"]
     assert isinstance(service, Service)
     prompt = service.create("0", name="a")
-    at_once(service._store, [partial(service.save, prompt.id, str(at)) for at in range(1, 21)])
+    at_once(app.extensions["promptgit.store"], [partial(service.save, prompt.id, str(at)) for at in range(1, 21)])
     service.save(prompt.id, service.content(service.get(prompt.id).newest).decode())  # nothing new: no batch
     seen = scrape(client)
     assert seen["promptgit_write_batch_commits_sum"] == 21
@@ -234,8 +234,7 @@ def test_batches_and_the_wait_for_the_lock_are_measured(tmp_path: Path) -> None:
 
 
 def test_a_lock_that_is_not_had_counts_as_waited_for(client: FlaskClient, repository: Path, tmp_path: Path) -> None:
-    other = Store(repository.parent, lock_timeout=1)
-    with other.writer._lock.held():
+    with WriteLock(repository.parent / "write.lock", 1).held():
         assert create(client, "a").status_code == 503
     seen = scrape(client)
     assert seen["promptgit_write_lock_wait_seconds_sum"] >= 0.2

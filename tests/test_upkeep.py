@@ -160,7 +160,7 @@ def test_a_repack_that_fails_leaves_all_as_it_was(
     prompt_id = saved(service, 10)
     before = pack_names(repository)
     with monkeypatch.context() as broken:
-        broken.setattr(upkeep, "_DELTAS", ("--no-such-option",))
+        broken.setattr(upkeep.Upkeep, "deltas", ("--no-such-option",))
         with pytest.raises(UnusableRepository, match="no-such-option"):
             store.upkeep.run()
     assert pack_names(repository) == before
@@ -173,7 +173,7 @@ def test_a_repack_that_fails_leaves_all_as_it_was(
     assert done is not None
     assert len(contents(service, prompt_id)) == 50
     service.save(prompt_id, "x")
-    monkeypatch.setattr(upkeep, "_DELTAS", ("--no-such-option",))
+    monkeypatch.setattr(upkeep.Upkeep, "deltas", ("--no-such-option",))
     with pytest.raises(UnusableRepository):
         store.upkeep.run()
     assert store.upkeep.state().last_done == done
@@ -279,7 +279,7 @@ def test_it_is_done_by_itself_once_it_pays(tmp_path: Path, monkeypatch: pytest.M
     store = Store(settings.data, lock_timeout=5)
     store.open()
     service = Service(store, 1 << 20)
-    monkeypatch.setattr(upkeep, "_FRESH_OBJECTS", 100)
+    monkeypatch.setattr(upkeep.Upkeep, "fresh_objects", 100)
     prompt_id = saved(service, 10)
     assert not store.upkeep.pays()
     for at in range(30):

@@ -49,8 +49,10 @@ class Deliveries:
         self.hooks = Hooks(store.folder)
         self._store, self._clock, self._seconds = store, clock, seconds
         self._feed = Feed(store)
-        self._busy: set[str] = set()
-        self._due: dict[str, float] = {}
+        self.busy: set[str] = set()
+        """The ids of hooks to which a thread of this process delivers now."""
+        self.due: dict[str, float] = {}
+        """When hooks that failed are tried again, in seconds since 1970, by their ids."""
         self._sent: dict[str, set[str]] = {}  # by hook: what of the commit after the cursor was delivered
 
     def turn(self) -> float:
@@ -58,13 +60,13 @@ class Deliveries:
         hooks = self.hooks.all()
         main = self._store.repository.main() if hooks else ""
         for hook in hooks:
-            if hook.id not in self._busy and self._is_due(hook) and self.hooks.state(hook.id).cursor != main:
-                self._busy.add(hook.id)
+            if hook.id not in self.busy and self._is_due(hook) and self.hooks.state(hook.id).cursor != main:
+                self.busy.add(hook.id)
                 threading.Thread(target=self._run, args=(hook,), name=f"hook-{hook.id}", daemon=True).start()
         return _LOOK_SECONDS
 
     def _is_due(self, hook: Hook) -> bool:
-        left = self._due.get(hook.id, 0.0) - self._clock()
+        left = self.due.get(hook.id, 0.0) - self._clock()
         return left <= 0 or left > _LONGEST_PAUSE  # the clock was set back
 
     def _run(self, hook: Hook) -> None:
@@ -74,10 +76,10 @@ class Deliveries:
             log.info("The hook %s was removed", hook.id)
         except Exception:
             log.exception("The hook %s could not be served", hook.id)
-            self._due[hook.id] = self._clock() + 60
+            self.due[hook.id] = self._clock() + 60
         finally:
             self._store.close()  # what this thread has opened
-            self._busy.discard(hook.id)
+            self.busy.discard(hook.id)
 
     def deliver(self, hook: Hook) -> None:
         """Deliver what waits for a hook, until nothing does, or until one delivery fails: it is tried again later.
@@ -119,7 +121,7 @@ class Deliveries:
             self.hooks.note(hook.id, state)
             if now - max(since, min(now, self._stored(change))) < DAY:
                 pause = min(_LONGEST_PAUSE, 2.0 ** min(state.failures - 1, 12))
-                self._due[hook.id] = now + pause * random.uniform(0.5, 1)  # noqa: S311  # no secret
+                self.due[hook.id] = now + pause * random.uniform(0.5, 1)  # noqa: S311  # no secret
                 return state, False
             log.error("The hook %s was not told of %s %s: given up after a day", hook.id, change.type, change.commit)
         else:

@@ -56,7 +56,7 @@ class Hooks:
     """The hooks of one data folder; any number of processes may share it."""
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
+        self.folder = folder
         self._file = RecordsFile(folder, "hooks")
         self._states = folder / "hooks"
 

@@ -36,6 +36,8 @@ class Feed:
     def __init__(self, store: Store, waiters: int = 0) -> None:
         self._store = store
         self._places = threading.BoundedSemaphore(waiters) if waiters else None
+        self.waiting = 0
+        """Threads of this process that wait."""
 
     def page(self, after: str | None, limit: int) -> Page:
         """The changes after a commit (None: all), at most *limit*; more only if one commit made more.
@@ -61,6 +63,7 @@ class Feed:
             return page
         if page.changes or seconds <= 0 or self._places is None or not self._places.acquire(blocking=False):
             return page
+        self.waiting += 1  # at worst a moment out of date: it decides nothing
         try:
             deadline = time.monotonic() + seconds
             while not page.changes and (left := deadline - time.monotonic()) > 0:
@@ -68,6 +71,7 @@ class Feed:
                 page = self.page(page.last, limit)
             return page
         finally:
+            self.waiting -= 1
             self._places.release()
 
     def _news(self, after: str) -> Callable[[], bool]:

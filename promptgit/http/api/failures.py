@@ -25,6 +25,10 @@ class Failures:
         self._lock = threading.Lock()
         self._empty_at: dict[str, float] = {}  # when a client's bucket will be empty; the longest unseen first
 
+    def __len__(self) -> int:
+        """How many clients are remembered; at most 4,096."""
+        return len(self._empty_at)
+
     def count(self, client: str) -> None:
         """Count a wrong token.
 

@@ -6,6 +6,7 @@ import os
 import shutil
 import time
 from pathlib import Path
+from typing import ClassVar
 
 import pygit2
 
@@ -27,7 +28,6 @@ from promptgit.store.handles import Handles
 _LOST = "refs/promptgit/lost/"
 _TREES_KEPT = 1_000
 _CONTENTS_KEPT, _LARGEST_KEPT = 128, 16 << 10  # of one process, and bytes
-_LOOK_SECONDS = 1.0
 _OPEN_PACKS = 256  # of the whole process
 _WINDOW_BYTES, _MAPPED_BYTES = 1 << 20, 16 << 20  # of packs in memory, of the whole process
 _TIDY_EVERY = 16  # batches
@@ -38,6 +38,9 @@ class Repository:
 
     A lock of `main` that another program holds is waited for *patience* seconds.
     """
+
+    look_seconds: ClassVar[float] = 1.0
+    """How often a thread looks whether packs that it has open have gone."""
 
     def __init__(self, path: Path, committer: Author, *, patience: float = 10.0) -> None:
         self.path = path
@@ -217,7 +220,7 @@ class Repository:
         It is looked for at most once a second, because to open a handle takes as long as many reads (0.3 ms).
         """
         now = time.monotonic()
-        if now - getattr(self._local, "looked", now) >= _LOOK_SECONDS:
+        if now - getattr(self._local, "looked", now) >= self.look_seconds:
             self._local.looked = now
             if self.packs.stat().st_mtime_ns != self._local.packs:
                 self.close()
@@ -233,6 +236,10 @@ class Repository:
             data = self.read(blob)
             self._contents.keep(blob, data)
         return data
+
+    def forget_contents(self) -> None:
+        """Read each content anew."""
+        self._contents.clear()
 
     def batch(self, tip: str, now: int) -> Batch:
         """An empty chain of commits on top of *tip*; call it under the write lock.

@@ -16,6 +16,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 from promptgit.errors import StorageFull
 from promptgit.store.files import fsync_folder
@@ -24,14 +25,9 @@ from promptgit.store.git.packs import drop_stale_multi_pack_index, multi_pack_in
 from promptgit.store.git.repository import Repository
 from promptgit.store.locks import WriteLock
 
-# It pays once so many objects have come (four or five to a version), and such a part of all.
-_FRESH_OBJECTS, _FRESH_PART = 20_000, 16
+_FRESH_PART = 16  # upkeep pays once such a part of all objects is fresh
 # A pack stays as it is while it has so many times the objects of all smaller ones together.
 _FACTOR = 2
-# Many candidates for each delta, for versions differ little; short chains, for a version is read as
-# often as it is cloned. What is packed anew gets new deltas: git takes packs of whole objects for
-# packs in which it has found none.
-_DELTAS = ("--no-reuse-delta", "--window=50", "--depth=10", "--window-memory=64m")
 _MEMORY = ("-c", "pack.deltaCacheSize=32m", "-c", "core.packedGitLimit=64m", "-c", "core.deltaBaseCacheLimit=32m")
 _LEFT_BEHIND_SECONDS = 3_600
 # A pack index: header, table of first bytes, two checksums; and id, checksum and offset of each object.
@@ -69,6 +65,16 @@ class UpkeepState:
 class Upkeep:
     """The upkeep of one repository, one at a time over all processes; it has the write lock for a moment."""
 
+    fresh_objects: ClassVar[int] = 20_000
+    """It pays from so many objects on that no upkeep has seen (four or five to a version)."""
+
+    deltas: ClassVar[tuple[str, ...]] = ("--no-reuse-delta", "--window=50", "--depth=10", "--window-memory=64m")
+    """Options of git-pack-objects(1).
+
+    Many candidates for each delta, for versions differ little; short chains, for a version is read as often as it is
+    cloned. What is packed anew gets new deltas: git takes packs of whole objects for packs in which it has found none.
+    """
+
     def __init__(self, repository: Repository, write_lock: WriteLock) -> None:
         self._repository = repository
         self._folder = repository.packs
@@ -86,7 +92,7 @@ class Upkeep:
         """Whether so much has come that it is worth the work; what a `git gc` beside the last one broke is mended."""
         drop_stale_multi_pack_index(self._folder)
         state = self.state()
-        return state.fresh_objects >= max(_FRESH_OBJECTS, state.objects // _FRESH_PART)
+        return state.fresh_objects >= max(self.fresh_objects, state.objects // _FRESH_PART)
 
     def run(self) -> bool:
         """Do it now; False if it is under way already.
@@ -155,7 +161,7 @@ class Upkeep:
     def _pack(self, rolled: Sequence[Pack], stay: Sequence[str], guard: int) -> list[str]:
         """Put the objects of packs, and loose ones, into a new pack; its name."""
         lines = [f"{pack.name}.pack" for pack in rolled] + [f"^{name}.pack" for name in stay]
-        options = ("--stdin-packs", "--unpacked", "--non-empty", "--delta-base-offset", "--quiet", *_DELTAS)
+        options = ("--stdin-packs", "--unpacked", "--non-empty", "--delta-base-offset", "--quiet", *self.deltas)
         new = self._git(guard, "pack-objects", *options, str(self._folder / "pack"), lines=lines)
         fsync_folder(self._folder)
         return [f"pack-{checksum}" for checksum in new]
