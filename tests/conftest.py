@@ -21,6 +21,18 @@ hypothesis.settings.register_profile("promptgit", derandomize=True, deadline=Non
 hypothesis.settings.load_profile("promptgit")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark tests by what their modules and fixtures use; `slow` ones are marked by hand."""
+    for item in items:
+        names = {*vars(item.getparent(pytest.Module).obj), *getattr(item, "fixturenames", ())}  # type: ignore[union-attr]
+        if names & {"browser", "driver"}:
+            item.add_marker(pytest.mark.browser)
+        if names & {"Server", "server", "shared", "command"}:
+            item.add_marker(pytest.mark.server)
+        if "langfuse" in item.path.stem:
+            item.add_marker(pytest.mark.langfuse)
+
+
 class Clock:
     """A clock that stands still until told otherwise."""
 

@@ -20,7 +20,7 @@ INFO: Json = {
 PATH: dict[str, Json] = {
     "name": {
         "description": "The name of a prompt, its slashes as they are",
-        "schema": {"type": "string", "maxLength": 200, "examples": ["support/greeting"]},
+        "schema": {"type": "string", "format": "prompt-name", "maxLength": 200, "examples": ["support/greeting"]},
     },
     "prompt_id": {"description": "The id of a prompt; what is no UUID is the id of none: 404", "schema": _ID},
     "label": {
