@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import http.client
 import socket
+import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -102,3 +104,16 @@ def test_a_steady_client_is_never_given_up(small: Server) -> None:
         for start in range(0, len(content), 1 << 16):
             client.sendall(content[start : start + (1 << 16)])
         assert rest(client).startswith(b"HTTP/1.1 201 ")
+
+
+def test_a_client_that_asks_quickly_on_one_connection_is_never_given_up(small: Server) -> None:
+    """Whenever the server looks, its last answer is sent and the next question is still on its way."""
+    id_ = Http(small.url)("POST", "/api/prompts", {"name": "a", "content": "x"}).json["id"]
+    address = urlsplit(small.url)
+    client = http.client.HTTPConnection(address.hostname or "", address.port, timeout=60)
+    until = time.monotonic() + 3  # six times the server's patience
+    with closing(client):
+        while time.monotonic() < until:
+            client.request("GET", f"/api/prompts/{id_}")
+            answer = client.getresponse()
+            assert (answer.status, len(answer.read()) > 100) == (200, True)

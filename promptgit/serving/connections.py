@@ -56,6 +56,8 @@ class Connection(asyncio.Protocol):
         self._http.data_received(data)
         if self._is_answered():
             self._head = 0
+            if not self._transport.get_write_buffer_size():
+                self._left = self.patience  # the look may come between the answers of a client that asks quickly
             return
         self._head += len(data)
         if self._head > _LARGEST_HEAD and not self._transport.is_closing():
