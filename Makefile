@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help run test check fix bench faults fuzz screenshots lock clean
+.PHONY: help run test test-lowest test-newest coverage check fix bench faults fuzz reference screenshots lock clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -16,6 +16,8 @@ ifeq ($(KEPT),)
 endif
 LANGFUSE := 3 4 5
 GENERATORS := tests/generators
+PARALLEL := -n 2 --dist loadgroup
+FAST := $(PARALLEL) -m 'not (browser or server or langfuse or slow)'
 
 help: ## list these targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -24,7 +26,16 @@ run: .venv/run ## serve http://127.0.0.1:8000 on ./data
 	@exec $(BIN)/promptgit serve
 
 test: .venv/test .venv/langfuse .venv/generators/installed ## run the whole test suite, or a part: make test T='tests/test_names.py -k uuid'
-	$(BIN)/pytest -n 2 --dist loadgroup $(T)
+	$(BIN)/pytest $(PARALLEL) $(T)
+
+test-lowest: .venv/test ## the suite's fast part with the lowest versions of what the project depends on
+	$(call fast,lowest-direct)
+
+test-newest: .venv/test ## the suite's fast part with the newest versions of everything
+	$(call fast,highest)
+
+coverage: .venv/test ## which lines the suite's fast part does not run
+	$(BIN)/pytest $(FAST) --cov=promptgit --cov-report=term-missing:skip-covered
 
 check: .venv/test ## lint, format, types and the direction of imports
 	$(BIN)/ruff check
@@ -63,6 +74,13 @@ lock: .venv/test ## resolve the newest versions into the lock files
 		--no-emit-find-links --allow-unsafe --no-header --no-annotate -o $(GENERATORS)/openapi-python-client.lock -
 	! command -v npm >/dev/null || npm update --prefix $(GENERATORS) --package-lock-only --save \
 		--omit-lockfile-registry-resolved --no-audit --no-fund
+
+# Run the fast part in a place of its own, with the versions that a way of resolving gives.
+define fast
+	$(BIN)/uv venv -q --clear --seed --python $(BIN)/python build/$(1)
+	$(BIN)/uv pip install -q --python build/$(1)/bin/python --resolution $(1) -e '.[server,test]'
+	build/$(1)/bin/pytest $(FAST)
+endef
 
 clean: ## remove what make has installed
 	rm -rf .venv

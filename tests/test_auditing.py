@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
+from datetime import UTC, datetime
 from pathlib import Path
 
-from promptgit.domain.models import Prompt
+from promptgit.domain.models import Author, Prompt
 from promptgit.service.service import Service
 from promptgit.service.writes import Attribution
 from promptgit.store.git.layout import README
@@ -142,3 +144,46 @@ def test_every_command_runs(service: Service, repository: Path) -> None:
         assert "COMMIT" not in command
         setting = 'commit="$(git rev-parse main)"; '
         shell(repository, setting + command)
+
+
+PAGE = (Path(__file__).parents[1] / "docs" / "auditing.md").read_text()
+
+
+def command(start: str) -> str:
+    """The page's command that begins so."""
+    return next(line.strip() for line in PAGE.splitlines() if line.startswith(f"    {start}"))
+
+
+def test_ten_questions_are_answered_by_stock_git(service: Service, repository: Path, clock: Clock) -> None:
+    """Each command of the page runs as it stands; what it prints is what the service knows."""
+    assert len(re.findall(r"^## .*\?$", PAGE, re.M)) == 10
+    clock.now = datetime(2026, 2, 1, tzinfo=UTC).timestamp()
+    prompt = service.create("How can I help?", name="support/greeting")
+    ada = Attribution("Shorter", Author("Ada", "ada@example.org"))
+    clock.now = datetime(2026, 3, 2, tzinfo=UTC).timestamp()
+    service.save(prompt.id, "Hi!", attribution=ada)
+    service.labels.point(prompt.id, "production", 2, attribution=ada)
+    service.delete(service.create("x", name="gone").id)
+    made = [version.commit for version in service.versions(service.get(prompt.id))]
+
+    on_a_day = "\n".join([command("commit="), command('git show "$commit:prompts')])
+    assert shell(repository, on_a_day) == "How can I help?"
+    assert shell(repository, command("git show main:labels/")) == "2"
+    assert "+2" in shell(repository, command("git log --first-parent -p -- labels/"))
+    written = shell(repository, command("git log --first-parent --format='%h  written"))
+    assert "written by Ada <ada@example.org>  stored by promptgit" in written
+    assert len(shell(repository, command("git log --first-parent -S")).splitlines()) == 2
+    assert shell(repository, command("git log --first-parent --format='%aI %H'")).split()[1::2] == made[::-1]
+    between = f"commit={made[0]}; {command('git diff')}"
+    assert "-How can I help?" in shell(repository, between) and "+Hi!" in shell(repository, between)
+    month = shell(repository, command("git log --first-parent --reverse"))
+    assert [line.split("\t")[-1] for line in month.splitlines() if "\t" in line] == [
+        "prompts/support/greeting.md",
+        "labels/production/support/greeting",
+        "prompts/gone.md",
+        "prompts/gone.md",
+    ]
+    assert "Shorter" in month and "Initial version" in month
+    assert "prompts/gone.md" in shell(repository, command("git log --first-parent -M100% --diff-filter=D"))
+    shell(repository, command("git fsck"))
+    assert len(shell(repository, command("git log --format='%h %G?")).splitlines()) == 6
