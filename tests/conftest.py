@@ -24,7 +24,7 @@ hypothesis.settings.load_profile("promptgit")
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark tests by what their modules and fixtures use; `slow` ones are marked by hand."""
     for item in items:
-        names = {*vars(item.getparent(pytest.Module).obj), *getattr(item, "fixturenames", ())}  # type: ignore[union-attr]
+        names = {*vars(item.getparent(pytest.Module).obj), *getattr(item, "fixturenames", ())}
         if names & {"browser", "driver"}:
             item.add_marker(pytest.mark.browser)
         if names & {"Server", "server", "shared", "command"}:

@@ -23,7 +23,7 @@ _MEMORY_TEXT = b"A token was made here: without tokens.json nobody is let in (do
 
 
 class TokenFile:
-    """The file, and what the repository beside it remembers; any number of processes may share them.
+    """The file, and what the repository in the same folder remembers; any number of processes may share them.
 
     *parse* raises for a record that is no token.
     """

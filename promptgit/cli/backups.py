@@ -14,7 +14,7 @@ from promptgit.settings import Settings
 @click.argument("dest", type=click.Path(path_type=Path))
 @data_option
 def backup(dest: Path, data: Path | None) -> None:
-    """Make a backup at DEST, or bring the one that is there up to date, beside a running server.
+    """Make a backup at DEST, or bring the one that is there up to date, also while a server runs.
 
     It has the history and the tokens (their hashes), but no webhooks, whose secrets are in the clear.
     """

@@ -13,7 +13,7 @@ from promptgit.settings import Settings
 @main.command()
 @data_option
 def upkeep(data: Path | None) -> None:
-    """Pack the repository, also beside running servers: clones and `git log` stay quick."""
+    """Pack the repository, also while servers run: clones and `git log` stay quick."""
     store = existing_store(Settings.from_environment(data=data))
     if not store.upkeep.run():
         raise Refusal("Another process is at it.")

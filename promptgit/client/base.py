@@ -1,4 +1,4 @@
-"""What both clients are made of, but for the I/O."""
+"""What both clients have in common: everything except the I/O."""
 
 from __future__ import annotations
 

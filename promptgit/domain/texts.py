@@ -55,13 +55,13 @@ def check_author(author: Author) -> Author:
     )
 
 
-def mend_description(text: str) -> str:
+def repair_description(text: str) -> str:
     """A description that `check_description` takes: without control characters, and cut at the end where too long."""
     lines = text.replace("\r\n", "\n").replace("\r", "\n")
     return _CONTROL.sub(lambda found: found[0] if found[0] in "\n\t" else "", lines).strip()[:MAX_DESCRIPTION].strip()
 
 
-def mend_author(author: Author) -> Author:
+def repair_author(author: Author) -> Author:
     """An author that `check_author` takes; without a name it is the address, or `unknown`."""
     name, email = (re.sub("[<>]", "", _CONTROL.sub("", text)).strip() for text in author)
     return Author((name or email or "unknown")[:MAX_AUTHOR_NAME].strip(), email[:MAX_AUTHOR_EMAIL].strip())

@@ -139,7 +139,7 @@ class ContentTooLarge(PromptgitError):
 
 
 class NameTaken(PromptgitError):
-    """Another prompt has this name, or one that cannot stand beside it in a clone."""
+    """Another prompt has this name, or one that a clone cannot hold together with it."""
 
     code = "name_taken"
 
@@ -173,7 +173,7 @@ class PathBlocked(PromptgitError):
     def __str__(self) -> str:
         if self.reason is None:
             return f"Something else lies at {self.path!r} in the repository. Choose another name."
-        return f"The path {self.path!r} {self.reason}. Nothing was written; rename the prompt, or mend it with git."
+        return f"The path {self.path!r} {self.reason}. Nothing was written; rename the prompt, or repair it with git."
 
 
 class StaleVersion(PromptgitError):

@@ -68,7 +68,7 @@ class Damaged(Unavailable):
     """An object cannot be read from the repository: it is missing, or not what its id says. Nothing was written."""
 
     code = "damaged"
-    retry_after = 60  # somebody has to mend it first
+    retry_after = 60  # somebody has to repair it first
 
     def __init__(self, oid: str, reason: str) -> None:
         super().__init__(oid, reason)

@@ -24,7 +24,7 @@ _STALE_LOCK_SECONDS = 2.0  # git holds a ref's lock for milliseconds
 
 
 def back_up(source: Repository, path: Path) -> Repository:
-    """Make the backup at *path*, or bring the one that is there up to date; beside writers, too.
+    """Make the backup at *path*, or bring the one that is there up to date; also while others write.
 
     What is in a backup already is never removed or replaced, except for the copy of the tokens' file; one that cannot
     be read is not copied. It can be broken off at any moment and done again. One at a time: others wait.

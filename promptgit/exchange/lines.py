@@ -28,7 +28,7 @@ class Pointer:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line; *number* counts from 1. *content* is None for a deletion, and beside a *pointer*.
+    """One line; *number* counts from 1. *content* is None for a deletion, and where there is a *pointer*.
 
     With *source* it is a rename: the prompt of that name gets the name *name*; *content* counts only where there
     is none.
@@ -129,13 +129,13 @@ def seconds(made: datetime) -> int:
 
 
 def entry(op: str, name: str, description: str, author: Author, timestamp: int, **fields: object) -> Entry:
-    """A line to write; *timestamp* is in seconds since 1970. What git allows, and a line does not, is mended."""
-    author = texts.mend_author(author)
+    """A line to write; *timestamp* is in seconds since 1970. What git allows, and a line does not, is repaired."""
+    author = texts.repair_author(author)
     return {
         "name": name,
         "op": op,
         **fields,
-        "description": texts.mend_description(description),
+        "description": texts.repair_description(description),
         "author_name": author.name,
         "author_email": author.email,
         "timestamp": moment(max(timestamp, 0)),

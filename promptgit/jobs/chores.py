@@ -1,4 +1,4 @@
-"""Chores: what one worker does for all of them, beside the requests.
+"""Chores: what one worker does for all of them, in threads of its own, while requests are answered.
 
 Each worker has a thread for each chore, and of these threads the one that has the chore's file lock
 does it; when its process ends, another takes over. Nothing waits for a chore.

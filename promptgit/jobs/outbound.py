@@ -70,7 +70,7 @@ def resolve(parts: SplitResult, *, allow_private: bool) -> list[str]:
 
 
 def post(url: str, body: bytes, headers: Mapping[str, str], *, seconds: float, allow_private: bool) -> None:
-    """Send *body*; all of it, to the last byte of the answer, takes *seconds* at most, beside the look-up of the name.
+    """Send *body*. It takes *seconds* at most, to the last byte of the answer; the look-up of the name is not counted.
 
     Raises:
         Undelivered: no 2xx came in time.

@@ -1,4 +1,4 @@
-"""What people look for, beside what programs ask the service: folders, deleted prompts, repeats, moments."""
+"""What people look for in addition to what programs ask the service: folders, deleted prompts, repeats, moments."""
 
 from __future__ import annotations
 

@@ -60,7 +60,7 @@ def expect_seen(prompt: Prompt, if_match: Precondition | None) -> Prompt:
 
 
 def expect_free(index: sqlite3.Connection, name: str, *, mover: str | None = None) -> None:
-    """Refuse a name that another prompt has, or that cannot stand beside another's in every clone.
+    """Refuse a name that another prompt has, or that some clone could not hold together with another prompt's.
 
     `support` and `support/greeting` cannot: with the same label, one's file would be the other's folder. So it is
     with `42` and a UUID that begins with these digits, for its files lie in the folder `42`.

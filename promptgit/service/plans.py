@@ -31,7 +31,7 @@ def create(index: sqlite3.Connection, name: str, content: bytes) -> Plan:
     """Give a name its first version, or bring the deleted prompt of that name back.
 
     Raises:
-        NameTaken: another prompt has the name, or it cannot stand beside another prompt's.
+        NameTaken: another prompt has the name, or a clone could not hold it together with another prompt's.
     """
     checks.expect_free(index, name)
     checks.expect_own(index, name)

@@ -57,7 +57,7 @@ class Service(Reading):
             (and those of `Writer.submit`)
         """
         if name is not None and prompt_id is not None:
-            raise Invalid("id", "is given beside a name; give one of them, for an id is the name")
+            raise Invalid("id", "is given in addition to a name; give one of them, for an id is the name")
         given = names.check(name) if name is not None else prompt_id
         chosen = given or ""
         data = texts.check_content(content, self._max_content)
@@ -194,7 +194,10 @@ class Service(Reading):
 
 
 def _random_name(index: sqlite3.Connection) -> str:
-    """A new random UUID that can stand beside every name: one in 256 cannot for each name of two hex digits."""
+    """A new random UUID that can be a name.
+
+    One in 256 cannot for each prompt whose name is two hexadecimal digits: its file would be their folder.
+    """
     for _ in range(_RANDOM_NAMES):
         name = str(uuid4())
         with suppress(NameTaken):

@@ -24,7 +24,7 @@ class WriteLock:
 
     @contextmanager
     def held(self, deadline: float | None = None) -> Iterator[None]:
-        """Have the lock; *deadline* is on the monotonic clock, and without it the whole timeout is left.
+        """Acquire the lock, by *deadline* on the monotonic clock; without it the whole timeout is left.
 
         Raises:
             LockTimeout: others kept it.

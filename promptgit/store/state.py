@@ -33,7 +33,7 @@ def lag(store: Store) -> float:
 
 
 def packs(store: Store) -> tuple[int, int]:
-    """How many packs there are, and the bytes of all files beside them.
+    """How many packs there are, and the bytes of all files in their folder.
 
     Loose objects are not counted: that would be a walk through 256 folders, and only git itself makes some.
     """

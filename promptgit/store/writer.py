@@ -1,9 +1,8 @@
 """The writer: a group commit under the file lock.
 
-A thread queues its change and waits for the leader's place, or for an answer. The leader takes
-the file lock once, applies every queued change in order, each against the state that the ones
-before it left, makes all their commits durable together, moves `main` once, and answers all.
-There is no background thread to lose in a fork.
+A thread queues its operation, and either becomes the leader or waits for an answer. The leader acquires the file lock
+once, applies every queued operation in order, each against the state that the ones before it left, makes all their
+commits durable together, moves `main` once, and answers all. There is no background thread that a fork could lose.
 """
 
 from __future__ import annotations
@@ -36,12 +35,12 @@ log = logging.getLogger(__name__)
 
 _MOST_IN_A_BATCH = 128
 _ATTEMPTS = 20
-_MENDINGS = 2  # of the index, for one batch
+_REPAIRS = 2  # of the index, for one batch
 
 
 @dataclass(slots=True, eq=False)
 class _Job:
-    change: Operation[Any]
+    operation: Operation[Any]
     answer: Any = None
     error: Exception | None = None
     settled: bool = False  # the error stands, or what the answer tells of is on `main`, on disk
@@ -49,14 +48,14 @@ class _Job:
 
 
 class _EndsEarlier(Exception):
-    """The last commit of a batch is another job's than was thought."""
+    """Another job than expected makes the last commit of the batch, which is the one to be signed."""
 
     def __init__(self, job: _Job) -> None:
         self.job = job
 
 
 class Writer:
-    """Makes changes one batch at a time, across threads and processes.
+    """Runs operations one batch at a time, across threads and processes.
 
     *clock* gives seconds since 1970. With *sign* the last commit of each batch is signed, which covers all
     before it.
@@ -83,22 +82,22 @@ class Writer:
 
     @property
     def waiting(self) -> int:
-        """How many changes of this process's threads wait for a batch to take them."""
+        """How many operations of this process's threads wait for a batch to take them."""
         with self._turn:
             return len(self._queue)
 
-    def submit(self, change: Operation[T]) -> T:
-        """Make a change; it is on disk and on `main` when this returns.
+    def submit(self, operation: Operation[T]) -> T:
+        """Run an operation; its commit is on disk and on `main` when this returns.
 
         Raises:
-            LockTimeout: the lock was not had in time; nothing was written.
+            LockTimeout: the lock was not acquired in time; nothing was written.
             MainLocked: another program kept git's lock of `main`; nothing was written.
             StorageFull, StorageFailed: the disk was full, or failed; nothing was written.
             SigningFailed: nothing was written.
             OutcomeUnknown: it may be on `main`, and may stay.
-            PromptgitError: what the change's plan raises.
+            PromptgitError: what the operation's plan raises.
         """
-        job = _Job(change)
+        job = _Job(operation)
         deadline = self._deadline()
         with self._turn:
             self._queue.append(job)
@@ -118,8 +117,8 @@ class Writer:
             raise OutcomeUnknown  # the leader was ended in the middle
         return cast(T, job.answer)
 
-    def together(self, changes: Sequence[Operation[Any]], *, stop_at_refusal: bool) -> list[Any]:
-        """Make changes as one batch; a refused one has its error in the place of its answer.
+    def together(self, operations: Sequence[Operation[Any]], *, stop_at_refusal: bool) -> list[Any]:
+        """Run operations as one batch; a refused one has its error in the place of its answer.
 
         With *stop_at_refusal* those after the first refused one are left out, of the answers too.
 
@@ -127,7 +126,7 @@ class Writer:
             LockTimeout, MainLocked, StorageFull, StorageFailed, SigningFailed: nothing was written.
             OutcomeUnknown: they may be on `main`, and may stay.
         """
-        jobs = [_Job(change) for change in changes]
+        jobs = [_Job(operation) for operation in operations]
         with self._turn:
             deadline = self._deadline()
             if not self._turn.wait_for(lambda: not self._led, deadline - time.monotonic()):
@@ -196,16 +195,16 @@ class Writer:
             yield
 
     def _make(self, jobs: list[_Job], stop_at_refusal: bool = False) -> list[_Job]:
-        """Make the changes durable and visible, or none of them; those that were tried."""
+        """Make the commits durable and visible, or none of them. Returns the jobs that were tried."""
         last = jobs[-1] if jobs else None
-        mendings = 0
+        repairs = 0
         for _ in range(_ATTEMPTS):
             try:
-                return self._attempt(jobs, last, stop_at_refusal, mending=mendings < _MENDINGS)
+                return self._attempt(jobs, last, stop_at_refusal, repairing=repairs < _REPAIRS)
             except Stumbled as found:
-                if not self._index.mend(found.error):
-                    mendings = _MENDINGS  # a fault of ours: it is the change's own error
-                mendings += 1
+                if not self._index.repair(found.error):
+                    repairs = _REPAIRS  # a fault of ours: it is the operation's own error
+                repairs += 1
             except MainMoved:
                 # By somebody without the lock. It is waited for out here, where no transaction keeps others waiting.
                 self._repository.main_file.expect_unlocked()
@@ -213,10 +212,10 @@ class Writer:
                 last = found.job
         raise WriteContended
 
-    def _attempt(self, jobs: list[_Job], last: _Job | None, stop_at_refusal: bool, mending: bool) -> list[_Job]:
-        """Make the changes; if they are to be signed, *last* must be the job of the last commit.
+    def _attempt(self, jobs: list[_Job], last: _Job | None, stop_at_refusal: bool, repairing: bool) -> list[_Job]:
+        """Run the operations; if their commits are to be signed, *last* must be the job of the last commit.
 
-        With *mending* an error that a damaged index may have led to is no change's own: `Stumbled` has it.
+        With *repairing* an error that a damaged index may have led to is no operation's own: `Stumbled` has it.
 
         A signature is part of the commit's id, which the index and the answers hold: none can be added later.
         """
@@ -225,12 +224,12 @@ class Writer:
         tried: list[_Job] = []
         committed: _Job | None = None
         with ExitStack() as held:
-            with stumbling(mending):
+            with stumbling(repairing):
                 connection, ledger, tip = held.enter_context(self._index.writing())
             batch = self._repository.batch(tip, int(self._clock()))
             for job in jobs:
-                with stumbling(mending):
-                    if self._apply(job, connection, ledger, batch, self._sign if job is last else None, mending):
+                with stumbling(repairing):
+                    if self._apply(job, connection, ledger, batch, self._sign if job is last else None, repairing):
                         committed = job
                 tried.append(job)
                 if job.error is not None and stop_at_refusal:
@@ -265,34 +264,34 @@ class Writer:
         ledger: Ledger,
         batch: Batch,
         sign: Callable[[bytes], bytes] | None,
-        mending: bool,
+        repairing: bool,
     ) -> bool:
-        """Whether the job has made a commit."""
+        """Run one job; True if it has made a commit."""
         now = self._clock()
         job.error = None
-        request, recall = job.change.request, job.change.recall
+        request, recall = job.operation.request, job.operation.recall
 
         def read(oid: str) -> bytes | None:
             return batch.read(oid) if oid in batch.objects or oid in self._repository else None
 
         try:
-            with storage_errors(), stumbling(mending):
+            with storage_errors(), stumbling(repairing):
                 if request and recall and (made := requests.find(connection, request, read, now)):
                     job.answer = recall(connection, made)
                     return False
-                edit = job.change.plan(connection)
+                edit = job.operation.plan(connection)
                 commit = None if edit is None else batch.commit(edit, sign, requests.headers_of(request))
         except (SigningFailed, Stumbled):
             raise
         except Exception as error:
-            job.error = error  # this change fails alone
+            job.error = error  # this operation fails alone
             return False
         if commit is not None:
             ledger.apply([commit], batch.read)
             ledger.flush()
             if request:
                 requests.note(connection, [(commit.id, request)])
-        job.answer = job.change.answer(connection)
+        job.answer = job.operation.answer(connection)
         return commit is not None
 
 

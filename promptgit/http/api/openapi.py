@@ -57,7 +57,7 @@ _EVERY: list[Kind] = [errors.MalformedHost, errors.CrossOrigin, errors.ForeignHo
 
 
 def refuses(*kinds: Kind) -> Callable[[View], View]:
-    """Say which errors a view can raise beside those of every read, write, body or query."""
+    """Say which errors a view can raise in addition to those of every read, write, body or query."""
 
     def mark(view: View) -> View:
         view.refusals = kinds  # type: ignore[attr-defined]

@@ -65,7 +65,7 @@ MEDIA_TYPE = "application/problem+json"
 # A name with slashes in the place of an id, without what stands behind an id.
 _NAMED = re.compile(r"/api/prompts/([^/]+/.+?)(?:/(?:versions|labels|diff)(?:/.*)?)?", re.DOTALL)
 _CHALLENGES = 'Basic realm="promptgit", Bearer'  # git and curl know the first alone
-_RETRY_SECONDS = 10  # where somebody has to mend something first
+_RETRY_SECONDS = 10  # where somebody has to repair something first
 
 
 def document(status: int, detail: str, code: str | None = None, **members: object) -> bytes:

@@ -82,7 +82,7 @@ def show(name: str) -> Response:
     """One version of a prompt: by number, by label, else the one in production."""
     query: dict[str, Any] = _PARSER.parse(shapes.WhichSchema(), request, location="query")
     if "version" in query and "label" in query:
-        raise Invalid("label", "is given beside a version; give one of them")
+        raise Invalid("label", "is given in addition to a version; give one of them")
     found, version = _at(name, query.get("version"), query.get("label", PRODUCTION))
     file, graph = _read(version), None
     if query["resolve"]:
@@ -92,7 +92,7 @@ def show(name: str) -> Response:
 
 @blueprint.patch("/v2/prompts/<path:name>/versions/<number>")
 def point(name: str, number: str) -> Response:
-    """Point labels at a version, beside those that it has."""
+    """Point labels at a version, which keeps the labels that it has."""
     body = _PARSER.parse(shapes.LabelsSchema(), request, location="json")
     found = _find(name)
     target = service().version(found.id, number).number

@@ -23,7 +23,7 @@ _FORGED = "This page is not of this session any more, or cookies are switched of
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Why a form was refused: a message beside a field, or above them all; and the prompt that is in the way."""
+    """Why a form was refused: a message next to a field, or above all fields; and the prompt that is in the way."""
 
     field: str | None
     message: str

@@ -70,7 +70,7 @@ def edit(prompt_id: UUID) -> str:
 
 
 def _edit_page(prompt: Prompt, content: str, refusal: Refusal | None = None) -> str:
-    """The form; where others have saved since it was opened, what they changed beside it."""
+    """The form, and next to it what others have changed since it was opened."""
     opened = _opened(prompt)
     others = between(opened, prompt.newest) if opened.commit != prompt.newest.commit else {}
     return render_template(

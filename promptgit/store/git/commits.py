@@ -46,7 +46,7 @@ class Edit:
 
 @dataclass(slots=True)
 class _Folder:
-    """A tree being changed: its entries, but for the folders in it that are being changed too."""
+    """A tree being changed: its entries, except the folders in it that are being changed too."""
 
     entries: Tree
     open: dict[bytes, _Folder] = field(default_factory=dict)

@@ -24,7 +24,7 @@ class Essentials:
         """Refuse a repository that git could not open.
 
         Raises:
-            UnusableRepository: it says which file is to be mended, and how.
+            UnusableRepository: it says which file is to be repaired, and how.
         """
         files = {"HEAD": (_HEAD.fullmatch, _MEND_HEAD), "config": (_CORE.search, _MEND_CONFIG)}
         try:
@@ -32,9 +32,9 @@ class Essentials:
             seen = [(stat.st_ino, stat.st_size, stat.st_mtime_ns) for stat in stats]
             if seen == self._seen:
                 return
-            for name, (is_whole, mend) in files.items():
+            for name, (is_whole, repair) in files.items():
                 if not is_whole((self._path / name).read_bytes()):
-                    raise UnusableRepository(str(self._path), f"its file {name} is damaged. {mend}")
+                    raise UnusableRepository(str(self._path), f"its file {name} is damaged. {repair}")
         except (FileNotFoundError, NotADirectoryError) as error:
             if not (self._path / "objects").is_dir():
                 raise UnusableRepository(str(self._path), "it is no git repository.") from error

@@ -1,9 +1,9 @@
-"""The file of `main`: how one sees that it moved, and how another takes its place.
+"""The file of the ref `main`: how promptgit notices that it moved, and how promptgit moves it.
 
-That is done as git does it, under git's own lock of the ref, the file `main.lock` in the same folder. The new file lies
-ready on disk before, as `promptgit-main`, and becomes the lock by a second name for it (link(2)): so the lock is held
-for an instant, and a move costs one fsync, of the folder. A lock that is no second name of `promptgit-main` is another
-program's.
+A move happens as git does it, under git's own lock of the ref, the file `main.lock` in the same folder. The new content
+is on disk before, in the file `promptgit-main`; a hard link (link(2)) makes that file the lock, and rename(2) makes it
+`main`. So the lock is held for a few microseconds, and a move costs one fsync, of the folder. A lock that is not the
+same inode as `promptgit-main` is another program's.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _LOOK_SECONDS, _LOOK_FOR_OWNER_SECONDS = 0.005, 0.25
 _INSTANT_SECONDS = 0.1  # as long as git waits for a ref's lock (core.filesRefLockTimeout)
 
 Mark = tuple[int, int, int, bytes]
-"""Of the file: its inode, its times, and what is in it where they do not tell."""
+"""The inode and times (in nanoseconds) of the file, and its content where it is so young that the times may mislead."""
 
 
 class MainMoved(Exception):
@@ -63,7 +63,7 @@ class MainFile:
             return None  # packed with others
 
     def is_as_left(self) -> bool:
-        """Whether `move` was the last to move it, in whatever process: then it still has its other name."""
+        """True if promptgit, in any process, made the last move: `main` and `promptgit-main` are then one inode."""
         with suppress(OSError):
             return os.path.samefile(self._path, self._next)
         return False
@@ -83,12 +83,12 @@ class MainFile:
             os.close(file)
 
     def next(self, commit: str) -> File:
-        """What `move` puts in its place, to be written before it is called; call both under the write lock."""
+        """The file that `move` makes `main`; write it before, and call both under the write lock."""
         self.sweep()
         return File(self._next, f"{commit}\n".encode())
 
     def is_left_locked(self) -> bool:
-        """True if a lock of ours is there: of who moves `main` now, or of a process that was killed."""
+        """True if promptgit's own lock is there: of a process that moves `main` now, or that was killed."""
         try:
             return os.path.samefile(self._lock, self._next)
         except FileNotFoundError:
@@ -100,7 +100,7 @@ class MainFile:
             os.unlink(self._lock)
 
     def is_head_locked(self) -> bool:
-        """True if git's lock of HEAD is there: that of a git that works now, or of one that was killed."""
+        """True if `HEAD.lock` is there, which a git that works now holds, or one that was killed has left."""
         return os.path.lexists(self._head_lock)
 
     def free_head(self) -> None:

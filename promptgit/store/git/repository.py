@@ -1,4 +1,4 @@
-"""The bare repository: the only truth."""
+"""The bare repository `prompts.git`, the only source of truth."""
 
 from __future__ import annotations
 
@@ -161,7 +161,7 @@ class Repository:
         return self.main_file.mark()
 
     def is_as_left(self) -> bool:
-        """Whether `move_main` was the last to move `main`, in whatever process."""
+        """True if promptgit, in any process, made the last move of `main`."""
         return self.main_file.is_as_left()
 
     def main(self) -> str:
@@ -309,7 +309,7 @@ def _init(path: Path) -> pygit2.Repository:
     git.config["core.protectHFS"] = True
     git.config["core.protectNTFS"] = True
     git.config["core.fsync"] = "all"  # for an administrator's git too
-    git.config["gc.auto"] = 0  # gc beside a writer can lose objects
+    git.config["gc.auto"] = 0  # gc while somebody writes can lose objects
     return git
 
 

@@ -1,7 +1,7 @@
 """Upkeep: few packs, with deltas, a multi-pack index with a bitmap, and a commit-graph.
 
 So a clone is counted and copied quickly, and `git log -- path` skips the commits that did not touch the
-path. It runs beside readers and writers, and drops no object: what no ref reaches is packed along.
+path. It runs while others read and write, and drops no object: what no ref reaches is packed along.
 It does what `git repack --geometric --write-midx` does (git-repack(1)), with the packs named by us: git
 would take the ones that come while it starts, too, and those may be joined meanwhile.
 """
@@ -21,7 +21,8 @@ from typing import ClassVar
 from promptgit.errors import StorageFull
 from promptgit.store.files import fsync_folder
 from promptgit.store.git.orphans import has_no_owner
-from promptgit.store.git.packs import drop_stale_multi_pack_index, multi_pack_index_names
+from promptgit.store.git.pack_format import multi_pack_index_names
+from promptgit.store.git.packs import drop_stale_multi_pack_index
 from promptgit.store.git.repository import Repository
 from promptgit.store.locks import WriteLock
 
@@ -89,7 +90,7 @@ class Upkeep:
         return UpkeepState(len(packs), objects, fresh, self._repository.claim.fulfilled_at())
 
     def pays(self) -> bool:
-        """Whether so much has come that it is worth the work; what a `git gc` beside the last one broke is mended."""
+        """True if enough new objects have come. A multi-pack index that a `git gc` broke meanwhile is removed."""
         drop_stale_multi_pack_index(self._folder)
         state = self.state()
         return state.fresh_objects >= max(self.fresh_objects, state.objects // _FRESH_PART)
@@ -99,7 +100,7 @@ class Upkeep:
 
         Raises:
             LockTimeout: writers kept the write lock.
-            StorageFull: there may be too little room for new packs beside the old ones.
+            StorageFull: there may be too little room for new packs in addition to the old ones.
             UnusableRepository: git failed, and says why; every object is where it was.
         """
         with self._claimed() as (guard, packs, is_broken):

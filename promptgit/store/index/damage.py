@@ -1,4 +1,4 @@
-"""Which errors a damaged index leads to. It holds nothing that git does not: another one, built anew, mends it."""
+"""Which errors a damaged index leads to. An index holds nothing that git does not, so a new one repairs it."""
 
 from __future__ import annotations
 
@@ -22,25 +22,25 @@ _STUMBLES = (AssertionError, AttributeError, TypeError, ValueError, LookupError,
 
 
 class Stumbled(Exception):
-    """Within a write: an error that a damaged index has led to, or a fault of ours; nothing was written."""
+    """Within a write: an error that comes from a damaged index or from a bug of promptgit. Nothing was written."""
 
     def __init__(self, error: Exception) -> None:
         self.error = error
 
 
 @contextmanager
-def stumbling(mending: bool) -> Iterator[None]:
-    """With *mending* raise `Stumbled` for what a damaged index may have led to."""
+def stumbling(repairing: bool) -> Iterator[None]:
+    """With *repairing* raise `Stumbled` for what a damaged index may have led to."""
     try:
         yield
     except Exception as error:
-        if mending and (is_damage(error) or may_be_damage(error)):
+        if repairing and (is_damage(error) or may_be_damage(error)):
             raise Stumbled(error) from error
         raise
 
 
 def is_damage(error: Exception) -> bool:
-    """Whether a new index mends it, for certain."""
+    """True if only a damaged index leads to this error; a new index repairs that."""
     if isinstance(error, sqlite3.Error):
         code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
         return (code == sqlite3.SQLITE_ERROR and str(error).startswith(_SAID)) or code in _DAMAGES
@@ -48,7 +48,7 @@ def is_damage(error: Exception) -> bool:
 
 
 def may_be_damage(error: Exception) -> bool:
-    """Whether rows that the ledger cannot have written may have led to it; a fault of ours may have as well."""
+    """True if rows that the ledger cannot have written, or a bug of promptgit, may have led to this error."""
     return isinstance(error, _STUMBLES) and not isinstance(error, (PromptgitError, UnicodeEncodeError))
 
 

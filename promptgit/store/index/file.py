@@ -36,7 +36,7 @@ class IndexFile:
 
     @contextmanager
     def alone(self, seconds: float | None) -> Iterator[None]:
-        """Nobody else opens or replaces the file meanwhile: a log of one file beside another would be damage.
+        """Nobody else opens or replaces the file meanwhile: SQLite would take the log of one file for another's.
 
         Raises:
             filelock.Timeout: somebody else did so for *seconds*; None waits without end.

@@ -38,7 +38,7 @@ T = TypeVar("T")
 log = logging.getLogger(__name__)
 
 _WAIT_SECONDS = 10.0
-_MENDINGS = 2
+_REPAIRS = 2
 
 
 class Index:
@@ -74,13 +74,13 @@ class Index:
             with one_moment(connection):
                 return query(connection, *args, **kwargs)
 
-        return self._mending(look)
+        return self._repairing(look)
 
     def peek(self, query: Callable[[sqlite3.Connection], T]) -> T:
         """What *query* finds in the index as it is, behind `main` or not.
 
         Raises:
-            Unusable, sqlite3.Error: it is missing or damaged; the next `read` mends it.
+            Unusable, sqlite3.Error: it is missing or damaged; the next `read` repairs it.
         """
         return query(self._connection())
 
@@ -112,7 +112,7 @@ class Index:
         """
         count, unreadable = 0, self._repository.unreadable
         while not self.read(search.is_current, known := unreadable.noted()):
-            taken = self._mending(self._refresh_search)
+            taken = self._repairing(self._refresh_search)
             if not taken and unreadable.noted() == known:
                 break  # all that is left is damaged, and cannot be noted
             count += taken
@@ -132,14 +132,14 @@ class Index:
         """A transaction on an index that is up to `main`: the connection, a ledger, and that commit.
 
         Nothing stays unless the caller calls `record`. Others see nothing until then. An error that a damaged index
-        leads to is the caller's to `mend`.
+        leads to is the caller's to `repair`.
 
         Raises:
             IndexBusy: another process kept the index.
             StorageFull, StorageFailed: the disk is full, or has failed.
         """
         with storage_errors():
-            connection = self._mending(self._begin)
+            connection = self._repairing(self._begin)
         with self._rolled_back(connection):
             yield connection, Ledger(connection), head_of(connection)
 
@@ -151,10 +151,10 @@ class Index:
 
     def catch_up(self, progress: Progress | None = None) -> None:
         """Bring the index up to `main`, or build it anew where that cannot be."""
-        self._mending(self._fresh, progress)
+        self._repairing(self._fresh, progress)
 
     def rebuild(self, progress: Progress | None = None) -> None:
-        """Build a new index from git beside the old one, and swap."""
+        """Build a new index from git in a second file, and give it the place of the old one."""
         with self._exclusive(patient=True):
             self._file.replace(progress)
 
@@ -165,9 +165,9 @@ class Index:
             opened[1].close()
             self._local.opened = self._local.mark = None
 
-    def _mending(self, action: Callable[[], T], progress: Progress | None = None) -> T:
+    def _repairing(self, action: Callable[[], T], progress: Progress | None = None) -> T:
         """Do it; where the file turns out to be of no use, build a new one and do it again."""
-        for _ in range(_MENDINGS):
+        for _ in range(_REPAIRS):
             try:
                 return action()
             except Exception as error:
@@ -178,11 +178,11 @@ class Index:
                     raise IndexBusy from error
                 if is_for_reading_alone(error):
                     self.close()  # look once more, through another connection
-                elif not self.mend(error, progress):
+                elif not self.repair(error, progress):
                     raise
         return action()
 
-    def mend(self, error: Exception, progress: Progress | None = None) -> bool:
+    def repair(self, error: Exception, progress: Progress | None = None) -> bool:
         """Build a new index if damage of this one led to *error*, whatever was asked for; else say that it did not.
 
         Call it on the thread that met the error, outside of `writing`.

@@ -18,7 +18,7 @@ _PROMPTS_AT_ONCE = 100
 _BYTES_AT_ONCE = 1 << 18
 
 
-# Prompts that changed, but for those whose newest content cannot be read: they wait until it can.
+# Prompts that changed, except those whose newest content cannot be read: they wait until it can.
 _CHANGED = """
 SELECT u.prompt, p.name, v.blob FROM unsearched u
 LEFT JOIN prompts p ON p.key = u.prompt AND p.removed IS NULL
@@ -28,7 +28,7 @@ WHERE v.blob IS NULL OR lower(hex(v.blob)) NOT IN (SELECT value FROM json_each(?
 
 
 def is_current(connection: sqlite3.Connection, unreadable: Collection[str] = ()) -> bool:
-    """Whether the search table holds all that the index knows, but for the blobs *unreadable*."""
+    """Whether the search table holds all that the index knows, except the blobs *unreadable*."""
     return connection.execute(_CHANGED, (json.dumps([*unreadable]), 1)).fetchone() is None
 
 

@@ -1,4 +1,4 @@
-"""What the pages ask of the index beside the queries: folders, deleted prompts, repeats, and when a prompt changed."""
+"""What only the pages ask of the index: folders, deleted prompts, repeats, and when a prompt changed."""
 
 from __future__ import annotations
 
