@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from promptgit.auth.tokens import Scope, Tokens
 from tests.fuzz.campaign import attack
 from tests.support import Http, Server
+
+pytestmark = pytest.mark.slow
 
 
 def test_no_request_gets_an_answer_that_is_not_documented(server: Server, tmp_path: Path) -> None:

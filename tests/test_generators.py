@@ -11,6 +11,8 @@ import pytest
 
 from tests.support import Http, Server, environment
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[1]
 HERE = ROOT / "tests" / "generators"
 INSTALLED = ROOT / ".venv" / "generators"

@@ -17,6 +17,8 @@ import pytest
 
 from tests.support import Http, Server, assert_sound, command, commits_of
 
+pytestmark = pytest.mark.slow
+
 PROCESSES, THREADS, SAVES = 4, 8, 6
 
 

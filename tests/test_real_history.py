@@ -17,7 +17,7 @@ from tests.support import Http, Server, assert_sound, command, git, git_text
 from tests.test_commands import rows
 
 # One worker imports it, once: for the session, for between these tests it may run others.
-pytestmark = pytest.mark.xdist_group("real history")
+pytestmark = [pytest.mark.xdist_group("real history"), pytest.mark.slow]
 
 Lines = dict[str, list[dict[str, Any]]]
 

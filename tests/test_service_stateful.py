@@ -20,6 +20,8 @@ from promptgit.service.writes import Attribution
 from promptgit.store.store import Store
 from tests.support import assert_sound, commits_of, foreign_commit
 
+pytestmark = pytest.mark.slow
+
 SOME_UUID = "0190a6b2-3c4d-7e8f-9a0b-1c2d3e4f5a6b"
 NAMES = st.sampled_from(["a", "A", "b", "d/a", "D/A", "a.md/x", "a/b", "straße", "STRASSE", SOME_UUID])
 FOREIGN_NAMES = st.sampled_from(["b", "B", "d/b", "d/é"])
