@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import sqlite3
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from zlib import crc32
 
 from promptgit.domain.history import Commit, Moved, Removed, Written, events, label_files
@@ -67,8 +69,6 @@ class Ledger:
         self._removed: dict[str, list[_Row]] = {}
         self._ids: set[str] = set()
         self._authors: dict[Author, int] = {}
-        self._next_key = self._after_last("prompts")
-        self._next_author = self._after_last("authors")
         self._labels = LabelRows(connection, empty=empty)
         self._changes = ChangeRows(connection, empty=empty)
         self._done: list[Done] = []  # by the commit at hand
@@ -146,9 +146,8 @@ class Ledger:
         if self._id_is_used(prompt_id):
             prompt_id = id_of(name, commit.id)
         self._ids.add(prompt_id)
-        row = _Row(self._next_key, prompt_id, name, 0, commit.timestamp, None, None, 1, 0, 0)
+        row = _Row(next(self._keys), prompt_id, name, 0, commit.timestamp, None, None, 1, 0, 0)
         self._rows[row.key] = self._placed[row.key] = self._renamed[row.key] = row
-        self._next_key += 1
         self._places[row.key, 0] = name
         return row
 
@@ -236,16 +235,14 @@ class Ledger:
                 "SELECT key FROM authors WHERE name = ? AND email = ?", (author.name, author.email)
             ).fetchone()
             if row is None:
-                row = (self._next_author,)
-                self._next_author += 1
-                self._connection.execute("INSERT INTO authors VALUES (?, ?, ?)", (row[0], author.name, author.email))
+                row = (self._connection.execute("INSERT INTO authors (name, email) VALUES (?, ?)", author).lastrowid,)
             key = self._authors[author] = row[0]
         return key
 
-    def _after_last(self, table: str) -> int:
-        if self._empty:
-            return 1
-        return int(self._connection.execute(f"SELECT coalesce(max(key), 0) + 1 FROM {table}").fetchone()[0])
+    @cached_property
+    def _keys(self) -> Iterator[int]:
+        """The keys of prompts to come."""
+        return itertools.count(self._connection.execute("SELECT coalesce(max(key), 0) + 1 FROM prompts").fetchone()[0])
 
     def flush(self) -> None:
         """Write the rows held back."""
