@@ -28,6 +28,7 @@ from promptgit.http.api import (
 )
 from promptgit.http.api.direct import Direct
 from promptgit.http.api.headers import Protected
+from promptgit.http.api.heads import Heads, expect_head
 from promptgit.http.api.origins import Cors
 from promptgit.http.metrics import Metrics
 from promptgit.http.observed import Observed
@@ -108,7 +109,7 @@ def create_app(settings: Settings, *, catch_up: bool = True) -> Flask:
     # From the outside in: the log and the metrics, what every answer says, what other sites' pages are told, who asks,
     # what needs no Flask.
     direct = Direct(app.wsgi_app, service)
-    gate = access.Gate(direct, app.wsgi_app, settings, known)
+    gate = access.Gate(Heads(direct, app.wsgi_app, store.index), app.wsgi_app, settings, known)
     door = Door(
         who_asks=_who_asks,
         sign_in=lambda secret: gate.sign_in(request.environ, secret),
@@ -116,6 +117,7 @@ def create_app(settings: Settings, *, catch_up: bool = True) -> Flask:
     )
     web.register(app, service, Catalogue(store), keys.secret_key(settings.data), door)
     app.before_request(access.expect_scope)
+    app.before_request(expect_head)
     app.before_request(_expect_room)
     app.before_request(bodies.expect_body)
     seen: WSGIApplication = Observed(Protected(Cors(gate, settings.cors)), metrics.request)

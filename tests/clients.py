@@ -22,9 +22,11 @@ class Counted(httpx2.HTTPTransport):
         super().__init__()
         self.seen: list[str] = []
         self.tokens: list[str] = []
+        self.heads: list[str] = []
         self.statuses: list[int] = []
 
     def handle_request(self, request: httpx2.Request) -> httpx2.Response:
+        self.heads.append(request.headers.get("Promptgit-Head", ""))
         self.seen.append(f"{request.method} {request.url.raw_path.decode()}")
         self.tokens.append(request.headers.get("Authorization", ""))
         response = super().handle_request(request)

@@ -201,6 +201,10 @@ def test_answers_are_what_it_says(tmp_path: Path) -> None:
         assert kinds == {"version", "label", "rename", "delete", "restore"}
         call(200, "GET", "/api/changes?limit=1")
         call(404, "GET", f"/api/changes?after={'0' * 40}")
+        call(400, "GET", where, headers={"Promptgit-Head": "x"})
+        call(409, "GET", where, headers={"Promptgit-Head": f"1-{'0' * 40}"})
+        call(201, "PUT", "/api/names/named", {"content": "?"})
+        call(404, "GET", "/api/names/nowhere")
         call(421, "GET", where, headers={"Host": "evil.example"})
         call(403, "GET", where, headers={"Origin": "http://evil.example"})
         for path in ("/healthz", "/readyz", "/metrics", "/prompts.git/info/refs?service=git-upload-pack"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any, TypeAlias
 from urllib.parse import parse_qsl, quote, urlsplit
 
@@ -12,9 +13,10 @@ from promptgit.client.steps import Page, Request, Response, Steps, T
 from promptgit.client.values import Diff, Label, LabelMove, Prompt, Version
 from promptgit.domain.labels import is_label
 from promptgit.domain.names import parse_id
-from promptgit.errors import LabelNotFound, NameNotFound, PromptNotFound
+from promptgit.errors import HeadLost, LabelNotFound, NameNotFound, PromptNotFound
 
 ALL, NAMES = "/api/prompts", "/api/names"
+HEAD = "Promptgit-Head"
 
 # Named here, because a class with a method `list` has no `list` to annotate with.
 Labels: TypeAlias = list[Label]
@@ -30,13 +32,14 @@ class Lookups:
     def __init__(self, retries: Retries, clock: Callable[[], float]) -> None:
         self._retries = retries
         self._clock = clock
+        self._head = ""  # the highest Promptgit-Head that was seen
 
     def find(self, prompt: str) -> Steps[str]:
         """The id of a prompt, deleted or not; a name is that of the prompt that has it, or had it last."""
         known = parse_id(prompt)
         if known is not None:
             return known
-        answer = yield from self._retries.answer(Request("GET", address_of(prompt)), self._clock)
+        answer = yield from self._answer(Request("GET", address_of(prompt)))
         if answer.status == 410:
             return str(answer.json()["prompt_id"])
         with not_found_as(prompt):
@@ -123,7 +126,17 @@ class Lookups:
         headers: Mapping[str, str] | None = None,
     ) -> Steps[Response]:
         request = Request(method, path, query or {}, body, headers or {})
-        return (yield from self._retries.response(request, self._clock))
+        return expect((yield from self._answer(request)))
+
+    def _answer(self, request: Request) -> Steps[Response]:
+        """The answer to a request, from the state of the server that this client has seen, or a later one."""
+        head = self._head
+        answer = yield from self._retries.answer(_sending(request, head), self._clock)
+        if head and answer.status == 409 and answer.json().get("code") == HeadLost.code:
+            self._head = ""  # `main` was rewritten: what this client has seen is gone
+            answer = yield from self._retries.answer(request, self._clock)
+        self._head = max(self._head, answer.headers.get(HEAD.lower(), ""), key=_place)
+        return answer
 
     def _page(self, path: str, query: Mapping[str, str], of: Callable[[Mapping[str, Any]], T]) -> Steps[Page[T]]:
         answer = yield from self._send("GET", path, query=query)
@@ -138,6 +151,16 @@ def _next(link: str) -> dict[str, str] | None:
     if 'rel="next"' not in relation:
         return None
     return dict(parse_qsl(urlsplit(address.lstrip("<")).query, keep_blank_values=True))
+
+
+def _sending(request: Request, head: str) -> Request:
+    return replace(request, headers={**request.headers, HEAD: head}) if head else request
+
+
+def _place(head: str) -> int:
+    """The place that a Promptgit-Head names; -1: it names none."""
+    place = head.partition("-")[0]
+    return int(place) if place.isascii() and place.isdigit() else -1
 
 
 def address_of(prompt: str) -> str:

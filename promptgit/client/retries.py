@@ -52,14 +52,6 @@ class Retries:
             raise failure
         return response
 
-    def response(self, request: Request, clock: Callable[[], float]) -> Steps[Response]:
-        """The answer to a request, if it is no error.
-
-        Raises:
-            PromptgitError: what the server refuses, by its code.
-        """
-        return expect((yield from self.answer(request, clock)))
-
 
 def expect(response: Response) -> Response:
     """An answer that is no error."""

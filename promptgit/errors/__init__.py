@@ -3,6 +3,7 @@
     PromptgitError
      ├─ PromptNotFound, NameNotFound, VersionNotFound, LabelNotFound, CommitNotFound
      ├─ PromptDeleted
+     ├─ MalformedHead, HeadLost
      ├─ Invalid
      │   └─ InvalidName
      ├─ ContentTooLarge
@@ -49,10 +50,12 @@ from promptgit.errors.hooks import HookNotFound, UnusableHooks
 from promptgit.errors.prompts import (
     CommitNotFound,
     ContentTooLarge,
+    HeadLost,
     Invalid,
     InvalidName,
     KeyReused,
     LabelNotFound,
+    MalformedHead,
     NameNotFound,
     NameTaken,
     PathBlocked,
@@ -90,6 +93,7 @@ __all__ = [
     "Forbidden",
     "ForeignHost",
     "GitRequestTooLarge",
+    "HeadLost",
     "HookNotFound",
     "IndexBusy",
     "Invalid",
@@ -100,6 +104,7 @@ __all__ = [
     "LockTimeout",
     "MainLocked",
     "MalformedGitRequest",
+    "MalformedHead",
     "MalformedHost",
     "NameNotFound",
     "NameTaken",

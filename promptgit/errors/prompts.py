@@ -79,6 +79,31 @@ class CommitNotFound(PromptgitError):
         )
 
 
+class MalformedHead(PromptgitError):
+    """The request's Promptgit-Head is not written as answers have it."""
+
+    code = "malformed_head"
+
+    def __str__(self) -> str:
+        return "The Promptgit-Head is not '<number>-<commit>'. Send back what an answer had, or leave it out."
+
+
+class HeadLost(PromptgitError):
+    """The commit that the request's Promptgit-Head names is not in the first-parent history of `main` at that place."""
+
+    code = "head_lost"
+
+    def __init__(self, commit: str) -> None:
+        super().__init__(commit)
+        self.commit = commit
+
+    def __str__(self) -> str:
+        return (
+            f"The commit {self.commit!r} is not in the first-parent history of main at that place: main was rewritten. "
+            "Leave the Promptgit-Head out, and read again what you know."
+        )
+
+
 class PromptDeleted(PromptgitError):
     """The prompt was deleted; its versions remain."""
 

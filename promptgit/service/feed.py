@@ -6,7 +6,8 @@ import re
 import sqlite3
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import NamedTuple
 
 from promptgit.deferral import Deferred
@@ -35,7 +36,8 @@ class Feed:
 
     def __init__(self, store: Store, waiters: int = 0) -> None:
         self._store = store
-        self._places = threading.BoundedSemaphore(waiters) if waiters else None
+        self._waiters = waiters
+        self._lock = threading.Lock()
         self.waiting = 0
         """Threads of this process that wait."""
 
@@ -61,18 +63,26 @@ class Feed:
             if server_waits:
                 raise Deferred(self._news(page.last), seconds)
             return page
-        if page.changes or seconds <= 0 or self._places is None or not self._places.acquire(blocking=False):
+        if page.changes or seconds <= 0:
             return page
-        self.waiting += 1  # at worst a moment out of date: it decides nothing
-        try:
+        with self._place() as may_wait:
             deadline = time.monotonic() + seconds
-            while not page.changes and (left := deadline - time.monotonic()) > 0:
+            while may_wait and not page.changes and (left := deadline - time.monotonic()) > 0:
                 time.sleep(min(left, _LOOK_SECONDS))
                 page = self.page(page.last, limit)
-            return page
+        return page
+
+    @contextmanager
+    def _place(self) -> Iterator[bool]:
+        """True if this thread may wait, because not too many others do; it is counted within."""
+        with self._lock:
+            may_wait = self.waiting < self._waiters
+            self.waiting += may_wait
+        try:
+            yield may_wait
         finally:
-            self.waiting -= 1
-            self._places.release()
+            with self._lock:
+                self.waiting -= may_wait
 
     def _news(self, after: str) -> Callable[[], bool]:
         """A function that returns True once `main` may no longer be the commit *after*; it costs one stat(2)."""

@@ -58,6 +58,19 @@ IDEMPOTENCY_KEY: Json = {
     "schema": {"type": "string", "pattern": "^[!-~]{1,255}$"},
     "examples": {"uuid": {"value": "0b5e2ba1-9d3f-4b0a-8f64-3a1f8f6f0b9c"}},
 }
+HEAD: Json = {
+    "name": "Promptgit-Head",
+    "in": "header",
+    "description": "Answer from this commit or a later one: the highest that an answer had. 409 if `main` lost it",
+    "schema": {"type": "string", "pattern": "^[0-9]+-[0-9a-f]{40}$"},
+    "examples": {"head": {"value": f"7-{_ETAG.strip(chr(34))}"}},
+}
+CREATE_ONLY: Json = {
+    "name": "If-None-Match",
+    "in": "header",
+    "description": "Only `*`: create a prompt, and overwrite none; else 412 (RFC 9110, 13.1.2)",
+    "schema": {"type": "string", "enum": ["*"]},
+}
 IF_NONE_MATCH: Json = {
     "name": "If-None-Match",
     "in": "header",
@@ -89,6 +102,12 @@ HEADERS: dict[str, Json] = {
     ),
     "Vary": _header("The answer depends on this header of the request", example="Accept"),
     "Retry-After": _header("After how many seconds to try again", {"type": "integer", "minimum": 0}, example=1),
+    "Promptgit-Head": _header(
+        "The commit of `main` that the answer reflects: its place in the first-parent history, and its id",
+        {"type": "string", "pattern": "^[0-9]+-[0-9a-f]{40}$"},
+        always=False,
+        example=f"7-{_ETAG.strip(chr(34))}",
+    ),
     "WWW-Authenticate": _header("How to prove who calls (RFC 9110, 11.6.1)", example='Basic realm="promptgit"'),
 }
 

@@ -158,6 +158,11 @@ def _add_parameters(described: Json, rule: Rule, method: str, kinds: list[Kind])
     if errors.StaleVersion in kinds:
         parameters.append(components.IF_MATCH)
         kinds.append(errors.WeakETag)
+    if rule.endpoint == "names.put":
+        parameters.append(components.CREATE_ONLY)
+    if rule.rule.startswith("/api/"):
+        parameters.append(components.HEAD)
+        kinds += [errors.MalformedHead, errors.HeadLost]
     if errors.KeyReused in kinds:
         parameters.append(components.IDEMPOTENCY_KEY)
     answer = described["responses"].get("200", {})

@@ -22,6 +22,8 @@ log = logging.getLogger(__name__)
 STATUS: dict[type[errors.PromptgitError], int] = {
     MalformedBody: 400,
     errors.PromptNotFound: 404,
+    errors.MalformedHead: 400,
+    errors.HeadLost: 409,
     errors.NameNotFound: 404,
     errors.VersionNotFound: 404,
     errors.LabelNotFound: 404,

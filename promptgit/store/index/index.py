@@ -15,9 +15,11 @@ from filelock import Timeout
 from promptgit.deferral import Deferred
 from promptgit.errors import IndexBusy, StorageFull
 from promptgit.store.files import is_full, storage_errors
+from promptgit.store.git.refs import Mark
 from promptgit.store.git.repository import Repository
 from promptgit.store.handles import Handles
 from promptgit.store.index import search
+from promptgit.store.index.change_rows import newest
 from promptgit.store.index.connections import (
     Unusable,
     head_of,
@@ -83,6 +85,22 @@ class Index:
             Unusable, sqlite3.Error: it is missing or damaged; the next `read` repairs it.
         """
         return query(self._connection())
+
+    def position(self) -> tuple[int, str]:
+        """The place of the commit that a `read` reflects now in the first-parent history of `main`, from 1, and its id.
+
+        It costs one stat(2) while `main` stays where it is.
+
+        Raises:
+            IndexBusy: the index could not be brought up to `main` in time.
+        """
+        known: tuple[Mark, tuple[int, str]] | None = getattr(self._local, "position", None)
+        if known is not None and known[0] == self._repository.mark():
+            return known[1]
+        found = self.read(newest)
+        mark: Mark | None = getattr(self._local, "mark", None)
+        self._local.position = None if mark is None else (mark, found)
+        return found
 
     @contextmanager
     def without_waiting(self) -> Iterator[None]:

@@ -1,0 +1,84 @@
+"""`Promptgit-Head`: which commit of `main` an answer reflects, and from which commit on a request is to be answered.
+
+The value is the commit's place in the first-parent history of `main`, counted from 1, and its id. A client that sends
+back the one with the highest place sees what it has seen before and what it has written itself, whichever process, or
+whichever of several machines, answers.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from contextlib import nullcontext
+from typing import TYPE_CHECKING, Any
+
+from flask import request
+
+from promptgit.deferral import AT_ONCE
+from promptgit.errors import HeadLost, MalformedHead, PromptgitError
+from promptgit.http.api.access import SAFE
+from promptgit.store.index import change_queries
+from promptgit.store.index.index import Index
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+HEADER = "Promptgit-Head"
+
+_SENT = "HTTP_PROMPTGIT_HEAD"
+_REFUSAL = "promptgit.head"  # the key of the environ under which the refusal of the header is, for `expect_head`
+_VALUE = re.compile(r"(0|[1-9][0-9]{0,17})-([0-9a-f]{40})", re.ASCII)
+
+
+class Heads:
+    """A WSGI application that adds the header to every answer below /api; *flask* refuses what is sent wrongly."""
+
+    def __init__(self, inside: WSGIApplication, flask: WSGIApplication, index: Index) -> None:
+        self._inside = inside
+        self._flask = flask
+        self._index = index
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Answer a request (PEP 3333)."""
+        if not environ["PATH_INFO"].startswith("/api/"):
+            return self._inside(environ, start_response)
+        with self._index.without_waiting() if environ.get(AT_ONCE) else nullcontext():
+            before = self._head()  # what is read from now on is at least as new
+            try:
+                if _SENT in environ:
+                    self._expect(environ[_SENT])
+            except PromptgitError as refusal:
+                environ[_REFUSAL] = refusal
+        is_write = environ["REQUEST_METHOD"] not in SAFE
+
+        def start(status: str, headers: list[tuple[str, str]], *failure: Any) -> Callable[[bytes], object]:
+            head = self._head() if is_write else before
+            return start_response(status, [*headers, *([(HEADER, head)] if head else [])], *failure)
+
+        return (self._flask if _REFUSAL in environ else self._inside)(environ, start)
+
+    def _head(self) -> str | None:
+        """The value for an answer; None where the index cannot be read, which the answer itself says better."""
+        try:
+            return "{}-{}".format(*self._index.position())
+        except PromptgitError:
+            return None
+
+    def _expect(self, sent: str) -> None:
+        found = _VALUE.fullmatch(sent)
+        if found is None:
+            raise MalformedHead
+        place, commit = int(found[1]), found[2]
+        if (place, commit) != self._index.position() and self._index.read(change_queries.number_of, commit) != place:
+            raise HeadLost(commit)
+
+
+def expect_head() -> None:
+    """Refuse Flask's request if the header that it sends is none, or names a commit that is not on `main`.
+
+    Raises:
+        MalformedHead, HeadLost
+    """
+    refusal: PromptgitError | None = request.environ.get(_REFUSAL)
+    if refusal is not None:
+        raise refusal
