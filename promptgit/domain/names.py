@@ -107,7 +107,7 @@ def check(name: str) -> str:
     """
     name = canonical(name)
     if not name:
-        raise InvalidName("is empty; give it 1 to 200 characters")
+        raise InvalidName(f"is empty; give it 1 to {MAX_NAME} characters")
     if len(name) > MAX_NAME:
         raise InvalidName(f"has {len(name):,} characters; {MAX_NAME} are the most")
     for place, character in enumerate(name, 1):
