@@ -36,3 +36,4 @@ schemathesis.openapi.format("prompt-name", st.lists(_segment, min_size=1, max_si
 schemathesis.openapi.format("author-name", _line.filter(_is_author))
 schemathesis.openapi.format("author-email", _line)
 schemathesis.openapi.format("commit-message", _text)
+schemathesis.openapi.format("promptgit-head", st.from_regex(r"\A[0-9]{1,18}-[0-9a-f]{40}\Z"))

@@ -17,6 +17,7 @@ INFO: Json = {
     "license": {"name": "MIT", "identifier": "MIT"},
 }
 
+_HEAD: Json = {"type": "string", "format": "promptgit-head", "pattern": "^[0-9]{1,18}-[0-9a-f]{40}$"}
 PATH: dict[str, Json] = {
     "name": {
         "description": "The name of a prompt, its slashes as they are",
@@ -62,7 +63,7 @@ HEAD: Json = {
     "name": "Promptgit-Head",
     "in": "header",
     "description": "Answer from this commit or a later one: the highest that an answer had. 409 if `main` lost it",
-    "schema": {"type": "string", "pattern": "^[0-9]+-[0-9a-f]{40}$"},
+    "schema": _HEAD,
     "examples": {"head": {"value": f"7-{_ETAG.strip(chr(34))}"}},
 }
 CREATE_ONLY: Json = {
@@ -104,7 +105,7 @@ HEADERS: dict[str, Json] = {
     "Retry-After": _header("After how many seconds to try again", {"type": "integer", "minimum": 0}, example=1),
     "Promptgit-Head": _header(
         "The commit of `main` that the answer reflects: its place in the first-parent history, and its id",
-        {"type": "string", "pattern": "^[0-9]+-[0-9a-f]{40}$"},
+        _HEAD,
         always=False,
         example=f"7-{_ETAG.strip(chr(34))}",
     ),

@@ -27,7 +27,7 @@ HEADER = "Promptgit-Head"
 
 _SENT = "HTTP_PROMPTGIT_HEAD"
 _REFUSAL = "promptgit.head"  # the key of the environ under which the refusal of the header is, for `expect_head`
-_VALUE = re.compile(r"(0|[1-9][0-9]{0,17})-([0-9a-f]{40})", re.ASCII)
+_VALUE = re.compile(r"([0-9]{1,18})-([0-9a-f]{40})", re.ASCII)
 
 
 class Heads:
@@ -42,14 +42,14 @@ class Heads:
         """Answer a request (PEP 3333)."""
         if not environ["PATH_INFO"].startswith("/api/"):
             return self._inside(environ, start_response)
+        is_write = environ["REQUEST_METHOD"] not in SAFE
         with self._index.without_waiting() if environ.get(AT_ONCE) else nullcontext():
-            before = self._head()  # what is read from now on is at least as new
+            before = None if is_write else self._head()  # what is read from now on is at least as new
             try:
                 if _SENT in environ:
                     self._expect(environ[_SENT])
             except PromptgitError as refusal:
                 environ[_REFUSAL] = refusal
-        is_write = environ["REQUEST_METHOD"] not in SAFE
 
         def start(status: str, headers: list[tuple[str, str]], *failure: Any) -> Callable[[bytes], object]:
             head = self._head() if is_write else before
@@ -80,5 +80,5 @@ def expect_head() -> None:
         MalformedHead, HeadLost
     """
     refusal: PromptgitError | None = request.environ.get(_REFUSAL)
-    if refusal is not None:
+    if refusal is not None and request.routing_exception is None:  # 404 and 405 say more
         raise refusal
