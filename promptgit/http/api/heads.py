@@ -43,24 +43,32 @@ class Heads:
         if not environ["PATH_INFO"].startswith("/api/"):
             return self._inside(environ, start_response)
         is_write = environ["REQUEST_METHOD"] not in SAFE
-        with self._index.without_waiting() if environ.get(AT_ONCE) else nullcontext():
-            before = None if is_write else self._head()  # what is read from now on is at least as new
-            try:
-                if _SENT in environ:
-                    self._expect(environ[_SENT])
-            except PromptgitError as refusal:
-                environ[_REFUSAL] = refusal
+        before = None  # what is read from now on is at least as new
+        if _SENT in environ or not (is_write or (before := self._index.known_position())):
+            with self._index.without_waiting() if environ.get(AT_ONCE) else nullcontext():
+                before = self._look(environ)
 
         def start(status: str, headers: list[tuple[str, str]], *failure: Any) -> Callable[[bytes], object]:
-            head = self._head() if is_write else before
-            return start_response(status, [*headers, *([(HEADER, head)] if head else [])], *failure)
+            head = self._position() if is_write else before
+            if head is not None:
+                headers.append((HEADER, "{}-{}".format(*head)))
+            return start_response(status, headers, *failure)
 
         return (self._flask if _REFUSAL in environ else self._inside)(environ, start)
 
-    def _head(self) -> str | None:
-        """The value for an answer; None where the index cannot be read, which the answer itself says better."""
+    def _look(self, environ: WSGIEnvironment) -> tuple[int, str] | None:
+        """Find out where `main` is, and whether what the request sends can be answered; if not, note why."""
         try:
-            return "{}-{}".format(*self._index.position())
+            if _SENT in environ:
+                self._expect(environ[_SENT])
+        except PromptgitError as refusal:
+            environ[_REFUSAL] = refusal
+        return self._position()
+
+    def _position(self) -> tuple[int, str] | None:
+        """Where `main` is; None where the index cannot be read, which the answer itself says better."""
+        try:
+            return self._index.position()
         except PromptgitError:
             return None
 

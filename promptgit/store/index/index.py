@@ -89,18 +89,21 @@ class Index:
     def position(self) -> tuple[int, str]:
         """The place of the commit that a `read` reflects now in the first-parent history of `main`, from 1, and its id.
 
-        It costs one stat(2) while `main` stays where it is.
-
         Raises:
             IndexBusy: the index could not be brought up to `main` in time.
         """
-        known: tuple[Mark, tuple[int, str]] | None = getattr(self._local, "position", None)
-        if known is not None and known[0] == self._repository.mark():
-            return known[1]
+        known = self.known_position()
+        if known is not None:
+            return known
         found = self.read(newest)
         mark: Mark | None = getattr(self._local, "mark", None)
         self._local.position = None if mark is None else (mark, found)
         return found
+
+    def known_position(self) -> tuple[int, str] | None:
+        """What this thread's last `position` was, if `main` has not moved since; it costs one stat(2)."""
+        known: tuple[Mark, tuple[int, str]] | None = getattr(self._local, "position", None)
+        return known[1] if known is not None and known[0] == self._repository.mark() else None
 
     @contextmanager
     def without_waiting(self) -> Iterator[None]:
