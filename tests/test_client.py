@@ -80,6 +80,16 @@ def test_a_put_saves_or_creates(client: Client) -> None:
         client.put("verbs/../put", "3")
 
 
+@pytest.mark.parametrize("status", [409, 410])
+def test_a_proxys_refusal_is_no_broken_answer(status: int) -> None:
+    """It is no problem document: neither a head that was lost nor a deleted prompt is read out of it."""
+    answers = [(200, {"Promptgit-Head": f"1-{'a' * 40}"}, {"id": "x"}), (status, {}, None)]
+    with answering(answers) as (url, _), Client(url) as client:
+        assert client.find("a") == "x"
+        with pytest.raises(HttpError):
+            client.find("a")
+
+
 def test_a_deleted_prompt_is_known_by_the_name_that_it_always_had(client: Client) -> None:
     prompt = client.create("verbs/deleted", "1")
     client.delete("verbs/deleted")

@@ -18,7 +18,7 @@ from promptgit.errors import MainLocked, OutcomeUnknown
 from promptgit.service.service import Service
 from promptgit.store.git.refs import MainFile
 from promptgit.store.store import Store
-from tests.support import environment, foreign_commit, git, git_text
+from tests.support import environment, git, git_text
 
 INITIAL_NAMESPACE = 0xEFFFFFFC  # see promptgit/store/git/orphans.py
 
@@ -294,14 +294,3 @@ def test_main_among_packed_refs_is_moved_all_the_same(service: Service, reposito
     assert not (repository / "refs" / "heads" / "main").exists()
     assert service.save(prompt.id, "1").newest.number == 2
     assert git_text(repository, "rev-list", "--count", "main") == "3"
-
-
-def test_who_moved_main_last_is_seen(store: Store, service: Service, repository: Path) -> None:
-    prompt = service.create("0", name="a")
-    assert store.repository.is_as_left()
-    foreign_commit(repository, {"prompts/a.md": b"1"})
-    assert not store.repository.is_as_left()
-    service.save(prompt.id, "2")
-    assert store.repository.is_as_left()
-    git(repository, "pack-refs", "--all")
-    assert not store.repository.is_as_left()

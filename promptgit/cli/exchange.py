@@ -54,7 +54,7 @@ def import_(
     under: str,
     suffix: str,
 ) -> None:
-    """Load a history from FILE: JSON Lines, plain or gzip, one commit a line."""
+    """Import a history from FILE: JSON Lines, plain or gzip. Each line becomes one commit."""
     from promptgit.exchange import conversions
 
     if [file, langfuse, repository].count(None) != 2:

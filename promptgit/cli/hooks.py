@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @main.group()
 def hook() -> None:
-    """Tell other servers what is done: each change is posted to them, signed (Standard Webhooks).
+    """Manage webhooks: URLs to which the server posts each change, signed as Standard Webhooks has it.
 
     A running server delivers, and obeys at once.
     """

@@ -8,12 +8,13 @@ from dataclasses import replace
 from typing import Any, TypeAlias
 from urllib.parse import parse_qsl, quote, urlsplit
 
+from promptgit.client.errors import refusal
 from promptgit.client.retries import Retries, expect
 from promptgit.client.steps import Page, Request, Response, Steps, T
 from promptgit.client.values import Diff, Label, LabelMove, Prompt, Version
 from promptgit.domain.labels import is_label
 from promptgit.domain.names import parse_id
-from promptgit.errors import HeadLost, LabelNotFound, NameNotFound, PromptNotFound
+from promptgit.errors import HeadLost, LabelNotFound, NameNotFound, PromptDeleted, PromptNotFound
 
 ALL, NAMES = "/api/prompts", "/api/names"
 HEAD = "Promptgit-Head"
@@ -40,10 +41,11 @@ class Lookups:
         if known is not None:
             return known
         answer = yield from self._answer(Request("GET", address_of(prompt)))
-        if answer.status == 410:
-            return str(answer.json()["prompt_id"])
-        with not_found_as(prompt):
-            return str(expect(answer).json()["id"])
+        try:
+            with not_found_as(prompt):
+                return str(expect(answer).json()["id"])
+        except PromptDeleted as deleted:
+            return deleted.prompt_id
 
     def newest(self, prompt: str, etag: str = "") -> Steps[tuple[Prompt, str] | None]:
         """A prompt with its newest content, and its ETag; None if *etag* is still right."""
@@ -132,7 +134,7 @@ class Lookups:
         """The answer to a request, from the state of the server that this client has seen, or a later one."""
         head = self._head
         answer = yield from self._retries.answer(_sending(request, head), self._clock)
-        if head and answer.status == 409 and answer.json().get("code") == HeadLost.code:
+        if head and answer.status == 409 and isinstance(refusal(answer.status, answer.body), HeadLost):
             self._head = ""  # `main` was rewritten: what this client has seen is gone
             answer = yield from self._retries.answer(request, self._clock)
         self._head = max(self._head, answer.headers.get(HEAD.lower(), ""), key=_place)

@@ -39,13 +39,13 @@ _BATCH_SIZES = (1, 2, 4, 8, 16, 32, 64, 128)
 disable_created_metrics()  # one more series for each, with the time of its first value
 
 
-_process = "parent"  # of whom the values are
+_process = "parent"  # which process counts: part of the names of its files
 
 
 def share(folder: Path) -> None:
     """Add up with the processes that are forked from this one; call it before any `Metrics` is made.
 
-    *folder* is an empty one, for the values of each.
+    *folder* is empty; each process keeps its values in files of its own there.
     """
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(folder)  # where the library looks
     _prepare(folder)
@@ -63,7 +63,10 @@ def count_as(process: int) -> None:
 
 
 def _prepare(folder: Path) -> None:
-    """Make the files of this process as wholes: the library does so in steps, and a scrape between them would fail."""
+    """Make the files of this process, each by one rename.
+
+    prometheus_client creates a file empty and fills it afterwards; a scrape in between would fail.
+    """
     for kind in ("counter", "histogram"):
         file = folder / f"{kind}_{_process}.db"
         if not file.exists():

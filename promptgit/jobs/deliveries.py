@@ -52,7 +52,7 @@ class Deliveries:
         self.busy: set[str] = set()
         """The ids of hooks to which a thread of this process delivers now."""
         self.due: dict[str, float] = {}
-        """When hooks that failed are tried again, in seconds since 1970, by their ids."""
+        """Id of a hook whose last delivery failed -> when it is tried again, in seconds since 1970."""
         self._sent: dict[str, set[str]] = {}  # by hook: what of the commit after the cursor was delivered
 
     def turn(self) -> float:

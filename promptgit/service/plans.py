@@ -67,7 +67,7 @@ def delete(index: sqlite3.Connection, prompt: Prompt) -> Plan:
 
 
 def revert(index: sqlite3.Connection, prompt: Prompt, version: Version, *, is_deleted: bool) -> Plan | None:
-    """Make the content of an older version the newest; a deleted prompt comes back.
+    """Save the content of an older version as the prompt's newest version; that restores a deleted prompt.
 
     Raises:
         NameTaken: the prompt was deleted, and another had its name after it.

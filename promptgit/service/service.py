@@ -169,7 +169,7 @@ class Service(Reading):
         self._writes.run(plan, lambda _: None, lambda *_: None, attribution)
 
     def revert(self, prompt_id: str, number: int | str, *, attribution: Attribution = Attribution()) -> Prompt:
-        """Make the content of an older version the newest one; a deleted prompt comes back.
+        """Save the content of an older version as the prompt's newest version. A deleted prompt is restored by that.
 
         The content that the prompt already has writes nothing.
 

@@ -29,7 +29,7 @@ def lag(store: Store) -> float:
     """How many seconds ago `main` moved to where the index is not yet; 0 if the index reflects it."""
     if store.index.peek(head_of) == store.repository.main():
         return 0.0
-    return max(time.time() - store.repository.moved_at(), 0.001)  # clocks of file systems tick slowly
+    return max(time.time() - store.repository.main_file.moved_at(), 0.001)  # clocks of file systems tick slowly
 
 
 def packs(store: Store) -> tuple[int, int]:

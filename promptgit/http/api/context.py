@@ -35,7 +35,11 @@ def uuid_of(text: str) -> str:
 
 
 def attribution_of(body: dict[str, Any]) -> Attribution:
-    """Why and by whom, what the client has seen, and by what it is known when it is sent again."""
+    """The attribution of the write that Flask's request asks for.
+
+    Its description and author are in the body, its precondition and idempotency key in headers; its committer, and the
+    protected labels that it may move, are those of the credential.
+    """
     who = body.get("author")
     author = Author(**who) if who else None
     caller = access.who_asks()
@@ -45,7 +49,10 @@ def attribution_of(body: dict[str, Any]) -> Attribution:
 
 
 def precondition() -> Precondition | None:
-    """If-Match: the ETag of the prompt, or the number of its newest version (RFC 9110, 13.1.1)."""
+    """The precondition in the request's If-Match (RFC 9110, 13.1.1); None: there is no such header.
+
+    A strong tag matches if it is the prompt's ETag, or the number of the prompt's newest version.
+    """
     if "If-Match" not in request.headers:
         return None
     tags = request.if_match

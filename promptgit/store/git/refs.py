@@ -62,12 +62,6 @@ class MainFile:
         except OSError:
             return None  # packed with others
 
-    def is_as_left(self) -> bool:
-        """True if promptgit, in any process, made the last move: `main` and `promptgit-main` are then one inode."""
-        with suppress(OSError):
-            return os.path.samefile(self._path, self._next)
-        return False
-
     def moved_at(self) -> float:
         """When `main` was moved last (where git has packed its refs: or that was done), in seconds since 1970."""
         try:

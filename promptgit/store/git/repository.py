@@ -160,10 +160,6 @@ class Repository:
         """A value that stays the same only while `main` does; None where that cannot be told."""
         return self.main_file.mark()
 
-    def is_as_left(self) -> bool:
-        """True if promptgit, in any process, made the last move of `main`."""
-        return self.main_file.is_as_left()
-
     def main(self) -> str:
         """The commit that `main` points at."""
         try:
@@ -188,10 +184,6 @@ class Repository:
             "'git fsck --lost-found', remove the file refs/heads/main, and bring the branch back with "
             "'git update-ref refs/heads/main <commit>'.",
         )
-
-    def moved_at(self) -> float:
-        """When `main` was moved last (where git has packed its refs: or that was done), in seconds since 1970."""
-        return self.main_file.moved_at()
 
     def read(self, oid: str) -> bytes:
         """The bytes of the object with this id in hexadecimal, of which libgit2 makes sure that they have it.
