@@ -220,6 +220,16 @@ def test_locks_of_an_upkeep_that_was_killed_a_moment_ago_do_not_stop_the_next(
     assert_sound(repository)
 
 
+def test_a_child_that_inherits_the_claim_by_accident_does_not_prolong_it(store: Store) -> None:
+    """A fork on another thread copies all descriptors, and its child has them until it calls exec."""
+    claim = store.repository.claim.take(["pack-x.idx"])
+    assert claim is not None
+    with subprocess.Popen(["sleep", "60"], pass_fds=[claim]) as child:
+        store.repository.claim.release(claim)
+        assert store.upkeep.run()
+        child.kill()
+
+
 def test_upkeep_leaves_room_for_writers(store: Store, service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
     saved(service, 5)
     usage = shutil.disk_usage(store.folder)

@@ -19,7 +19,7 @@ class Claim:
         self._path = path
 
     def take(self, names: Iterable[str]) -> int | None:
-        """Claim packs by the names of their indexes; a descriptor to close at the end, None if others have a claim."""
+        """Claim packs by the names of their indexes; a descriptor for `release`, None if others have a claim."""
         is_first = not self._path.exists()
         file = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o644)
         try:
@@ -61,8 +61,17 @@ class Claim:
         except FileNotFoundError:
             return False
 
+    def release(self, file: int) -> None:
+        """End the claim: close *file*, what `take` gave, once no child works on the packs any more.
+
+        The lock goes first, explicitly. Closing alone would leave it to a child that another thread is forking at this
+        moment, which has the descriptor until its exec; the next `take` would then find a claim that nobody has.
+        """
+        fcntl.flock(file, fcntl.LOCK_UN)
+        os.close(file)
+
     def fulfil(self, file: int) -> None:
-        """Write down that all was done; the claim itself ends when *file* is closed."""
+        """Write down that all was done; the claim itself ends with `release`."""
         os.ftruncate(file, 0)
         os.utime(file)
 

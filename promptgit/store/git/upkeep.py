@@ -125,7 +125,7 @@ class Upkeep:
             yield guard, packs, is_broken
         finally:
             if guard is not None:
-                os.close(guard)
+                self._repository.claim.release(guard)
 
     def _sweep(self, is_broken: bool) -> None:
         """Remove what a git that was killed has left: halves of packs, and locks that would stop every later one.
