@@ -1,52 +1,47 @@
-"""What a server tells as a problem document becomes the service's own exception; and what only a client meets."""
+"""Problem documents become the service's own exceptions; and the errors that only a client has."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
 from promptgit import errors
 from promptgit.errors import PromptgitError, Unavailable, UnusableRepository
 
-_GATEWAY = (502, 503, 504)
+GATEWAY = (502, 503, 504)
+"""Statuses with which a proxy, or the service, says that it cannot answer now."""
 
 
+@dataclass(eq=False)
 class ServerAway(Unavailable):
-    """The server cannot be reached, or does not answer; *sent*: it may have got the request."""
+    """The server cannot be reached, or does not answer; *sent*: it may have received the request."""
 
     code = "server_away"
-
-    def __init__(self, reason: str, sent: bool = True) -> None:
-        super().__init__(reason, sent)
-        self.reason, self.sent = reason, sent
-
-    def __str__(self) -> str:
-        return f"The server does not answer: {self.reason}"
+    sentence = "The server does not answer: {self.reason}"
+    reason: str
+    sent: bool = True
 
 
+@dataclass(eq=False)
 class HttpError(PromptgitError):
-    """The server refuses with an error that has no exception of its own; `code` is its word for it."""
+    """The server answers with an error that has no exception of its own; `code` is the server's word for it."""
 
-    code = "http_error"
-
-    def __init__(self, status: int, code: str, detail: str) -> None:
-        super().__init__(status, code, detail)
-        self.status, self.code, self.detail = status, code, detail
-
-    def __str__(self) -> str:
-        return self.detail
+    sentence = "{self.detail}"
+    status: int
+    code: str = field()  # without the default that the attribute of the class would be
+    detail: str
 
 
+@dataclass(eq=False)
 class MissingVariable(PromptgitError):
     """A prompt was compiled without some of its variables."""
 
     code = "missing_variable"
-
-    def __init__(self, name: str, missing: tuple[str, ...]) -> None:
-        super().__init__(name, missing)
-        self.name, self.missing = name, missing
+    name: str
+    missing: tuple[str, ...]
 
     def __str__(self) -> str:
         return f"{self.name!r} needs a value for {', '.join(self.missing)}."
@@ -64,10 +59,9 @@ _MEMBERS = {"current_version": "current", "version_number": "newest", "prompt_id
 
 
 class _Reported(PromptgitError):
-    """An exception of the service as a server told of it: `status`, `detail`, and the data that was told."""
+    """An exception of the service, made from a problem document; it has only the data that the document has."""
 
     def __init__(self, problem: Mapping[str, Any]) -> None:
-        Exception.__init__(self, problem)
         self.problem = problem
         self.status, self.detail = problem.get("status"), str(problem.get("detail", ""))
         for member, attribute in _MEMBERS.items():
@@ -78,6 +72,9 @@ class _Reported(PromptgitError):
 
     def __str__(self) -> str:
         return self.detail
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.problem!r})"
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _reported, (self.problem,)
@@ -99,9 +96,9 @@ def refusal(status: int, body: bytes) -> PromptgitError:
         problem = json.loads(body)
         code, detail = str(problem["code"]), str(problem["detail"])
     except (ValueError, KeyError, TypeError):  # from a proxy, or from another service
-        if status in _GATEWAY:
+        if status in GATEWAY:
             return ServerAway(f"it is answered with {status} in its place.")
-        return HttpError(status, HttpError.code, f"The server answers with {status}: {_first_line(body)}")
+        return HttpError(status, "http_error", f"The server answers with {status}: {_first_line(body)}")
     return _reported(problem) if code in KINDS else HttpError(status, code, detail)
 
 

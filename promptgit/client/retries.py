@@ -9,10 +9,8 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from promptgit.client.errors import ServerAway, refusal
+from promptgit.client.errors import GATEWAY, ServerAway, refusal
 from promptgit.client.steps import Request, Response, Steps, Wait
-
-_AGAIN = (502, 503, 504)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +39,7 @@ class Retries:
                 failure = error
             else:
                 assert response is not None
-                if response.status not in _AGAIN:
+                if response.status not in GATEWAY:
                     return response
                 after = _seconds(response.headers.get("retry-after"))
             pause = after + self.pause * 2**attempt * random.uniform(0.5, 1.5)  # noqa: S311  # spreads clients

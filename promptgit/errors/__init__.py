@@ -29,107 +29,54 @@
      └─ MalformedGitRequest, GitRequestTooLarge
 
 `code` is a fixed word per kind of error, `str()` a sentence that says what to do.
-Arguments all go to `super().__init__`, so that every error pickles.
 """
 
-from promptgit.errors.access import (
-    CrossOrigin,
-    Forbidden,
-    ForeignHost,
-    LabelProtected,
-    MalformedHost,
-    TokenNameTaken,
-    TokenNotFound,
-    TooManyFailures,
-    Unauthenticated,
-    UnusableTokens,
-)
-from promptgit.errors.base import PromptgitError, Unavailable
-from promptgit.errors.clones import ClonesBusy, GitRequestTooLarge, MalformedGitRequest, PushRefused, SmartProtocolOnly
-from promptgit.errors.hooks import HookNotFound, UnusableHooks
-from promptgit.errors.prompts import (
-    CommitNotFound,
-    ContentTooLarge,
-    HeadLost,
-    Invalid,
-    InvalidName,
-    KeyReused,
-    LabelNotFound,
-    MalformedHead,
-    NameNotFound,
-    NameTaken,
-    PathBlocked,
-    PromptDeleted,
-    PromptNotFound,
-    StaleVersion,
-    VersionNotFound,
-    WeakETag,
-)
-from promptgit.errors.storage import (
-    BackupRefused,
-    BadLine,
-    Damaged,
-    IndexBusy,
-    LockTimeout,
-    MainLocked,
-    NotReady,
-    OutcomeUnknown,
-    SigningFailed,
-    StorageFailed,
-    StorageFull,
-    TooManyWriters,
-    UnusableRepository,
-    WriteContended,
-)
-
-__all__ = [
-    "BackupRefused",
-    "BadLine",
-    "ClonesBusy",
-    "CommitNotFound",
-    "ContentTooLarge",
-    "CrossOrigin",
-    "Damaged",
-    "Forbidden",
-    "ForeignHost",
-    "GitRequestTooLarge",
-    "HeadLost",
-    "HookNotFound",
-    "IndexBusy",
-    "Invalid",
-    "InvalidName",
-    "KeyReused",
-    "LabelNotFound",
-    "LabelProtected",
-    "LockTimeout",
-    "MainLocked",
-    "MalformedGitRequest",
-    "MalformedHead",
-    "MalformedHost",
-    "NameNotFound",
-    "NameTaken",
-    "NotReady",
-    "OutcomeUnknown",
-    "PathBlocked",
-    "PromptDeleted",
-    "PromptNotFound",
-    "PromptgitError",
-    "PushRefused",
-    "SigningFailed",
-    "SmartProtocolOnly",
-    "StaleVersion",
-    "StorageFailed",
-    "StorageFull",
-    "TokenNameTaken",
-    "TokenNotFound",
-    "TooManyFailures",
-    "TooManyWriters",
-    "Unauthenticated",
-    "Unavailable",
-    "UnusableHooks",
-    "UnusableRepository",
-    "UnusableTokens",
-    "VersionNotFound",
-    "WeakETag",
-    "WriteContended",
-]
+from promptgit.errors.access import CrossOrigin as CrossOrigin
+from promptgit.errors.access import Forbidden as Forbidden
+from promptgit.errors.access import ForeignHost as ForeignHost
+from promptgit.errors.access import LabelProtected as LabelProtected
+from promptgit.errors.access import MalformedHost as MalformedHost
+from promptgit.errors.access import TokenNameTaken as TokenNameTaken
+from promptgit.errors.access import TokenNotFound as TokenNotFound
+from promptgit.errors.access import TooManyFailures as TooManyFailures
+from promptgit.errors.access import Unauthenticated as Unauthenticated
+from promptgit.errors.access import UnusableTokens as UnusableTokens
+from promptgit.errors.base import PromptgitError as PromptgitError
+from promptgit.errors.base import Unavailable as Unavailable
+from promptgit.errors.clones import ClonesBusy as ClonesBusy
+from promptgit.errors.clones import GitRequestTooLarge as GitRequestTooLarge
+from promptgit.errors.clones import MalformedGitRequest as MalformedGitRequest
+from promptgit.errors.clones import PushRefused as PushRefused
+from promptgit.errors.clones import SmartProtocolOnly as SmartProtocolOnly
+from promptgit.errors.hooks import HookNotFound as HookNotFound
+from promptgit.errors.hooks import UnusableHooks as UnusableHooks
+from promptgit.errors.prompts import CommitNotFound as CommitNotFound
+from promptgit.errors.prompts import ContentTooLarge as ContentTooLarge
+from promptgit.errors.prompts import HeadLost as HeadLost
+from promptgit.errors.prompts import Invalid as Invalid
+from promptgit.errors.prompts import InvalidName as InvalidName
+from promptgit.errors.prompts import KeyReused as KeyReused
+from promptgit.errors.prompts import LabelNotFound as LabelNotFound
+from promptgit.errors.prompts import MalformedHead as MalformedHead
+from promptgit.errors.prompts import NameNotFound as NameNotFound
+from promptgit.errors.prompts import NameTaken as NameTaken
+from promptgit.errors.prompts import PathBlocked as PathBlocked
+from promptgit.errors.prompts import PromptDeleted as PromptDeleted
+from promptgit.errors.prompts import PromptNotFound as PromptNotFound
+from promptgit.errors.prompts import StaleVersion as StaleVersion
+from promptgit.errors.prompts import VersionNotFound as VersionNotFound
+from promptgit.errors.prompts import WeakETag as WeakETag
+from promptgit.errors.storage import BackupRefused as BackupRefused
+from promptgit.errors.storage import BadLine as BadLine
+from promptgit.errors.storage import Damaged as Damaged
+from promptgit.errors.storage import IndexBusy as IndexBusy
+from promptgit.errors.storage import LockTimeout as LockTimeout
+from promptgit.errors.storage import MainLocked as MainLocked
+from promptgit.errors.storage import NotReady as NotReady
+from promptgit.errors.storage import OutcomeUnknown as OutcomeUnknown
+from promptgit.errors.storage import SigningFailed as SigningFailed
+from promptgit.errors.storage import StorageFailed as StorageFailed
+from promptgit.errors.storage import StorageFull as StorageFull
+from promptgit.errors.storage import TooManyWriters as TooManyWriters
+from promptgit.errors.storage import UnusableRepository as UnusableRepository
+from promptgit.errors.storage import WriteContended as WriteContended

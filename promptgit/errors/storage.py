@@ -2,77 +2,64 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from promptgit.errors.base import PromptgitError, Unavailable
 
 
+@dataclass(eq=False)
 class LockTimeout(Unavailable):
     """The write lock was not had in time."""
 
     code = "write_lock_timeout"
-
-    def __init__(self, seconds: float) -> None:
-        super().__init__(seconds)
-        self.seconds = seconds
-
-    def __str__(self) -> str:
-        return f"Another writer held the write lock for {self.seconds:g} seconds. Nothing was written; try again."
+    sentence = "Another writer held the write lock for {self.seconds:g} seconds. Nothing was written; try again."
+    seconds: float
 
 
 class TooManyWriters(Unavailable):
     """The process's queue of requests that wait to write is full, and this request was refused at once."""
 
     code = "too_many_writers"
-
-    def __str__(self) -> str:
-        return "Too many requests already wait to write. Nothing was written; try again."
+    sentence = "Too many requests already wait to write. Nothing was written; try again."
 
 
 class WriteContended(Unavailable):
     """Somebody who does not hold the write lock kept moving `main`."""
 
     code = "write_contended"
-
-    def __str__(self) -> str:
-        return "Others kept moving main, without the write lock. Nothing was written; try again."
+    sentence = "Others kept moving main, without the write lock. Nothing was written; try again."
 
 
+@dataclass(eq=False)
 class MainLocked(Unavailable):
     """Another program holds git's lock of `main`, the file *lock*."""
 
     code = "main_locked"
-
-    def __init__(self, lock: str) -> None:
-        super().__init__(lock)
-        self.lock = lock
-
-    def __str__(self) -> str:
-        return (
-            f"Another program holds git's lock of main, {self.lock}. Nothing was written; try again. "
-            "If no git works in the repository any more, remove that file."
-        )
+    sentence = (
+        "Another program holds git's lock of main, {self.lock}. Nothing was written; try again. "
+        "If no git works in the repository any more, remove that file."
+    )
+    lock: str
 
 
 class OutcomeUnknown(Unavailable):
     """The disk failed after `main` was moved: a power cut may undo the write, or not."""
 
     code = "outcome_unknown"
-
-    def __str__(self) -> str:
-        return (
-            "The disk failed at a moment at which it cannot be said whether the write will last. "
-            "Send the same request again: that neither loses it nor makes it twice."
-        )
+    sentence = (
+        "The disk failed at a moment at which it cannot be said whether the write will last. "
+        "Send the same request again: that neither loses it nor makes it twice."
+    )
 
 
+@dataclass(eq=False)
 class Damaged(Unavailable):
     """An object cannot be read from the repository: it is missing, or not what its id says. Nothing was written."""
 
     code = "damaged"
     retry_after = 60  # somebody has to repair it first
-
-    def __init__(self, oid: str, reason: str) -> None:
-        super().__init__(oid, reason)
-        self.oid, self.reason = oid, reason
+    oid: str
+    reason: str
 
     def __str__(self) -> str:
         return (
@@ -85,37 +72,31 @@ class IndexBusy(Unavailable):
     """The index is being brought up to date by another process."""
 
     code = "index_busy"
-
-    def __str__(self) -> str:
-        return "The index is being rebuilt from git. Try again."
+    sentence = "The index is being rebuilt from git. Try again."
 
 
+@dataclass(eq=False)
 class NotReady(Unavailable):
     """Requests cannot be answered now; *reason* says why."""
 
     code = "not_ready"
-
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason)
-        self.reason = reason
+    reason: str
 
     def __str__(self) -> str:
         return f"Not ready to serve: {self.reason.removesuffix('.')}."
 
 
+@dataclass(eq=False)
 class SigningFailed(Unavailable):
     """The commit could not be signed."""
 
     code = "signing_failed"
-
-    def __init__(self, key: str, reason: str) -> None:
-        super().__init__(key, reason)
-        self.key, self.reason = key, reason
-
-    def __str__(self) -> str:
-        return f"Nothing can be signed with the key {self.key} (PROMPTGIT_SIGNING_KEY): {self.reason}."
+    sentence = "Nothing can be signed with the key {self.key} (PROMPTGIT_SIGNING_KEY): {self.reason}."
+    key: str
+    reason: str
 
 
+@dataclass(eq=False)
 class StorageFailed(Unavailable):
     """The system could not open, read, write or fsync something before a write was made. Nothing was written.
 
@@ -124,61 +105,45 @@ class StorageFailed(Unavailable):
 
     code = "storage_failed"
     retry_after = 10  # somebody may have to repair something first
-
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason)
-        self.reason = reason
-
-    def __str__(self) -> str:
-        return (
-            f"The storage failed: {self.reason}. Nothing was written. "
-            "Try again; if it fails again, have the disk and the log of the service looked at."
-        )
+    sentence = (
+        "The storage failed: {self.reason}. Nothing was written. "
+        "Try again; if it fails again, have the disk and the log of the service looked at."
+    )
+    reason: str
 
 
 class StorageFull(PromptgitError):
     """The disk is full. Nothing was written."""
 
     code = "storage_full"
-
-    def __str__(self) -> str:
-        return "The disk is full. Nothing was written; reads go on. Make room and try again."
+    sentence = "The disk is full. Nothing was written; reads go on. Make room and try again."
 
 
+@dataclass(eq=False)
 class UnusableRepository(PromptgitError):
     """The folder holds no repository that can be opened."""
 
     code = "unusable_repository"
-
-    def __init__(self, path: str, reason: str) -> None:
-        super().__init__(path, reason)
-        self.path, self.reason = path, reason
-
-    def __str__(self) -> str:
-        return f"The repository {self.path} cannot be used: {self.reason}"
+    sentence = "The repository {self.path} cannot be used: {self.reason}"
+    path: str
+    reason: str
 
 
+@dataclass(eq=False)
 class BadLine(PromptgitError):
     """A line of an import that cannot be taken; *number* counts from 1."""
 
     code = "bad_line"
-
-    def __init__(self, number: int, reason: str) -> None:
-        super().__init__(number, reason)
-        self.number, self.reason = number, reason
-
-    def __str__(self) -> str:
-        return f"Line {self.number}: {self.reason}"
+    sentence = "Line {self.number}: {self.reason}"
+    number: int
+    reason: str
 
 
+@dataclass(eq=False)
 class BackupRefused(PromptgitError):
     """A backup cannot be made there."""
 
     code = "backup_refused"
-
-    def __init__(self, path: str, reason: str) -> None:
-        super().__init__(path, reason)
-        self.path, self.reason = path, reason
-
-    def __str__(self) -> str:
-        return f"No backup can be made at {self.path}: {self.reason}"
+    sentence = "No backup can be made at {self.path}: {self.reason}"
+    path: str
+    reason: str

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from typing import Any, NoReturn
 
 import marshmallow as ma
@@ -15,10 +16,13 @@ from promptgit import deferral
 from promptgit.errors import PromptgitError
 
 
+@dataclass(eq=False)
 class MalformedBody(PromptgitError):
     """The body is no JSON in UTF-8."""
 
     code = "malformed_body"
+    sentence = "{self.reason}"
+    reason: str
 
 
 class Parser(FlaskParser):
