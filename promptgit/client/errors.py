@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
@@ -31,8 +31,8 @@ class HttpError(PromptgitError):
 
     sentence = "{self.detail}"
     status: int
-    code: str = field()  # without the default that the attribute of the class would be
     detail: str
+    code: str = "http_error"
 
 
 @dataclass(eq=False)
@@ -98,8 +98,8 @@ def refusal(status: int, body: bytes) -> PromptgitError:
     except (ValueError, KeyError, TypeError):  # from a proxy, or from another service
         if status in GATEWAY:
             return ServerAway(f"it is answered with {status} in its place.")
-        return HttpError(status, "http_error", f"The server answers with {status}: {_first_line(body)}")
-    return _reported(problem) if code in KINDS else HttpError(status, code, detail)
+        return HttpError(status, f"The server answers with {status}: {_first_line(body)}")
+    return _reported(problem) if code in KINDS else HttpError(status, detail, code)
 
 
 def is_away(error: PromptgitError) -> bool:

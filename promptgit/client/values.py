@@ -3,28 +3,54 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 from promptgit.client.errors import MissingVariable
 from promptgit.domain.models import Author
 
 _VARIABLE = re.compile(r"\{\{\s*([^\W\d]\w*)\s*\}\}")
-_NEVER = "1970-01-01T00:00:00Z"
+_NEVER = datetime(1970, 1, 1, tzinfo=UTC)
+
+# Members of the API's JSON that have other names than the fields.
+_MEMBERS = {"text": "content", "before": "from", "after": "to"}
+# How a field of a type is read from JSON, and how it is written. Types that are not here are JSON's own.
+_CONVERTERS: dict[object, tuple[Callable[[Any], Any], Callable[[Any], Any]]] = {
+    "datetime": (datetime.fromisoformat, lambda time: time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")),
+    "Author": (lambda author: Author(**author), Author._asdict),
+    "tuple[str, ...]": (tuple, list),
+}
+_AS_IT_IS = (lambda value: value, lambda value: value)
 
 
-def _time(text: str) -> datetime:
-    return datetime.fromisoformat(text)
-
-
-def _text(time: datetime) -> str:
-    return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+def _members(kind: type[_Value]) -> Iterator[tuple[str, str, Callable[[Any], Any], Callable[[Any], Any]]]:
+    """Of each field: its name, the name of its member in JSON, how it is read, how it is written."""
+    for field in fields(kind):
+        yield field.name, _MEMBERS.get(field.name, field.name), *_CONVERTERS.get(field.type, _AS_IT_IS)
 
 
 @dataclass(frozen=True, slots=True)
-class Version:
+class _Value:
+    """A value that is read from the API's JSON, and written as the same JSON."""
+
+    @classmethod
+    def of(cls, json: Mapping[str, Any]) -> Self:
+        """The value that the API's JSON says; without one of its members, except `content`, a TypeError."""
+        return cls(**{name: read(json[member]) for name, member, read, _ in _members(cls) if member in json})
+
+    def json(self) -> dict[str, Any]:
+        """The API's JSON; without `content` where it was not asked for."""
+        return {
+            member: write(value)
+            for name, member, _, write in _members(type(self))
+            if (value := getattr(self, name)) is not None or name != "text"
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Version(_Value):
     """A version of a prompt; `text` is its content, where it was asked for. Times are aware."""
 
     id: str
@@ -37,38 +63,10 @@ class Version:
     labels: tuple[str, ...]
     text: str | None = None
 
-    @classmethod
-    def of(cls, value: Mapping[str, Any]) -> Version:
-        """A version from the API's JSON."""
-        return cls(
-            value["id"],
-            value["prompt_id"],
-            value["version_number"],
-            _time(value["timestamp"]),
-            value["description"],
-            Author(**value["author"]),
-            value["commit"],
-            tuple(value["labels"]),
-            value.get("content"),
-        )
-
-    def json(self) -> dict[str, Any]:
-        """The API's JSON."""
-        return {
-            "id": self.id,
-            "prompt_id": self.prompt_id,
-            "version_number": self.version_number,
-            "timestamp": _text(self.timestamp),
-            "description": self.description,
-            "author": self.author._asdict(),
-            "commit": self.commit,
-            "labels": list(self.labels),
-        } | ({} if self.text is None else {"content": self.text})
-
 
 @dataclass(frozen=True, slots=True)
-class Prompt:
-    """A prompt at one of its versions, whose are the number, `updated_at`, `description`, `author` and `commit`.
+class Prompt(_Value):
+    """A prompt at one version, whose are `version_number`, `updated_at`, `description`, `author`, `commit` and `text`.
 
     `labels` says which version each label points at. What came from a `fallback` has the number 0.
     """
@@ -86,57 +84,21 @@ class Prompt:
     text: str | None = None
 
     @classmethod
-    def of(cls, value: Mapping[str, Any]) -> Prompt:
-        """A prompt from the API's JSON."""
-        return cls(
-            value["id"],
-            value["name"],
-            value["path"],
-            value["version_number"],
-            _time(value["created_at"]),
-            _time(value["updated_at"]),
-            value["description"],
-            Author(**value["author"]),
-            value["commit"],
-            dict(value["labels"]),
-            value.get("content"),
-        )
-
-    @classmethod
     def fallback(cls, name: str, text: str) -> Prompt:
         """A text in the place of a prompt that cannot be had."""
-        return cls("", name, "", 0, _time(_NEVER), _time(_NEVER), "", Author("", ""), "", {}, text)
+        return cls("", name, "", 0, _NEVER, _NEVER, "", Author("", ""), "", {}, text)
 
     def at(self, version: Version) -> Prompt:
         """The same prompt at another version."""
-        return Prompt(
-            self.id,
-            self.name,
-            self.path,
-            version.version_number,
-            self.created_at,
-            version.timestamp,
-            version.description,
-            version.author,
-            version.commit,
-            self.labels,
-            version.text,
+        return replace(
+            self,
+            version_number=version.version_number,
+            updated_at=version.timestamp,
+            description=version.description,
+            author=version.author,
+            commit=version.commit,
+            text=version.text,
         )
-
-    def json(self) -> dict[str, Any]:
-        """The API's JSON."""
-        return {
-            "id": self.id,
-            "name": self.name,
-            "path": self.path,
-            "version_number": self.version_number,
-            "created_at": _text(self.created_at),
-            "updated_at": _text(self.updated_at),
-            "description": self.description,
-            "author": self.author._asdict(),
-            "commit": self.commit,
-            "labels": dict(self.labels),
-        } | ({} if self.text is None else {"content": self.text})
 
     @property
     def content(self) -> str:
@@ -172,7 +134,7 @@ class Prompt:
 
 
 @dataclass(frozen=True, slots=True)
-class Label:
+class Label(_Value):
     """Where a label points, and since when; by whom and why."""
 
     label: str
@@ -182,18 +144,9 @@ class Label:
     author: Author
     commit: str
 
-    @classmethod
-    def of(cls, value: Mapping[str, Any]) -> Label:
-        """A label from the API's JSON."""
-        return cls(value["label"], value["version_number"], *_made(value))
-
-    def json(self) -> dict[str, Any]:
-        """The API's JSON."""
-        return {"label": self.label, "version_number": self.version_number} | _made_json(self)
-
 
 @dataclass(frozen=True, slots=True)
-class LabelMove:
+class LabelMove(_Value):
     """A label was pointed from one version at another; None is nowhere."""
 
     before: int | None
@@ -203,15 +156,6 @@ class LabelMove:
     author: Author
     commit: str
 
-    @classmethod
-    def of(cls, value: Mapping[str, Any]) -> LabelMove:
-        """A move from the API's JSON."""
-        return cls(value["from"], value["to"], *_made(value))
-
-    def json(self) -> dict[str, Any]:
-        """The API's JSON."""
-        return {"from": self.before, "to": self.after} | _made_json(self)
-
 
 class Diff(NamedTuple):
     """What `git diff` prints from one version to another, and the lines added and taken away."""
@@ -219,16 +163,3 @@ class Diff(NamedTuple):
     text: str
     additions: int
     deletions: int
-
-
-def _made(value: Mapping[str, Any]) -> tuple[datetime, str, Author, str]:
-    return _time(value["timestamp"]), value["description"], Author(**value["author"]), value["commit"]
-
-
-def _made_json(value: Label | LabelMove) -> dict[str, Any]:
-    return {
-        "timestamp": _text(value.timestamp),
-        "description": value.description,
-        "author": value.author._asdict(),
-        "commit": value.commit,
-    }
