@@ -1,4 +1,4 @@
-"""The verbs of the API that look, as steps: what is sent, and what the answers mean. No I/O."""
+"""The verbs of the API that read, as steps: what is sent, and what the answers mean. No I/O."""
 
 from __future__ import annotations
 
@@ -25,18 +25,15 @@ LabelMoves: TypeAlias = list[LabelMove]
 
 
 class Lookups:
-    """What can be asked of a server. A prompt is named by its name or its id.
-
-    All raise the service's errors (promptgit.errors).
-    """
+    """Reads of prompts. Each verb takes a prompt's name or id, and raises the service's errors (promptgit.errors)."""
 
     def __init__(self, retries: Retries, clock: Callable[[], float]) -> None:
         self._retries = retries
         self._clock = clock
-        self._head = ""  # the highest Promptgit-Head that was seen
+        self._head = ""  # the highest Promptgit-Head that an answer had
 
     def find(self, prompt: str) -> Steps[str]:
-        """The id of a prompt, deleted or not; a name is that of the prompt that has it, or had it last."""
+        """The id of a prompt, deleted or not: of the one that has the name, or that had it last."""
         known = parse_id(prompt)
         if known is not None:
             return known
@@ -48,19 +45,19 @@ class Lookups:
             return deleted.prompt_id
 
     def newest(self, prompt: str, etag: str = "") -> Steps[tuple[Prompt, str] | None]:
-        """A prompt with its newest content, and its ETag; None if *etag* is still right."""
+        """A prompt with its newest content, and its ETag; None if its ETag is still *etag*."""
         headers = {"If-None-Match": etag} if etag else {}
         with not_found_as(prompt):
             answer = yield from self._send("GET", address_of(prompt), headers=headers)
         return None if answer.status == 304 else (Prompt.of(answer.json()), answer.headers.get("etag", ""))
 
     def version(self, prompt: str, number: int) -> Steps[Version]:
-        """One version with its content; of a deleted prompt, too. Not cached."""
+        """One version with its content, also of a deleted prompt. Not cached."""
         where = yield from self._at(prompt, "versions", str(number))
         return Version.of((yield from self._send("GET", where)).json())
 
     def content(self, prompt: str, number: int) -> Steps[bytes]:
-        """The very bytes of a version: not all that comes through git is UTF-8."""
+        """The bytes of a version, as they are: those of a version that was made with git need not be UTF-8."""
         where = yield from self._at(prompt, "versions", str(number), "content")
         return (yield from self._send("GET", where)).body
 
@@ -79,9 +76,9 @@ class Lookups:
         content: bool = False,
         page: int = 100,
     ) -> Steps[Page[Prompt]]:
-        """The prompts, sorted by name; with *label* those that have it, each at that version.
+        """The prompts, sorted by name; with *label*, those that have the label, each at the version it points at.
 
-        *q* is searched for in names and contents. *page* is how many come in one answer, at most 1,000.
+        *q* is searched for in names and contents. *page* is how many prompts one answer has, at most 1,000.
         """
         asked = {"prefix": prefix, "q": q, "label": label, "include": "content" if content else None}
         query = {key: value for key, value in asked.items() if value} | {"limit": str(page)}
@@ -132,9 +129,9 @@ class Lookups:
 
     def _answer(self, request: Request) -> Steps[Response]:
         """The answer to a request, from the state of the server that this client has seen, or a later one."""
-        head = self._head
-        answer = yield from self._retries.answer(_sending(request, head), self._clock)
-        if head and answer.status == 409 and isinstance(refusal(answer.status, answer.body), HeadLost):
+        headed = replace(request, headers={**request.headers, HEAD: self._head}) if self._head else request
+        answer = yield from self._retries.answer(headed, self._clock)
+        if headed is not request and answer.status == 409 and isinstance(refusal(409, answer.body), HeadLost):
             self._head = ""  # `main` was rewritten: what this client has seen is gone
             answer = yield from self._retries.answer(request, self._clock)
         self._head = max(self._head, answer.headers.get(HEAD.lower(), ""), key=_place)
@@ -148,19 +145,15 @@ class Lookups:
 
 
 def _next(link: str) -> dict[str, str] | None:
-    """The query of the next page (RFC 8288); its address is ours, whatever proxies the server is behind."""
+    """The query of the next page (RFC 8288). Its host is left out: a proxy may have another."""
     address, _, relation = link.partition(">")
     if 'rel="next"' not in relation:
         return None
     return dict(parse_qsl(urlsplit(address.lstrip("<")).query, keep_blank_values=True))
 
 
-def _sending(request: Request, head: str) -> Request:
-    return replace(request, headers={**request.headers, HEAD: head}) if head else request
-
-
 def _place(head: str) -> int:
-    """The place that a Promptgit-Head names; -1: it names none."""
+    """The number of the commit in a Promptgit-Head; -1: it has none."""
     place = head.partition("-")[0]
     return int(place) if place.isascii() and place.isdigit() else -1
 
@@ -169,7 +162,7 @@ def address_of(prompt: str) -> str:
     """The address of a prompt by its name or id.
 
     Raises:
-        PromptNotFound: no prompt can have this name, which would lead elsewhere in an address.
+        PromptNotFound: no prompt can have this name, and as a part of an address it would lead elsewhere.
     """
     known = parse_id(prompt)
     if known is not None:
@@ -181,7 +174,7 @@ def address_of(prompt: str) -> str:
 
 @contextmanager
 def not_found_as(prompt: str) -> Iterator[None]:
-    """Refuse a name that no prompt has as the client does a name or id."""
+    """Raise PromptNotFound, as for an id, in the place of NameNotFound."""
     try:
         yield
     except NameNotFound:

@@ -1,4 +1,4 @@
-"""The verbs of the API, those that write as well."""
+"""All verbs of the API: those of `Lookups`, and those that write."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from promptgit.domain.models import Author
 
 
 class Verbs(Lookups):
-    """What can be asked of a server, and told to it; *changed* is told the id of each prompt that was written.
+    """Reads and writes of prompts. *changed* is called with the id of each prompt that was written.
 
-    Each write may be sent more than once, and is done once.
+    A write may be sent more than once, and is done once.
     """
 
     def __init__(self, retries: Retries, clock: Callable[[], float], changed: Callable[[str], None]) -> None:
@@ -27,10 +27,9 @@ class Verbs(Lookups):
     def create(
         self, name: str | None, content: str, *, description: str | None = None, author: Author | None = None
     ) -> Steps[Prompt]:
-        """Create a prompt; without a name under a new random UUID. The name of a deleted one brings that back."""
-        named = {} if name is None else {"name": name}
-        answer = yield from self._write("POST", ALL, {**named, "content": content, **_reason(description, author)})
-        return self._written(Prompt.of(answer.json()))
+        """Create a prompt; without a name under a new random UUID. The name of a deleted prompt restores it."""
+        body = {"name": name, "content": content}
+        return Prompt.of((yield from self._write("POST", ALL, body, description, author)).json())
 
     def save(
         self,
@@ -41,21 +40,21 @@ class Verbs(Lookups):
         author: Author | None = None,
         if_match: int | None = None,
     ) -> Steps[Prompt]:
-        """Save a content as the newest version; the one that it has already makes none.
+        """Save a content as the newest version; the content that the prompt already has makes no version.
 
         With *if_match*, only if that is the number of the newest version.
         """
-        body = {"content": content, **_reason(description, author)}
-        with not_found_as(prompt):  # with If-Match a name is not created
-            answer = yield from self._write("PUT", address_of(prompt), body, "*" if if_match is None else if_match)
-        return self._written(Prompt.of(answer.json()))
+        seen = "*" if if_match is None else if_match  # with If-Match the server creates no prompt
+        with not_found_as(prompt):
+            answer = yield from self._write("PUT", address_of(prompt), {"content": content}, description, author, seen)
+        return Prompt.of(answer.json())
 
     def put(
         self, name: str, content: str, *, description: str | None = None, author: Author | None = None
     ) -> Steps[Prompt]:
-        """Save a content under a name: as the next version of the prompt that has it, or of a new prompt."""
-        answer = yield from self._write("PUT", address_of(name), {"content": content, **_reason(description, author)})
-        return self._written(Prompt.of(answer.json()))
+        """Save a content under a name: as the next version of the prompt of that name, or as a new prompt."""
+        answer = yield from self._write("PUT", address_of(name), {"content": content}, description, author)
+        return Prompt.of(answer.json())
 
     def rename(
         self,
@@ -68,17 +67,15 @@ class Verbs(Lookups):
     ) -> Steps[Prompt]:
         """Give a prompt another name; its id, versions and labels stay."""
         where = yield from self._at(prompt)
-        body = {"name": name, **_reason(description, author)}
-        answer = yield from self._write("PATCH", where, body, if_match)
-        return self._written(Prompt.of(answer.json()))
+        answer = yield from self._write("PATCH", where, {"name": name}, description, author, if_match)
+        return Prompt.of(answer.json())
 
     def delete(
         self, prompt: str, *, description: str | None = None, author: Author | None = None, if_match: int | None = None
     ) -> Steps[None]:
-        """Delete a prompt; its versions stay readable, and a revert brings it back."""
+        """Delete a prompt; its versions stay readable, and a revert restores it."""
         where = yield from self._at(prompt)
-        yield from self._write("DELETE", where, _reason(description, author), if_match)
-        self._changed(_id_in(where))
+        yield from self._write("DELETE", where, {}, description, author, if_match)
 
     def revert(
         self,
@@ -89,11 +86,9 @@ class Verbs(Lookups):
         author: Author | None = None,
         if_match: int | None = None,
     ) -> Steps[int]:
-        """Make the content of an older version the newest one; its number. A deleted prompt comes back."""
-        where = yield from self._at(prompt)
-        body = _reason(description, author)
-        answer = yield from self._write("POST", f"{where}/versions/{number:d}/revert", body, if_match)
-        self._changed(_id_in(where))
+        """Save the content of an older version as the newest version; gives its number. Restores a deleted prompt."""
+        where = yield from self._at(prompt, "versions", f"{number:d}", "revert")
+        answer = yield from self._write("POST", where, {}, description, author, if_match)
         return int(answer.json()["version_number"])
 
     def set_label(
@@ -107,10 +102,8 @@ class Verbs(Lookups):
         if_match: int | None = None,
     ) -> Steps[Label]:
         """Point a label at a version."""
-        where = yield from self._at(prompt, "labels", labels.check(label))  # no ".." gets into an address
-        body = {"version_number": number, **_reason(description, author)}
-        answer = yield from self._write("PUT", where, body, if_match)
-        self._changed(_id_in(where))
+        where = yield from self._at(prompt, "labels", labels.check(label))  # which `..` is not
+        answer = yield from self._write("PUT", where, {"version_number": number}, description, author, if_match)
         return Label.of(answer.json())
 
     def remove_label(
@@ -123,28 +116,25 @@ class Verbs(Lookups):
         if_match: int | None = None,
     ) -> Steps[None]:
         """Remove a label."""
-        where = yield from self._at(prompt, "labels", labels.check(label))  # no ".." gets into an address
-        yield from self._write("DELETE", where, _reason(description, author), if_match)
-        self._changed(_id_in(where))
-
-    def _written(self, prompt: Prompt) -> Prompt:
-        self._changed(prompt.id)
-        return prompt
+        where = yield from self._at(prompt, "labels", labels.check(label))  # which `..` is not
+        yield from self._write("DELETE", where, {}, description, author, if_match)
 
     def _write(
-        self, method: str, path: str, body: Mapping[str, Any], if_match: int | str | None = None
+        self,
+        method: str,
+        path: str,
+        body: Mapping[str, Any],
+        description: str | None,
+        author: Author | None,
+        if_match: int | str | None = None,
     ) -> Steps[Response]:
-        """The answer to a write; by its key the server knows an attempt that comes after a lost answer."""
+        """Send a write; members of the body that are None are left out. All attempts have one Idempotency-Key."""
+        reason = {"description": description, "author": author and author._asdict()}
+        told = {key: value for key, value in {**body, **reason}.items() if value is not None}
         headers = {"Idempotency-Key": str(uuid4())}
         if if_match is not None:
             headers["If-Match"] = "*" if if_match == "*" else f'"{if_match}"'
-        return (yield from self._send(method, path, body=body, headers=headers))
-
-
-def _reason(description: str | None, author: Author | None) -> dict[str, Any]:
-    reason: dict[str, Any] = {} if description is None else {"description": description}
-    return reason if author is None else reason | {"author": {"name": author.name, "email": author.email}}
-
-
-def _id_in(path: str) -> str:
-    return path.split("/")[3]
+        answer = yield from self._send(method, path, body=told, headers=headers)
+        has_id = path.startswith(f"{ALL}/")
+        self._changed(path.split("/")[3] if has_id else answer.json()["id"])
+        return answer
