@@ -1,7 +1,7 @@
 """The Python client: the verbs of the HTTP API, with the service's own errors.
 
-What is said to the server and what its answers mean is in generators that do no I/O (`verbs`, `reads`);
-`Client` and `AsyncClient` drive them.
+Generators that do no I/O say what is sent to the server and what its answers mean (`verbs`, `reads`);
+`Client` and `AsyncClient` do the I/O for them.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> object:
-    """AsyncClient, imported when it is asked for: asyncio is a third of what a command imports."""
+    """AsyncClient, imported at its first use: asyncio takes a third of the time in which a command is imported."""
     if name == "AsyncClient":
         from promptgit.client import asynchronous
 

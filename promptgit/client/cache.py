@@ -1,10 +1,11 @@
-"""Prompts in memory: fresh for a while, then stale, which one caller is told so that it refreshes them."""
+"""Prompts in memory: fresh for a while, then stale. One caller of those that get a stale prompt is to refresh it."""
 
 from __future__ import annotations
 
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import NamedTuple, TypeAlias
 
 from promptgit.client.values import Prompt
@@ -13,35 +14,35 @@ Key: TypeAlias = tuple[str, str | None, int | None]
 """A name or id, with a label, a number, or neither."""
 
 
+@dataclass(slots=True)
 class _Entry:
-    __slots__ = ("etag", "prompt", "stale_at")
-
-    def __init__(self, prompt: Prompt, etag: str, stale_at: float) -> None:
-        self.prompt, self.etag, self.stale_at = prompt, etag, stale_at
+    prompt: Prompt
+    etag: str
+    stale_at: float
 
 
 class Cached(NamedTuple):
-    """What is in memory; *refresh*: the caller is to refresh it, and nobody else is."""
+    """A prompt from memory; with *refresh*, it is stale, and this caller alone is to refresh it."""
 
     prompt: Prompt
     refresh: bool
 
 
 class Cache:
-    """The *size* prompts that were asked for last. Safe to use from many threads.
+    """The *size* prompts that were read last. Safe to use from many threads.
 
-    An entry is fresh for *seconds*; that of a version by number too, since its prompt's name and labels change.
-    A refresh that brings nothing is due again after *pause* seconds.
+    An entry is fresh for *seconds*, also that of a version by its number, since the name and the labels of the prompt
+    change. A refresh that failed is due again after *pause* seconds.
     """
 
     def __init__(self, seconds: float, size: int, pause: float, clock: Callable[[], float]) -> None:
         self._seconds, self._size, self._pause, self._clock = seconds, size, pause, clock
         self._entries: OrderedDict[Key, _Entry] = OrderedDict()
         self._lock = threading.Lock()
-        self.generation = 0  # counts what was forgotten: an answer from before that is not put
+        self.generation = 0  # counts calls of `forget`: an answer from before one is not put
 
     def look(self, key: Key) -> Cached | None:
-        """What is in memory, stale or not."""
+        """The prompt of a key, stale or not; None: it is not in memory."""
         now = self._clock()
         with self._lock:
             entry = self._entries.get(key)
@@ -50,24 +51,24 @@ class Cache:
             self._entries.move_to_end(key)
             if now < entry.stale_at:
                 return Cached(entry.prompt, False)
-            # For this long the others take it for fresh: so one refreshes, also when its thread dies in a fork.
+            # To other callers it is fresh for this long: so one refreshes, and another if the first died in a fork.
             entry.stale_at = now + self._pause
             return Cached(entry.prompt, True)
 
     def etag(self, key: Key) -> str:
-        """The ETag with which an entry came; "": none."""
+        """The ETag of an entry; "": it has none."""
         with self._lock:
             entry = self._entries.get(key)
             return entry.etag if entry else ""
 
     def renew(self, key: Key, generation: int) -> None:
-        """Nothing has changed: what is in memory is fresh again."""
+        """Make an entry fresh again: the server says that nothing has changed."""
         with self._lock:
             if generation == self.generation and (entry := self._entries.get(key)):
                 entry.stale_at = self._clock() + self._seconds
 
     def put(self, key: Key, prompt: Prompt, etag: str, generation: int, *, stale: bool = False) -> None:
-        """Keep what was read when `generation` was so; *stale*: to be refreshed when the pause is over."""
+        """Keep what was read, unless `forget` was called since *generation*; *stale*: refresh it after the pause."""
         seconds = self._pause if stale else self._seconds
         with self._lock:
             if generation != self.generation:
@@ -83,7 +84,7 @@ class Cache:
             self._entries.pop(key, None)
 
     def forget(self, prompt_id: str) -> None:
-        """Forget a prompt that was written, at every label and number: each entry has its name and labels."""
+        """Forget a prompt that was written, at every label and number: each entry has its name and its labels."""
         with self._lock:
             self.generation += 1
             for key in [key for key, entry in self._entries.items() if entry.prompt.id == prompt_id]:

@@ -103,7 +103,7 @@ def refusal(status: int, body: bytes) -> PromptgitError:
 
 
 def is_away(error: PromptgitError) -> bool:
-    """Whether an error says nothing about the prompt: the server cannot answer now."""
+    """True if an error says nothing about the prompt, but that the server cannot answer now."""
     return isinstance(error, Unavailable | UnusableRepository) or (isinstance(error, HttpError) and error.status >= 500)
 
 

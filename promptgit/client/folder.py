@@ -17,13 +17,13 @@ log = logging.getLogger(__name__)
 
 
 class Folder:
-    """One file for each prompt, label or version that was asked of the server at *url*; only its owner can read it."""
+    """One file for each key that was read from the server at *url*; only the owner of the file can read it."""
 
     def __init__(self, path: Path, url: str) -> None:
         self._path, self._url = path, url
 
     def put(self, key: Key, prompt: Prompt) -> None:
-        """Keep a prompt; its file is replaced as a whole. A disk that cannot take it is only told in the log."""
+        """Keep a prompt; its file is replaced atomically. If the disk fails, the log says so, and nothing is raised."""
         path, text = self._file(key), json.dumps(prompt.json(), ensure_ascii=True, indent=1)
         try:
             if path.exists() and path.read_text() == text:
@@ -42,7 +42,7 @@ class Folder:
             log.warning("%s cannot be kept in %s: %s", key[0], self._path, error)
 
     def get(self, key: Key) -> Prompt | None:
-        """What was kept; None where there is nothing that can be read."""
+        """The prompt that was kept; None: there is no file, or it cannot be read."""
         try:
             return Prompt.of(json.loads(self._file(key).read_text()))
         except FileNotFoundError:
@@ -52,7 +52,7 @@ class Folder:
             return None
 
     def drop(self, key: Key) -> None:
-        """Forget a prompt that is there no more."""
+        """Forget a prompt that no longer exists."""
         with contextlib.suppress(OSError):
             self._file(key).unlink(missing_ok=True)
 

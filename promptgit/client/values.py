@@ -85,7 +85,7 @@ class Prompt(_Value):
 
     @classmethod
     def fallback(cls, name: str, text: str) -> Prompt:
-        """A text in the place of a prompt that cannot be had."""
+        """A prompt made of the text that a caller gave for the time when the server is away."""
         return cls("", name, "", 0, _NEVER, _NEVER, "", Author("", ""), "", {}, text)
 
     def at(self, version: Version) -> Prompt:
@@ -105,7 +105,7 @@ class Prompt(_Value):
         """The text of this version.
 
         Raises:
-            ValueError: it was not asked for: `list` without `content=True`.
+            ValueError: the server was not asked for the content: `list` without `content=True`.
         """
         if self.text is None:
             raise ValueError(f"The content of {self.name!r} was not asked for; use get, or list with content=True.")
@@ -113,19 +113,19 @@ class Prompt(_Value):
 
     @property
     def is_fallback(self) -> bool:
-        """Whether this is the text that the caller gave, because the server was away."""
+        """True if this is the caller's own text, because the server was away."""
         return self.version_number == 0
 
     @property
     def variables(self) -> tuple[str, ...]:
-        """The names that `compile` fills, in the order of their first places."""
+        """The names that `compile` fills, in the order in which they first occur."""
         return tuple(dict.fromkeys(_VARIABLE.findall(self.content)))
 
     def compile(self, /, **values: object) -> str:
-        """The content with each `{{name}}` filled; all else stays as it is, and what is filled in is not looked at.
+        """The content with a value for each `{{name}}`; the rest stays as it is, `{{name}}` within a value too.
 
         Raises:
-            MissingVariable: one or more have no value.
+            MissingVariable: a variable has no value.
         """
         missing = tuple(name for name in self.variables if name not in values)
         if missing:
