@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import closing
 from functools import wraps
 from typing import Concatenate, ParamSpec, Self, Unpack
 
@@ -11,12 +12,10 @@ import httpx2
 
 from promptgit.client import wire
 from promptgit.client.base import Base, Options, Turn
-from promptgit.client.cache import Key
 from promptgit.client.errors import ServerAway
 from promptgit.client.steps import Page, Request, Response, Steps, T, Wait
 from promptgit.client.values import Prompt
 from promptgit.client.verbs import Verbs
-from promptgit.errors import PromptgitError
 
 P = ParamSpec("P")
 
@@ -45,14 +44,14 @@ def _pages(
     return call
 
 
-class AsyncClient(Base):
-    """A client of one server. For one event loop.
+class AsyncClient(Base[asyncio.Lock]):
+    """A client of one server, for one event loop.
 
-    *url* and *token* come from `PROMPTGIT_URL` and `PROMPTGIT_TOKEN` where they are not given; the other options are
-    those of `Options`. *transport* is one of httpx2's, and *sleep* what waits between attempts.
+    Without *url* or *token*, `PROMPTGIT_URL` or `PROMPTGIT_TOKEN` is used; the other options are those of `Options`.
+    *transport* is one of httpx2's; *sleep* is called to wait between attempts.
 
     Raises:
-        ValueError: there is no *url*, or it is none.
+        ValueError: there is no *url*, or it is no address of a server.
     """
 
     def __init__(
@@ -66,7 +65,6 @@ class AsyncClient(Base):
         super().__init__(url, **options)
         self._http = httpx2.AsyncClient(transport=transport, **self._options)
         self._sleep = sleep
-        self._turns: dict[Key, Turn[asyncio.Lock]] = {}
         self._refreshing: set[asyncio.Task[None]] = set()
 
     async def get(
@@ -74,24 +72,24 @@ class AsyncClient(Base):
     ) -> Prompt:
         """A prompt by its name or id: its newest version, or the one at *label*, or the one of the number *version*.
 
-        Cached: what is stale is given at once, and refreshed by a task. When the server is away, it comes from the
-        client's folder, and else is *fallback*.
+        Cached: a stale prompt is returned at once, and refreshed by a task. While the server is away, the prompt
+        comes from the client's folder, or else is *fallback*.
 
         Raises:
             PromptNotFound, PromptDeleted, LabelNotFound, VersionNotFound
-            Unavailable: the server is away, and nothing stands in for it.
+            Unavailable: the server is away, and neither memory, the folder nor *fallback* has the prompt.
         """
         key = (prompt, label, version)
-        found = self._reads.look(key)
+        found = self._cache.look(key)
         if found is None:
-            turn = self._turns.setdefault(key, Turn(asyncio.Lock()))  # of many tasks, one asks
+            turn = self._turns.setdefault(key, Turn(asyncio.Lock()))  # of many tasks, one sends the request
             async with turn.lock:
-                found = self._reads.look(key)
+                found = self._cache.look(key)
                 if found is None:
-                    return await self._fetch(key, fallback, turn)
+                    return await self._run(self._fetch(key, fallback, turn))
         if found.refresh:
             task = asyncio.create_task(self._run(self._reads.refresh(key)))
-            self._refreshing.add(task)  # the loop alone would let it be collected
+            self._refreshing.add(task)  # the loop has only a weak reference
             task.add_done_callback(self._refreshing.discard)
         return found.prompt
 
@@ -114,7 +112,7 @@ class AsyncClient(Base):
     remove_label = _verb(Verbs.remove_label)
 
     async def close(self) -> None:
-        """Close the connections; what is being refreshed is given up."""
+        """Close the connections; refreshes that are under way are cancelled."""
         for task in self._refreshing:
             task.cancel()
         await asyncio.gather(*self._refreshing, return_exceptions=True)
@@ -126,37 +124,21 @@ class AsyncClient(Base):
     async def __aexit__(self, *_: object) -> None:
         await self.close()
 
-    async def _fetch(self, key: Key, fallback: str | None, turn: Turn[asyncio.Lock]) -> Prompt:
-        if turn.failure is not None and fallback is None:
-            raise turn.failure
-        try:
-            return await self._run(self._reads.fetch(key, fallback))
-        except PromptgitError as error:
-            turn.failure = error
-            raise
-        finally:
-            self._turns.pop(key, None)
-
     async def _run(self, steps: Steps[T]) -> T:
-        try:
-            step = next(steps)
-            while True:
-                if isinstance(step, Wait):
-                    await self._sleep(step.seconds)
-                    step = steps.send(None)
-                    continue
-                try:
-                    answer = await self._send(step)
-                except ServerAway as error:
-                    step = steps.throw(error)
-                else:
-                    step = steps.send(answer)
-        except StopIteration as done:
-            result: T = done.value
-            return result
+        answer = None
+        with closing(steps):
+            try:
+                while True:
+                    answer = await self._do(steps.send(answer))
+            except StopIteration as done:
+                result: T = done.value
+                return result
 
-    async def _send(self, request: Request) -> Response:
+    async def _do(self, step: Request | Wait) -> Response | ServerAway | None:
+        if isinstance(step, Wait):
+            await self._sleep(step.seconds)
+            return None
         try:
-            return wire.response(await self._http.request(**wire.arguments(request)))
+            return wire.response(await self._http.request(**wire.arguments(step)))
         except httpx2.RequestError as error:
-            raise wire.away(error, self.url) from error
+            return wire.away(error, self.url)

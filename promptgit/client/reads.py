@@ -1,12 +1,12 @@
-"""`get`: from memory, from the server, from the folder on disk, from the caller's fallback, in this order."""
+"""How `get` reads a prompt that is not in memory: from the server, or else from the folder, or else the fallback."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable
 
-from promptgit.client.cache import Cache, Cached, Key
-from promptgit.client.errors import ServerAway, is_away
+from promptgit.client.cache import Cache, Key
+from promptgit.client.errors import is_away
 from promptgit.client.folder import Folder
 from promptgit.client.steps import Steps, T, within
 from promptgit.client.values import Prompt
@@ -20,10 +20,10 @@ _GONE = (PromptNotFound, PromptDeleted, LabelNotFound, VersionNotFound)
 
 
 class Reads:
-    """Prompts by name or id, at a label or a number.
+    """Reads prompts by name or id, at a label or a number, into the cache and the folder.
 
-    After the server was found away it is not asked for *pause* seconds where there is something else to answer with.
-    Where there is, what is asked takes *hurry* seconds at most; None: as long as the client's time limit allows.
+    Where the folder or a fallback can answer, the requests of a read take *hurry* seconds at most (None: the client's
+    time limit holds), and none is sent for *pause* seconds after the server was found away.
     """
 
     def __init__(
@@ -35,47 +35,45 @@ class Reads:
         clock: Callable[[], float],
         hurry: float | None,
     ) -> None:
-        self._hurry = hurry
-        self._verbs, self._cache, self._folder, self._pause, self._clock = verbs, cache, folder, pause, clock
+        self._verbs, self._cache, self._folder = verbs, cache, folder
+        self._pause, self._clock, self._hurry = pause, clock, hurry
         self._away_until = float("-inf")
 
-    def look(self, key: Key) -> Cached | None:
-        """What is in memory."""
-        return self._cache.look(key)
-
     def fetch(self, key: Key, fallback: str | None) -> Steps[Prompt]:
-        """What is not in memory.
+        """Read a prompt that is not in memory.
 
         Raises:
             PromptNotFound, PromptDeleted, LabelNotFound, VersionNotFound
-            ServerAway, Unavailable: and nothing else has the prompt.
+            ServerAway, Unavailable: and neither the folder nor a fallback has the prompt.
         """
         if key[1] is not None and key[2] is not None:
             raise ValueError("Give a label or a version, not both.")
         generation = self._cache.generation
-        if self._clock() < self._away_until and (kept := self._kept(key, fallback, generation)):
-            return kept
-        try:
-            has_other = fallback is not None or (self._folder is not None and self._folder.get(key) is not None)
+        kept = None if self._folder is None else self._folder.get(key)
+        other = Prompt.fallback(key[0], fallback) if kept is None and fallback is not None else kept
+        if other is None or self._clock() >= self._away_until:
             steps = self._read(key)
-            prompt, etag = yield from (self._hurried(steps) if has_other else steps)
-        except _GONE:
-            self._forget(key)
-            raise
-        except PromptgitError as error:
-            if not is_away(error):
+            try:
+                prompt, etag = yield from (steps if other is None else self._hurried(steps))
+            except _GONE:
+                self._forget(key)
                 raise
-            self._away_until = self._clock() + self._pause
-            kept = self._kept(key, fallback, generation)
-            if kept is None:
-                raise
-            log.warning("%s is not asked of the server: %s", key[0], error)
-            return kept
-        self._keep(key, prompt, etag, generation)
-        return prompt
+            except PromptgitError as error:
+                if not is_away(error):
+                    raise
+                self._away_until = self._clock() + self._pause
+                if other is None:
+                    raise
+                log.warning("%s is not read from the server: %s", key[0], error)
+            else:
+                self._keep(key, prompt, etag, generation)
+                return prompt
+        if kept is not None:
+            self._cache.put(key, kept, "", generation, stale=True)
+        return other
 
     def refresh(self, key: Key) -> Steps[None]:
-        """Bring what is in memory up to date; while the server is away it stays as it is."""
+        """Bring a prompt in memory up to date; while the server is away, it stays as it is."""
         generation = self._cache.generation
         try:
             # The ETag of the prompt changes with its newest version, its name and its labels.
@@ -92,17 +90,14 @@ class Reads:
 
     def _read(self, key: Key) -> Steps[tuple[Prompt, str]]:
         found = yield from self._verbs.newest(key[0])
-        assert found is not None  # nothing was asked for by ETag
+        assert found is not None  # None answers only a request with an ETag
         return (yield from self._select(key, found[0])), found[1]
 
     def _hurried(self, steps: Steps[T]) -> Steps[T]:
-        if self._hurry is None:
-            return steps
-        told = f"no answer within {self._hurry:g} seconds."
-        return within(steps, self._hurry, self._clock, lambda: ServerAway(told))
+        return steps if self._hurry is None else within(steps, self._hurry, self._clock)
 
     def _select(self, key: Key, prompt: Prompt) -> Steps[Prompt]:
-        """The version that is asked for."""
+        """The prompt at the version that the key asks for."""
         _, label, number = key
         if label is not None and label != LATEST:
             if label not in prompt.labels:
@@ -116,13 +111,6 @@ class Reads:
         self._cache.put(key, prompt, etag, generation)
         if self._folder is not None:
             self._folder.put(key, prompt)
-
-    def _kept(self, key: Key, fallback: str | None, generation: int) -> Prompt | None:
-        kept = self._folder.get(key) if self._folder is not None else None
-        if kept is not None:
-            self._cache.put(key, kept, "", generation, stale=True)
-            return kept
-        return None if fallback is None else Prompt.fallback(key[0], fallback)
 
     def _forget(self, key: Key) -> None:
         self._cache.drop(key)

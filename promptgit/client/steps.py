@@ -1,4 +1,4 @@
-"""What a verb asks of whoever does the I/O: to send a request, or to wait."""
+"""What a verb asks of the client, which does the I/O: to send a request, or to wait."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Generic, TypeAlias, TypeVar
 
-from promptgit.errors import PromptgitError
+from promptgit.client.errors import ServerAway
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A request; *path* is quoted already, and below the server's address."""
+    """A request; *path* is percent-encoded, and relative to the server's address."""
 
     method: str
     path: str
@@ -22,7 +22,7 @@ class Request:
     body: Mapping[str, Any] | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
     timeout: float | None = None
-    """Seconds for its answer; None: as the client was told."""
+    """Seconds for its answer; None: the client's own time limit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,27 +45,28 @@ class Wait:
     seconds: float
 
 
-Steps: TypeAlias = Generator[Request | Wait, Response | None, T]
-"""The steps of a verb. A request is answered by `send(Response)`, or by `throw(ServerAway)`; a wait by `send(None)`."""
+Steps: TypeAlias = Generator[Request | Wait, Response | ServerAway | None, T]
+"""The steps of a verb: a generator that yields each, and is sent the answer to a request, or why there is none.
+
+After a wait, it is sent None.
+"""
 
 
-def within(steps: Steps[T], seconds: float, clock: Callable[[], float], away: Callable[[], Exception]) -> Steps[T]:
-    """The same steps, all of them together in so many *seconds*; what *away* makes is raised when they are over."""
+def within(steps: Steps[T], seconds: float, clock: Callable[[], float]) -> Steps[T]:
+    """The same steps, with *seconds* for all of them together.
+
+    Raises:
+        ServerAway: the time is over.
+    """
     deadline = clock() + seconds
+    answer = None
     try:
-        step = next(steps)
         while True:
+            step = steps.send(answer)
             left = deadline - clock()
             if left <= 0 or (isinstance(step, Wait) and step.seconds >= left):
-                raise away()
-            if isinstance(step, Request):
-                step = replace(step, timeout=left)
-            try:
-                answer = yield step
-            except PromptgitError as error:
-                step = steps.throw(error)
-            else:
-                step = steps.send(answer)
+                raise ServerAway(f"no answer within {seconds:g} seconds.")
+            answer = yield replace(step, timeout=left) if isinstance(step, Request) else step
     except StopIteration as done:
         result: T = done.value
         return result
@@ -73,7 +74,7 @@ def within(steps: Steps[T], seconds: float, clock: Callable[[], float], away: Ca
 
 @dataclass(frozen=True, slots=True)
 class Page(Generic[T]):
-    """Some of many, and the steps to the next ones, if there are any."""
+    """Some of many items, and the steps to the next page; None: it is the last."""
 
     items: Sequence[T]
     more: Callable[[], Steps[Page[T]]] | None

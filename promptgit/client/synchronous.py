@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from functools import wraps
 from typing import Concatenate, ParamSpec, Self, Unpack
 
@@ -17,7 +18,6 @@ from promptgit.client.errors import ServerAway
 from promptgit.client.steps import Page, Request, Response, Steps, T, Wait
 from promptgit.client.values import Prompt
 from promptgit.client.verbs import Verbs
-from promptgit.errors import PromptgitError
 
 P = ParamSpec("P")
 
@@ -42,14 +42,14 @@ def _pages(steps: Callable[Concatenate[Verbs, P], Steps[Page[T]]]) -> Callable[C
     return call
 
 
-class Client(Base):
+class Client(Base[threading.Lock]):
     """A client of one server. Safe to use from many threads; not across a fork.
 
-    *url* and *token* come from `PROMPTGIT_URL` and `PROMPTGIT_TOKEN` where they are not given; the other options are
-    those of `Options`. *transport* is one of httpx2's, and *sleep* what waits between attempts.
+    Without *url* or *token*, `PROMPTGIT_URL` or `PROMPTGIT_TOKEN` is used; the other options are those of `Options`.
+    *transport* is one of httpx2's; *sleep* is called to wait between attempts.
 
     Raises:
-        ValueError: there is no *url*, or it is none.
+        ValueError: there is no *url*, or it is no address of a server.
     """
 
     def __init__(
@@ -63,28 +63,27 @@ class Client(Base):
         super().__init__(url, **options)
         self._http = httpx2.Client(transport=transport, **self._options)
         self._sleep = sleep
-        self._turns: dict[Key, Turn[threading.Lock]] = {}
 
     def get(
         self, prompt: str, *, label: str | None = None, version: int | None = None, fallback: str | None = None
     ) -> Prompt:
         """A prompt by its name or id: its newest version, or the one at *label*, or the one of the number *version*.
 
-        Cached: what is stale is given at once, and refreshed by a thread. When the server is away, it comes from the
-        client's folder, and else is *fallback*.
+        Cached: a stale prompt is returned at once, and refreshed by a thread. While the server is away, the prompt
+        comes from the client's folder, or else is *fallback*.
 
         Raises:
             PromptNotFound, PromptDeleted, LabelNotFound, VersionNotFound
-            Unavailable: the server is away, and nothing stands in for it.
+            Unavailable: the server is away, and neither memory, the folder nor *fallback* has the prompt.
         """
         key = (prompt, label, version)
-        found = self._reads.look(key)
+        found = self._cache.look(key)
         if found is None:
-            turn = self._turns.setdefault(key, Turn(threading.Lock()))  # of many threads, one asks
+            turn = self._turns.setdefault(key, Turn(threading.Lock()))  # of many threads, one sends the request
             with turn.lock:
-                found = self._reads.look(key)
+                found = self._cache.look(key)
                 if found is None:
-                    return self._fetch(key, fallback, turn)
+                    return self._run(self._fetch(key, fallback, turn))
         if found.refresh:
             threading.Thread(target=self._refresh, args=(key,), name="promptgit-refresh", daemon=True).start()
         return found.prompt
@@ -121,40 +120,24 @@ class Client(Base):
         try:
             self._run(self._reads.refresh(key))
         except RuntimeError:
-            if not self._http.is_closed:  # meanwhile, and nobody waits for it
+            if not self._http.is_closed:  # a client that is closed meanwhile needs no refresh
                 raise
 
     def _run(self, steps: Steps[T]) -> T:
-        try:
-            step = next(steps)
-            while True:
-                if isinstance(step, Wait):
-                    self._sleep(step.seconds)
-                    step = steps.send(None)
-                    continue
-                try:
-                    answer = self._send(step)
-                except ServerAway as error:
-                    step = steps.throw(error)
-                else:
-                    step = steps.send(answer)
-        except StopIteration as done:
-            result: T = done.value
-            return result
+        answer = None
+        with closing(steps):
+            try:
+                while True:
+                    answer = self._do(steps.send(answer))
+            except StopIteration as done:
+                result: T = done.value
+                return result
 
-    def _send(self, request: Request) -> Response:
+    def _do(self, step: Request | Wait) -> Response | ServerAway | None:
+        if isinstance(step, Wait):
+            self._sleep(step.seconds)
+            return None
         try:
-            return wire.response(self._http.request(**wire.arguments(request)))
+            return wire.response(self._http.request(**wire.arguments(step)))
         except httpx2.RequestError as error:
-            raise wire.away(error, self.url) from error
-
-    def _fetch(self, key: Key, fallback: str | None, turn: Turn[threading.Lock]) -> Prompt:
-        if turn.failure is not None and fallback is None:
-            raise turn.failure
-        try:
-            return self._run(self._reads.fetch(key, fallback))
-        except PromptgitError as error:
-            turn.failure = error
-            raise
-        finally:
-            self._turns.pop(key, None)
+            return wire.away(error, self.url)

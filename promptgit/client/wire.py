@@ -14,21 +14,21 @@ from promptgit.client.steps import Request, Response
 CONNECT_SECONDS = 5.0
 # A server waits 10 seconds for its write lock before it answers with 503.
 READ_SECONDS = 30.0
-# For a `get` that has something else to answer with.
+# For a `get` that has something else to answer with: the cache, the folder or a fallback.
 STAND_IN_SECONDS = 2.0
-# The server closes a connection that idles for 5 seconds: one that may be closing is not taken.
+# The server closes a connection that was idle for 5 seconds; the client does so before.
 _LIMITS = httpx2.Limits(max_connections=100, max_keepalive_connections=20, keepalive_expiry=4.0)
 
 _NOT_SENT = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout, httpx2.ProxyError)
 
 
 def environment(name: str) -> str | None:
-    """`PROMPTGIT_URL` or `PROMPTGIT_TOKEN`; empty is not set. No other module of the client reads the environment."""
+    """`PROMPTGIT_URL` or `PROMPTGIT_TOKEN`; empty is None. Nothing else in the client reads the environment."""
     return os.environ.get(name) or None
 
 
 class Options(TypedDict):
-    """What both of httpx2's clients are made with."""
+    """The arguments that both of httpx2's clients take."""
 
     base_url: str
     headers: dict[str, str]
@@ -37,10 +37,10 @@ class Options(TypedDict):
 
 
 def address(url: str | None, token: str | None) -> tuple[str, str | None]:
-    """The server's address and the token; from the environment what is not given.
+    """The server's address and the token; the one that is not given comes from the environment.
 
     Raises:
-        ValueError: no address, or none that can be one.
+        ValueError: there is no address, or the address or the token cannot be one.
     """
     url, token = url or environment("PROMPTGIT_URL"), token or environment("PROMPTGIT_TOKEN")
     if not url:
@@ -53,18 +53,13 @@ def address(url: str | None, token: str | None) -> tuple[str, str | None]:
 
 
 def options(url: str, token: str | None, timeout: float) -> Options:
-    """How to reach a server; *timeout* is what an answer may take, in seconds."""
+    """How to reach a server; *timeout* is how long an answer may take, in seconds."""
     headers = {"User-Agent": "promptgit-client"} | ({"Authorization": f"Bearer {token}"} if token else {})
-    return {
-        "base_url": url,
-        "headers": headers,
-        "timeout": _timeout(timeout),
-        "limits": _LIMITS,
-    }
+    return {"base_url": url, "headers": headers, "timeout": _timeout(timeout), "limits": _LIMITS}
 
 
 def arguments(request: Request) -> dict[str, Any]:
-    """A request, for `request` of httpx2's clients."""
+    """A request as the arguments of the method `request` of httpx2's clients."""
     body = {} if request.body is None else {"json": request.body}
     limit = {} if request.timeout is None else {"timeout": _timeout(request.timeout)}
     query, headers = request.query, request.headers
@@ -76,12 +71,14 @@ def _timeout(seconds: float) -> httpx2.Timeout:
 
 
 def response(answer: httpx2.Response) -> Response:
-    """An answer that was read."""
+    """httpx2's answer, whose body was read, as the verbs take it."""
     return Response(answer.status_code, {key.lower(): value for key, value in answer.headers.items()}, answer.content)
 
 
 def away(error: httpx2.RequestError, url: str) -> ServerAway:
-    """Why there is no answer of the server at *url*, whose password is not told."""
+    """Why the server at *url* gave no answer; without the password that the URL may have."""
     parts = urlsplit(url)
     where = parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
-    return ServerAway(f"{where}: {error or type(error).__name__}.", not isinstance(error, _NOT_SENT))
+    failure = ServerAway(f"{where}: {error or type(error).__name__}.", not isinstance(error, _NOT_SENT))
+    failure.__cause__ = error
+    return failure
