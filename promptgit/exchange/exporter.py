@@ -14,16 +14,13 @@ from promptgit.exchange.lines import Entry
 from promptgit.store.store import Store
 
 
-def export(store: Store) -> Iterator[Entry]:
-    """The whole history of a store's `main`, oldest first, a line for each thing that a commit did."""
-    history = store.repository.git.log(None, store.repository.main())
-    return History(store.repository.read).entries(history)
+def export(store: Store, content: Callable[[str], dict[str, str]] | None = None) -> Iterator[Entry]:
+    """The whole history of a store's `main`, oldest first, a line for each thing that a commit did.
 
-
-def signs(store: Store) -> Iterator[Entry]:
-    """The same lines, with the ids of blobs, as `blob`, in the place of contents."""
+    *content* gives the fields that stand for a blob, by its id in hexadecimal; None: those of its content.
+    """
     history = store.repository.git.log(None, store.repository.main())
-    return History(store.repository.read, lambda blob: {"blob": blob}).entries(history)
+    return History(store.repository.read, content).entries(history)
 
 
 @dataclass(slots=True)

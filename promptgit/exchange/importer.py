@@ -142,7 +142,7 @@ class Import:
         if self._store.index.read(queries.is_empty):
             return
         past: defaultdict[Key, Past[Fingerprint]] = defaultdict(Past)
-        for entry in exporter.signs(self._store):
+        for entry in exporter.export(self._store, lambda blob: {"blob": blob}):
             past[entry["name"], entry.get("label")].add(_fingerprint_of(entry))
         for line in _parse_all(file, self._max_content):
             if isinstance(line, BadLine):
@@ -199,7 +199,7 @@ def _fingerprint_of(entry: Entry) -> Fingerprint:
 
 
 def _parse_all(file: BinaryIO, max_content: int) -> Iterator[Line | BadLine]:
-    """Every line but blank ones, in order; lines end at LF alone."""
+    """Every line except blank ones, in order; lines end at LF alone."""
     number = 0
     try:
         for number, raw in enumerate(file, 1):
