@@ -82,7 +82,7 @@ for _tag, _pattern, _first in (
     _Loader.add_implicit_resolver(_tag, re.compile(rf"{_pattern}\Z", re.ASCII), _first)
 _Loader.add_constructor(_INT, lambda loader, node: int(loader.construct_scalar(node)))
 _Loader.add_constructor(_FLOAT, lambda loader, node: float(loader.construct_scalar(node)))
-# YAML 1.2's numbers, beside those of 1.1 that the dumper knows.
+# YAML 1.2's numbers, in addition to those of 1.1, which the dumper knows.
 _Dumper.add_implicit_resolver(
     _FLOAT, re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?\Z|0o[0-7]+\Z"), list("-+.0123456789")
 )

@@ -126,7 +126,7 @@ class Reading:
     ) -> Iterator[tuple[str, int | None]]:
         """At most *limit* of the same versions, as JSON objects with commas between, in chunks.
 
-        Beside each chunk stands the number after (or before) which the next one begins; None: there is none.
+        With each chunk comes the number after (or before) which the next one begins; None: there is none.
         """
         low, high = _bounds(prompt, after, before)
         rest = high - low if limit is None else limit
