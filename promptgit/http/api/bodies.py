@@ -8,6 +8,7 @@ from typing import Any, NoReturn
 
 import marshmallow as ma
 from flask import Request, request
+from flask_smorest import Blueprint
 from webargs.core import missing
 from webargs.flaskparser import FlaskParser
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge, RequestTimeout, UnsupportedMediaType
@@ -48,11 +49,19 @@ class Parser(FlaskParser):
         try:
             return json.loads(data.decode(), parse_constant=_refuse_constant)
         except UnicodeDecodeError as error:
-            _refuse(f"The body is not UTF-8: byte {error.start + 1} cannot be read.")
+            raise MalformedBody(f"The body is not UTF-8: byte {error.start + 1} cannot be read.") from None
         except json.JSONDecodeError as error:
-            _refuse(f"The body is not JSON: {error.msg} at line {error.lineno}, column {error.colno}.")
+            raise MalformedBody(
+                f"The body is not JSON: {error.msg} at line {error.lineno}, column {error.colno}."
+            ) from None
         except (ValueError, RecursionError) as error:
-            _refuse(f"The body is not JSON that can be read: {error}.")
+            raise MalformedBody(f"The body is not JSON that can be read: {error}.") from None
+
+
+class Routes(Blueprint):  # type: ignore[misc]  # flask-smorest has no types
+    """Routes of the API, whose bodies and queries are read by `Parser`."""
+
+    ARGUMENTS_PARSER = Parser()
 
 
 def expect_body() -> None:
@@ -92,7 +101,3 @@ def _has_required(schema: ma.Schema) -> bool:
 
 def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is no JSON value")
-
-
-def _refuse(detail: str) -> NoReturn:
-    raise MalformedBody(detail)

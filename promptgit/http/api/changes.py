@@ -5,14 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from flask import Response, current_app, request
-from flask_smorest import Blueprint
 from marshmallow import fields, validate
 
 from promptgit import deferral
 from promptgit.domain.models import CHANGE_TYPES
 from promptgit.errors import CommitNotFound
 from promptgit.http.api import answers
-from promptgit.http.api.bodies import Parser
+from promptgit.http.api.bodies import Routes
 from promptgit.http.api.fields import AnswerSchema, Number, Query, Strict, between, described
 from promptgit.http.api.openapi import refuses
 from promptgit.http.api.refusals import headers as documented
@@ -21,8 +20,7 @@ from promptgit.service.feed import MOST_SECONDS, Feed
 
 LAST = "X-Last-Commit"
 
-blueprint = Blueprint("changes", __name__, url_prefix="/api/changes", description="Whatever is done, in order")
-blueprint.ARGUMENTS_PARSER = Parser()
+blueprint = Routes("changes", __name__, url_prefix="/api/changes", description="Whatever is done, in order")
 
 
 class ChangesQuerySchema(Strict):

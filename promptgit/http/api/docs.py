@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
 from functools import cache
 from importlib.metadata import distribution
 from pathlib import Path
@@ -13,7 +12,10 @@ from flask import Flask, Response, abort, redirect, request, send_file, url_for
 from werkzeug.wrappers import Response as Answer
 
 from promptgit.http.api import openapi
+from promptgit.http.api.answers import JSON
+from promptgit.http.api.context import conditional
 from promptgit.http.api.openapi import answer, operation
+from promptgit.http.api.reads import Read, cached
 from promptgit.http.api.refusals import headers
 
 _PAGE = Path(__file__).with_name("docs_page")
@@ -28,23 +30,19 @@ _POLICY = (
 
 def register(app: Flask, spec: APISpec) -> None:
     """Serve the document of all routes of *app*, those that come later included."""
-    app.add_url_rule("/openapi.json", "openapi", _document(app, spec))
-    app.add_url_rule("/docs", "docs", _page, strict_slashes=False)
-    app.add_url_rule("/docs/<file>", "docs_file", _file)
 
-
-def _document(app: Flask, spec: APISpec) -> Callable[[], Response]:
     @cache
-    def built() -> tuple[bytes, str]:
+    def built() -> Read:
         text = openapi.build(app, spec)
-        return text, hashlib.sha256(text).hexdigest()[:40]
+        return Read(cached(hashlib.sha256(text).hexdigest()[:40], "no-cache", JSON), lambda: text)
 
+    @app.get("/openapi.json", endpoint="openapi")
     @operation(
         "documentation",
         {
             200: answer(
                 "The document",
-                "application/json",
+                JSON,
                 {"type": "object", "additionalProperties": True},
                 headers=headers("ETag", "Cache-Control"),
             )
@@ -53,13 +51,10 @@ def _document(app: Flask, spec: APISpec) -> Callable[[], Response]:
     )
     def document() -> Response:
         """The API in OpenAPI 3.1."""
-        text, tag = built()
-        told = {"ETag": f'"{tag}"', "Cache-Control": "no-cache"}
-        if request.if_none_match.contains_weak(tag):
-            return Response(status=304, headers=told)
-        return Response(text, headers=told, content_type="application/json")
+        return conditional(built())
 
-    return document
+    app.add_url_rule("/docs", "docs", _page, strict_slashes=False)
+    app.add_url_rule("/docs/<file>", "docs_file", _file)
 
 
 @operation("documentation", {200: answer("The page", "text/html")}, security=[])

@@ -5,33 +5,53 @@ from __future__ import annotations
 from typing import Any
 
 from flask import Response
-from flask_smorest import Blueprint
+from marshmallow import fields
 
-from promptgit.errors import (
-    KeyReused,
-    LabelNotFound,
-    LabelProtected,
-    PathBlocked,
-    PromptDeleted,
-    PromptNotFound,
-    StaleVersion,
-    VersionNotFound,
-)
-from promptgit.http.api import answers, label_schemas, reads, schemas
-from promptgit.http.api.bodies import Parser
+from promptgit.errors import LabelNotFound, LabelProtected, PathBlocked, PromptDeleted, VersionNotFound
+from promptgit.http.api import answers, reads, schemas
+from promptgit.http.api.bodies import Routes
 from promptgit.http.api.context import attribution_of, conditional, service, uuid_of
+from promptgit.http.api.fields import NUMBER_ERRORS, AnswerSchema, described
 from promptgit.http.api.openapi import refuses
 from promptgit.http.api.refusals import headers
 
-blueprint = Blueprint(
-    "labels", __name__, url_prefix="/api/prompts/<prompt_id>/labels", description="Pointers at versions"
-)
-blueprint.ARGUMENTS_PARSER = Parser()
+blueprint = Routes("labels", __name__, url_prefix="/api/prompts/<prompt_id>/labels", description="Pointers at versions")
+
+
+class PointSchema(schemas.AttributionSchema):
+    """Where a label is to point."""
+
+    version_number = fields.Integer(
+        required=True,
+        strict=True,
+        error_messages=NUMBER_ERRORS,
+        metadata=described("The number of a version of this prompt", 2),
+    )
+
+
+class _Made(AnswerSchema):
+    timestamp = fields.DateTime(metadata=described("Since when, in UTC", "2026-01-31T12:00:00Z"))
+    description = fields.String(metadata=described("Why: the commit's message", "Evaluated"))
+    author = fields.Nested(schemas.AuthorSchema)
+    commit = fields.String(metadata=described("The commit that moved it", schemas.COMMIT, **schemas.SHA))
+
+
+class LabelSchema(_Made):
+    """Where a label points, and since when."""
+
+    label = fields.String(metadata=described("Its name", "production"))
+    version_number = fields.Integer(metadata=described("The version that it points at", 2, minimum=1))
+
+
+class LabelMoveSchema(_Made):
+    """A move of a label; null stands for nowhere."""
+
+    from_ = fields.Integer(data_key="from", allow_none=True, metadata=described("Where it pointed before", 1))
+    to = fields.Integer(allow_none=True, metadata=described("Where it points since", 2))
 
 
 @blueprint.get("")
-@blueprint.response(200, label_schemas.LabelSchema(many=True))
-@refuses(PromptNotFound)
+@blueprint.response(200, LabelSchema(many=True))
 def index(prompt_id: str) -> Response:
     """Where the labels of a prompt point."""
     return answers.json([answers.label(move) for move in service().labels.all(uuid_of(prompt_id))])
@@ -39,16 +59,16 @@ def index(prompt_id: str) -> Response:
 
 @blueprint.get("/<label>")
 @blueprint.response(200, schemas.VersionWithContentSchema, headers=headers("ETag", "Cache-Control"))
-@refuses(PromptNotFound, PromptDeleted, LabelNotFound)
+@refuses(PromptDeleted, LabelNotFound)
 def show(prompt_id: str, label: str) -> Response:
     """The version that a label points at, with its content."""
     return conditional(reads.labelled(service(), uuid_of(prompt_id), label))
 
 
 @blueprint.put("/<label>")
-@blueprint.arguments(label_schemas.PointSchema())
-@blueprint.response(200, label_schemas.LabelSchema)
-@refuses(PromptNotFound, PromptDeleted, VersionNotFound, StaleVersion, PathBlocked, LabelProtected, KeyReused)
+@blueprint.arguments(PointSchema())
+@blueprint.response(200, LabelSchema)
+@refuses(PromptDeleted, VersionNotFound, PathBlocked, LabelProtected)
 def point(body: dict[str, Any], prompt_id: str, label: str) -> Response:
     """Point a label at a version."""
     move = service().labels.point(uuid_of(prompt_id), label, body["version_number"], attribution=attribution_of(body))
@@ -58,7 +78,7 @@ def point(body: dict[str, Any], prompt_id: str, label: str) -> Response:
 @blueprint.delete("/<label>")
 @blueprint.arguments(schemas.ReasonSchema(), required=False)
 @blueprint.response(204)
-@refuses(PromptNotFound, PromptDeleted, LabelNotFound, StaleVersion, LabelProtected, KeyReused)
+@refuses(PromptDeleted, LabelNotFound, LabelProtected)
 def remove(body: dict[str, Any], prompt_id: str, label: str) -> Response:
     """Remove a label."""
     service().labels.remove(uuid_of(prompt_id), label, attribution=attribution_of(body))
@@ -66,8 +86,8 @@ def remove(body: dict[str, Any], prompt_id: str, label: str) -> Response:
 
 
 @blueprint.get("/<label>/history")
-@blueprint.response(200, label_schemas.LabelMoveSchema(many=True))
-@refuses(PromptNotFound, LabelNotFound)
+@blueprint.response(200, LabelMoveSchema(many=True))
+@refuses(LabelNotFound)
 def history(prompt_id: str, label: str) -> Response:
     """Every move of a label, oldest first: from, to, who, when, why."""
     return answers.json([answers.label_move(move) for move in service().labels.history(uuid_of(prompt_id), label)])

@@ -5,32 +5,20 @@ from __future__ import annotations
 from typing import Any
 
 from flask import Response, request
-from flask_smorest import Blueprint
 
-from promptgit.errors import (
-    ContentTooLarge,
-    Invalid,
-    InvalidName,
-    KeyReused,
-    NameNotFound,
-    NameTaken,
-    PathBlocked,
-    PromptDeleted,
-    StaleVersion,
-)
+from promptgit.errors import ContentTooLarge, Invalid, InvalidName, NameTaken, PathBlocked, PromptDeleted
 from promptgit.http.api import reads, schemas
-from promptgit.http.api.bodies import Parser
+from promptgit.http.api.bodies import Routes
 from promptgit.http.api.context import attribution_of, conditional, service, whole
 from promptgit.http.api.openapi import refuses
 from promptgit.http.api.refusals import headers
 
-blueprint = Blueprint("names", __name__, url_prefix="/api/names", description="Prompts by their names")
-blueprint.ARGUMENTS_PARSER = Parser()
+blueprint = Routes("names", __name__, url_prefix="/api/names", description="Prompts by their names")
 
 
 @blueprint.get("/<path:name>")
 @blueprint.response(200, schemas.PromptWithContentSchema, headers=headers("ETag", "Cache-Control"))
-@refuses(NameNotFound, PromptDeleted)
+@refuses(PromptDeleted)
 def show(name: str) -> Response:
     """The prompt of a name, with its newest content."""
     return conditional(reads.newest(service(), service().named(name)))
@@ -40,7 +28,7 @@ def show(name: str) -> Response:
 @blueprint.arguments(schemas.SaveSchema())
 @blueprint.response(200, schemas.PromptWithContentSchema, headers=headers("ETag"))
 @blueprint.response(201, schemas.PromptWithContentSchema, headers=headers("Location", "ETag"))
-@refuses(NameNotFound, PromptDeleted, StaleVersion, InvalidName, ContentTooLarge, NameTaken, PathBlocked, KeyReused)
+@refuses(PromptDeleted, InvalidName, ContentTooLarge, NameTaken, PathBlocked)
 def put(body: dict[str, Any], name: str) -> Response:
     """Save a content under a name: the next version of the prompt that has it, or a new prompt.
 

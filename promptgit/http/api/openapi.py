@@ -1,13 +1,14 @@
-"""The OpenAPI document: what flask-smorest knows of its routes, what other views say, and what is true of all.
+"""The OpenAPI document: the routes of flask-smorest, the other views that declare themselves, and what holds for all.
 
-Routes of flask-smorest have their answers from `blueprint.response`, and their errors from `refuses`:
+Routes of flask-smorest have their answers from `blueprint.response`. Their errors follow from address and method, such
+as 404 for an id; `refuses` adds the others:
 
     @blueprint.get("/<prompt_id>")
     @blueprint.response(200, schemas.PromptSchema, headers=headers("ETag"))
-    @refuses(PromptNotFound, PromptDeleted)
+    @refuses(PromptDeleted)
     def show(prompt_id): ...
 
-Other views say it with `operation`, and with `refuses` too where they raise errors of ours:
+Other views declare their answers with `operation`, and with `refuses` each of our errors that they raise:
 
     @operation("service", {200: answer("It is alive", "text/plain")}, security=[])
     def healthz(): ...
@@ -34,6 +35,12 @@ from promptgit.http.api.refusals import Kind, describe, headers
 View = TypeVar("View", bound=Callable[..., Any])
 Json = dict[str, Any]
 
+_MISSING: dict[str, Kind] = {
+    "name": errors.NameNotFound,
+    "number": errors.VersionNotFound,
+    "prompt_id": errors.PromptNotFound,
+    "token_id": errors.TokenNotFound,
+}
 _BODY: list[Kind] = [MalformedBody, errors.Invalid, 413, 415]
 _READ: list[Kind] = [errors.Damaged, errors.IndexBusy, errors.UnusableRepository]
 _WRITE: list[Kind] = [
@@ -110,7 +117,7 @@ def build(app: Flask, spec: APISpec) -> bytes:
         described = known.get(path, {}).get(method)
         kinds = [*getattr(view, "refusals", ())]
         if described:
-            kinds += _READ if method == "get" else _WRITE
+            kinds += _derived(rule, method)
             described["responses"].pop("422", None)  # flask-smorest's own
         elif hasattr(view, "operation"):
             described = _texts(view) | deepcopy(view.operation)
@@ -139,6 +146,17 @@ def _methods(rule: Rule) -> list[str]:
 def _operation_id(rule: Rule, method: str) -> str:
     name = rule.endpoint.replace(".", "_")
     return name if _methods(rule) == [method] else f"{name}_{method}"
+
+
+def _derived(rule: Rule, method: str) -> list[Kind]:
+    """The errors that follow from a route: what it names may be missing, and writes have preconditions."""
+    kinds = [_MISSING[argument] for argument in rule.arguments & _MISSING.keys()]
+    if method == "get":
+        return kinds + _READ
+    kinds += _WRITE
+    if not rule.endpoint.startswith("tokens."):
+        kinds += [errors.KeyReused, errors.StaleVersion] if rule.arguments else [errors.KeyReused]
+    return kinds
 
 
 def _texts(view: Callable[..., Any]) -> Json:

@@ -5,33 +5,21 @@ from __future__ import annotations
 from typing import Any
 
 from flask import Response, request
-from flask_smorest import Blueprint
 
-from promptgit.errors import (
-    ContentTooLarge,
-    InvalidName,
-    KeyReused,
-    LabelProtected,
-    NameTaken,
-    PathBlocked,
-    PromptDeleted,
-    PromptNotFound,
-    StaleVersion,
-)
+from promptgit.errors import ContentTooLarge, InvalidName, LabelProtected, NameTaken, PathBlocked, PromptDeleted
 from promptgit.http.api import answers, reads, schemas
-from promptgit.http.api.bodies import Parser
+from promptgit.http.api.bodies import Routes
 from promptgit.http.api.context import attribution_of, conditional, service, uuid_of, whole
 from promptgit.http.api.openapi import refuses
 from promptgit.http.api.refusals import headers
 
-blueprint = Blueprint("prompts", __name__, url_prefix="/api/prompts", description="Files, each with a name and an id")
-blueprint.ARGUMENTS_PARSER = Parser()
+blueprint = Routes("prompts", __name__, url_prefix="/api/prompts", description="Files, each with a name and an id")
 
 
 @blueprint.post("")
 @blueprint.arguments(schemas.NewPromptSchema(), example={"name": "support/greeting", "content": "Hello {{name}}!\n"})
 @blueprint.response(201, schemas.PromptWithContentSchema, headers=headers("Location", "ETag"))
-@refuses(InvalidName, ContentTooLarge, NameTaken, PathBlocked, KeyReused)
+@refuses(InvalidName, ContentTooLarge, NameTaken, PathBlocked)
 def create(body: dict[str, Any]) -> Response:
     """Create a prompt."""
     prompt = service().create(
@@ -63,7 +51,7 @@ def index(query: dict[str, Any]) -> Response:
 
 @blueprint.get("/<prompt_id>")
 @blueprint.response(200, schemas.PromptWithContentSchema, headers=headers("ETag", "Cache-Control"))
-@refuses(PromptNotFound, PromptDeleted)
+@refuses(PromptDeleted)
 def show(prompt_id: str) -> Response:
     """A prompt with its newest content."""
     return conditional(reads.newest(service(), service().get(uuid_of(prompt_id))))
@@ -72,7 +60,7 @@ def show(prompt_id: str) -> Response:
 @blueprint.put("/<prompt_id>")
 @blueprint.arguments(schemas.SaveSchema())
 @blueprint.response(200, schemas.PromptWithContentSchema, headers=headers("ETag"))
-@refuses(PromptNotFound, PromptDeleted, StaleVersion, ContentTooLarge, KeyReused)
+@refuses(PromptDeleted, ContentTooLarge)
 def save(body: dict[str, Any], prompt_id: str) -> Response:
     """Save a content as the newest version."""
     return whole(service().save(uuid_of(prompt_id), body["content"], attribution=attribution_of(body)), body["content"])
@@ -81,7 +69,7 @@ def save(body: dict[str, Any], prompt_id: str) -> Response:
 @blueprint.patch("/<prompt_id>")
 @blueprint.arguments(schemas.RenameSchema())
 @blueprint.response(200, schemas.PromptWithContentSchema, headers=headers("ETag"))
-@refuses(PromptNotFound, PromptDeleted, StaleVersion, InvalidName, NameTaken, PathBlocked, KeyReused)
+@refuses(PromptDeleted, InvalidName, NameTaken, PathBlocked)
 def rename(body: dict[str, Any], prompt_id: str) -> Response:
     """Rename a prompt; its id and its history stay."""
     prompt = service().rename(uuid_of(prompt_id), body["name"], attribution=attribution_of(body))
@@ -91,7 +79,7 @@ def rename(body: dict[str, Any], prompt_id: str) -> Response:
 @blueprint.delete("/<prompt_id>")
 @blueprint.arguments(schemas.ReasonSchema(), required=False)
 @blueprint.response(204)
-@refuses(PromptNotFound, StaleVersion, LabelProtected, KeyReused)
+@refuses(LabelProtected)
 def delete(body: dict[str, Any], prompt_id: str) -> Response:
     """Delete a prompt; its versions stay readable, and a revert brings it back."""
     service().delete(uuid_of(prompt_id), attribution=attribution_of(body))

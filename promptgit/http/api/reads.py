@@ -24,7 +24,7 @@ class Read(NamedTuple):
 def newest(service: Service, prompt: Prompt) -> Read:
     """A prompt with its newest content."""
     return Read(
-        _cached(answers.etag(prompt), _ASKED_AGAIN, answers.JSON),
+        cached(answers.etag(prompt), _ASKED_AGAIN, answers.JSON),
         lambda: answers.dumps(answers.prompt(prompt) | answers.content(service.content(prompt.newest))),
     )
 
@@ -44,7 +44,7 @@ def labelled(service: Service, prompt_id: str, label: str) -> Read:
 def content(service: Service, prompt_id: str, number: str) -> Read:
     """The very bytes of a version's file."""
     found = service.version(prompt_id, number)
-    return Read(_cached(found.commit, _KEPT, "text/plain; charset=utf-8"), lambda: service.content(found))
+    return Read(cached(found.commit, _KEPT, "text/plain; charset=utf-8"), lambda: service.content(found))
 
 
 def page(service: Service, prompt_id: str, path: str, query: dict[str, str]) -> Read:
@@ -63,10 +63,11 @@ def page(service: Service, prompt_id: str, path: str, query: dict[str, str]) -> 
 
 def _version(service: Service, found: Version) -> Read:
     return Read(
-        _cached(answers.version_etag(found), _ASKED_AGAIN, answers.JSON),
+        cached(answers.version_etag(found), _ASKED_AGAIN, answers.JSON),
         lambda: answers.dumps(answers.version(found) | answers.content(service.content(found))),
     )
 
 
-def _cached(tag: str, cache_control: str, media_type: str) -> dict[str, str]:
+def cached(tag: str, cache_control: str, media_type: str) -> dict[str, str]:
+    """The headers of an answer that a client can ask for again with its ETag, *tag*."""
     return {"Content-Type": media_type, "ETag": f'"{tag}"', "Cache-Control": cache_control}

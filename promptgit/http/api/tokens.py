@@ -6,17 +6,50 @@ from datetime import UTC, datetime
 from typing import Any
 
 from flask import Response, current_app
-from flask_smorest import Blueprint
+from marshmallow import fields, validate
 
 from promptgit.auth import tokens
-from promptgit.errors import TokenNameTaken, TokenNotFound
-from promptgit.http.api import answers, token_schemas
-from promptgit.http.api.bodies import Parser
+from promptgit.errors import TokenNameTaken
+from promptgit.http.api import answers
+from promptgit.http.api.bodies import Routes
+from promptgit.http.api.fields import AnswerSchema, Strict, Text, described
 from promptgit.http.api.openapi import refuses
 from promptgit.http.api.refusals import headers
 
-blueprint = Blueprint("tokens", __name__, url_prefix="/api/tokens", description="Who may use the service")
-blueprint.ARGUMENTS_PARSER = Parser()
+blueprint = Routes("tokens", __name__, url_prefix="/api/tokens", description="Who may use the service")
+
+
+class NewTokenSchema(Strict):
+    """A token to make."""
+
+    name = Text("Whom it is for: git's committer", required=True, minLength=1, maxLength=60, examples=["ci"])
+    scope = Text("What it allows", required=True, enum=["read", "write", "admin"])
+    expires = Text(
+        "After how long, in minutes, hours or days; left out: never", pattern="^[1-9][0-9]{0,4}[mhd]$", examples=["90d"]
+    )
+    may_move = fields.List(
+        Text("A label", pattern="^[a-z0-9][a-z0-9_.-]{0,35}$", examples=["production"]),
+        validate=validate.Length(max=100),
+        metadata={"description": "The protected labels that it may move; of the scope `admin` it may move all"},
+    )
+
+
+class TokenSchema(AnswerSchema):
+    """A token, without its secret."""
+
+    id = fields.String(metadata=described("What it is revoked by", "5f3a9c01"))
+    name = fields.String(metadata=described("Whom it is for: git's committer", "ci"))
+    scope = fields.String(metadata=described("What it allows", "write", enum=["read", "write", "admin"]))
+    created_at = fields.DateTime(metadata=described("When it was made", "2026-01-31T12:00:00Z"))
+    expires_at = fields.DateTime(allow_none=True, metadata=described("When it ends by itself; null: never", None))
+    revoked_at = fields.DateTime(allow_none=True, metadata=described("When it was revoked; null: it was not", None))
+    may_move = fields.List(fields.String(), metadata=described("The protected labels that it may move", ["production"]))
+
+
+class NewTokenAnswerSchema(TokenSchema):
+    """A token with its secret."""
+
+    token = fields.String(metadata=described("The secret, which is shown this once", "pgt_..."))
 
 
 def _tokens() -> tokens.Tokens:
@@ -41,15 +74,15 @@ def _time(seconds: int | None) -> datetime | None:
 
 
 @blueprint.get("")
-@blueprint.response(200, token_schemas.TokenSchema(many=True))
+@blueprint.response(200, TokenSchema(many=True))
 def index() -> Response:
     """Every token that was ever made, without its secret."""
     return answers.json([_shown(token) for token in _tokens().all()])
 
 
 @blueprint.post("")
-@blueprint.arguments(token_schemas.NewTokenSchema())
-@blueprint.response(201, token_schemas.NewTokenAnswerSchema, headers=headers("Cache-Control"))
+@blueprint.arguments(NewTokenSchema())
+@blueprint.response(201, NewTokenAnswerSchema, headers=headers("Cache-Control"))
 @refuses(TokenNameTaken)
 def create(body: dict[str, Any]) -> Response:
     """Make a token; this answer alone has its secret."""
@@ -61,7 +94,6 @@ def create(body: dict[str, Any]) -> Response:
 
 @blueprint.delete("/<token_id>")
 @blueprint.response(204)
-@refuses(TokenNotFound)
 def revoke(token_id: str) -> Response:
     """End a token, at once."""
     _tokens().revoke(token_id)

@@ -5,25 +5,22 @@ from __future__ import annotations
 from typing import Any
 
 from flask import Response, request
-from flask_smorest import Blueprint
 
-from promptgit.errors import KeyReused, NameTaken, PathBlocked, PromptNotFound, StaleVersion, VersionNotFound
+from promptgit.errors import NameTaken, PathBlocked, VersionNotFound
 from promptgit.http.api import answers, reads, schemas
-from promptgit.http.api.bodies import Parser
+from promptgit.http.api.bodies import Routes
 from promptgit.http.api.context import attribution_of, conditional, service, uuid_of
 from promptgit.http.api.openapi import refuses
 from promptgit.http.api.refusals import headers
 
-blueprint = Blueprint(
+blueprint = Routes(
     "versions", __name__, url_prefix="/api/prompts/<prompt_id>", description="Commits, each a content of a prompt"
 )
-blueprint.ARGUMENTS_PARSER = Parser()
 
 
 @blueprint.get("/versions")
 @blueprint.arguments(schemas.VersionsQuerySchema(), location="query")
 @blueprint.response(200, schemas.VersionSchema(many=True), headers=headers("X-Total-Count", "Link"))
-@refuses(PromptNotFound)
 def index(query: dict[str, Any], prompt_id: str) -> Response:
     """All versions of a prompt, oldest first, streamed; or a page of them."""
     if "limit" in query:
@@ -39,7 +36,6 @@ def index(query: dict[str, Any], prompt_id: str) -> Response:
 
 @blueprint.get("/versions/<number>")
 @blueprint.response(200, schemas.VersionWithContentSchema, headers=headers("ETag", "Cache-Control"))
-@refuses(PromptNotFound, VersionNotFound)
 def show(prompt_id: str, number: str) -> Response:
     """A version with its content."""
     return conditional(reads.version(service(), uuid_of(prompt_id), number))
@@ -47,7 +43,6 @@ def show(prompt_id: str, number: str) -> Response:
 
 @blueprint.get("/versions/<number>/content")
 @blueprint.response(200, {"type": "string"}, content_type="text/plain", headers=headers("ETag", "Cache-Control"))
-@refuses(PromptNotFound, VersionNotFound)
 def content(prompt_id: str, number: str) -> Response:
     """The very bytes of a version's file."""
     return conditional(reads.content(service(), uuid_of(prompt_id), number))
@@ -56,7 +51,7 @@ def content(prompt_id: str, number: str) -> Response:
 @blueprint.post("/versions/<number>/revert")
 @blueprint.arguments(schemas.ReasonSchema(), required=False)
 @blueprint.response(200, schemas.RevertedSchema, headers=headers("ETag"))
-@refuses(PromptNotFound, VersionNotFound, StaleVersion, NameTaken, PathBlocked, KeyReused)
+@refuses(NameTaken, PathBlocked)
 def revert(body: dict[str, Any], prompt_id: str, number: str) -> Response:
     """Make an older version's content the newest, as a new version."""
     prompt = service().revert(uuid_of(prompt_id), number, attribution=attribution_of(body))
@@ -75,7 +70,7 @@ def revert(body: dict[str, Any], prompt_id: str, number: str) -> Response:
 @blueprint.arguments(schemas.DiffQuerySchema(), location="query")
 @blueprint.response(200, schemas.DiffSchema, headers=headers("Vary"))
 @blueprint.response(200, {"type": "string"}, content_type="text/x-diff")
-@refuses(PromptNotFound, VersionNotFound)
+@refuses(VersionNotFound)
 def diff(query: dict[str, Any], prompt_id: str) -> Response:
     """What changed from one version to another."""
     text = service().diff(uuid_of(prompt_id), query["from_"], query["to"])
