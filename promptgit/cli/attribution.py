@@ -10,6 +10,8 @@ from typing import Any, TypedDict
 
 import click
 
+from promptgit.cli.output import json_option
+from promptgit.cli.target import connected
 from promptgit.domain.models import Author
 
 _IDENTITY = re.compile(r"\s*(.+?)\s*<([^<>]*)>.*", re.DOTALL)
@@ -36,9 +38,12 @@ def attributed(command: Callable[..., None]) -> Callable[..., None]:
     return call
 
 
-if_match_option = click.option(
-    "--if-match", type=click.IntRange(1), metavar="N", help="Only if N is the newest version still."
-)
+def writes(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command that writes one prompt its client, and the options --if-match, --json and those above."""
+    if_match = click.option(
+        "--if-match", type=click.IntRange(1), metavar="N", help="Only if N is the newest version still."
+    )
+    return if_match(json_option(attributed(connected(command))))
 
 
 def _author(_: click.Context, __: click.Parameter, value: str | None) -> Author | None:

@@ -32,8 +32,7 @@ _FILES = {
     "histories": ["check", "reindex"],
     "tokens": ["token"],
     "hooks": ["hook"],
-    "backups": ["backup"],
-    "upkeep": ["upkeep"],
+    "maintenance": ["backup", "upkeep"],
     "verify": ["verify"],
 }
 _FILE_OF = {command: file for file, commands in _FILES.items() for command in commands}
@@ -152,10 +151,11 @@ def open_store(settings: Settings, *, catch_up: bool = True, born: int | None = 
     return store
 
 
-def existing_store(settings: Settings) -> Store:
-    """The store of the settings' folder, which must be there already; its index is left alone."""
+def existing_store(data: Path | None) -> Store:
+    """The store of --data, or of the environment's folder, which must exist; its index is left alone."""
     from promptgit.store.store import Store
 
+    settings = Settings.from_environment(data=data)
     store = Store(settings.data, lock_timeout=settings.lock_timeout, signing_key=settings.signing_key)
     if not store.repository.path.exists():
         raise Refusal(f"There is no repository at {store.repository.path}.")

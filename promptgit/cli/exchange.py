@@ -113,7 +113,7 @@ def export(file: Path, data: Path | None) -> None:
 
     from promptgit.exchange import exporter
 
-    store = existing_store(Settings.from_environment(data=data))
+    store = existing_store(data)
     count = 0
     with _output(file) as output:
         for entry in exporter.export(store):

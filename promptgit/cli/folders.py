@@ -11,7 +11,7 @@ import click
 
 from promptgit.cli.attribution import Attribution, attributed
 from promptgit.cli.base import Refusal, main
-from promptgit.cli.output import json_option, plain, print_json
+from promptgit.cli.output import json_option, plain, print_answer
 from promptgit.cli.reading import content_of
 from promptgit.cli.target import connected
 from promptgit.cli.tree import Pulled, PulledState, Tree
@@ -26,6 +26,9 @@ class Outcome(NamedTuple):
     what: str
     name: str
     why: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.what + ':':<10} {plain(self.name)}{' (' + plain(self.why) + ')' if self.why else ''}"
 
 
 @main.command()
@@ -46,11 +49,8 @@ def pull(client: Client, folder: Path, label: str | None, prefix: str | None, fo
     state = tree.state
     _expect_source(state, client)
     state.source = client.url
-    state.label, state.prefix = (
-        state.label if label is None else label,
-        state.prefix if prefix is None else prefix,
-    )
-    outcomes = []
+    state.label = state.label if label is None else label
+    state.prefix = state.prefix if prefix is None else prefix
     try:
         outcomes = list(_pull(client, tree, force=force))
     finally:
@@ -179,8 +179,4 @@ def _expect_source(state: PulledState, client: Client) -> None:
 
 
 def _print(outcomes: list[Outcome], as_json: bool) -> None:
-    if as_json:
-        print_json([one._asdict() for one in outcomes])
-    else:
-        for one in outcomes:
-            click.echo(f"{one.what + ':':<10} {plain(one.name)}{' (' + plain(one.why) + ')' if one.why else ''}")
+    print_answer([one._asdict() for one in outcomes], *map(str, outcomes), as_json=as_json)

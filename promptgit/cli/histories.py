@@ -34,7 +34,7 @@ def check(data: Path | None, quick: bool) -> None:
     """
     from promptgit.exchange import checker, soundness
 
-    store = existing_store(Settings.from_environment(data=data))
+    store = existing_store(data)
     count = 0
     with counter("Reading history") as progress:
         for difference in chain(

@@ -10,7 +10,6 @@ import click
 from promptgit.cli.base import data_option, existing_store, expect_owner, main
 from promptgit.domain.models import CHANGE_TYPES
 from promptgit.jobs.outbound import Undelivered
-from promptgit.settings import Settings
 
 if TYPE_CHECKING:
     from promptgit.jobs.deliveries import Deliveries
@@ -83,6 +82,6 @@ def _deliveries(data: Path | None) -> tuple[Deliveries, str]:
     """The deliveries of a data folder, and the commit at which `main` is."""
     from promptgit.jobs.deliveries import Deliveries  # libgit2 and SQLite: not for commands that ask a server
 
-    store = existing_store(Settings.from_environment(data=data))
+    store = existing_store(data)
     expect_owner(store.repository.path)
     return Deliveries(store), store.repository.main()

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import click
 
-from promptgit.cli.attribution import Attribution, attributed, if_match_option
+from promptgit.cli.attribution import Attribution, writes
 from promptgit.cli.base import main
-from promptgit.cli.output import date, json_option, plain, print_json
-from promptgit.cli.target import Name, connected, version_of
+from promptgit.cli.output import date, plain, print_answer
+from promptgit.cli.target import Name, version_of
 from promptgit.client.synchronous import Client
 from promptgit.client.values import Label, LabelMove
 
@@ -17,10 +17,7 @@ from promptgit.client.values import Label, LabelMove
 @click.argument("label", required=False, metavar="[LABEL]")
 @click.argument("version", required=False, metavar="[VERSION]")
 @click.option("-d", "--delete", is_flag=True, help="Remove LABEL.")
-@if_match_option
-@json_option
-@attributed
-@connected
+@writes
 def label(
     client: Client,
     name: str,
@@ -42,27 +39,21 @@ def label(
         was_there = any(one.label == label for one in client.labels(name))
         client.remove_label(name, label, if_match=if_match, **attribution)  # a refusal of what is not there stands, too
         if not was_there:
-            _print(as_json, {"deleted": None}, f"{plain(name)} has no label {label}: nothing was removed.")
+            print_answer(
+                {"deleted": None}, f"{plain(name)} has no label {label}: nothing was removed.", as_json=as_json
+            )
         else:
-            _print(as_json, {"deleted": label}, f"Removed {label} from {plain(name)}.")
+            print_answer({"deleted": label}, f"Removed {label} from {plain(name)}.", as_json=as_json)
     elif label is None:
         found = client.labels(name)
-        _print(as_json, [one.json() for one in found], *map(_row, found))
+        print_answer([one.json() for one in found], *map(_row, found), as_json=as_json)
     elif version is None:
         moves = client.label_history(name, label)
-        _print(as_json, [move.json() for move in moves], *map(_move, moves))
+        print_answer([move.json() for move in moves], *map(_move, moves), as_json=as_json)
     else:
         number = version_of(client, name, version)
         pointed = client.set_label(name, label, number, if_match=if_match, **attribution)
-        _print(as_json, pointed.json(), f"{label} of {plain(name)} -> version {pointed.version_number}")
-
-
-def _print(as_json: bool, value: object, *rows: str) -> None:
-    if as_json:
-        print_json(value)
-    else:
-        for row in rows:
-            click.echo(row)
+        print_answer(pointed.json(), f"{label} of {plain(name)} -> version {pointed.version_number}", as_json=as_json)
 
 
 def _row(one: Label) -> str:

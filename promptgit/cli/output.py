@@ -60,6 +60,15 @@ def print_json(value: Any) -> None:
     click.echo(json.dumps(value, ensure_ascii=not _is_unicode(), indent=2))
 
 
+def print_answer(value: Any, *lines: str, as_json: bool) -> None:
+    """Print what a command found or did: as JSON its *value*, for people *lines*."""
+    if as_json:
+        print_json(value)
+    else:
+        for line in lines:
+            click.echo(line)
+
+
 def json_array(values: Iterable[Any]) -> Iterator[str]:
     """A JSON array in chunks, each as soon as its value is there."""
     before, ascii_only = "[", not _is_unicode()

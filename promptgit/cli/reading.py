@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
-from itertools import islice
+from itertools import chain, islice, repeat
 
 import click
 
@@ -36,13 +35,7 @@ def log(client: Client, name: str, count: int | None, oneline: bool, reverse: bo
     if as_json:
         paged(json_array(version.json() for version in versions))
     else:
-        paged(map(_line if oneline else _paragraph, versions, _gaps()))
-
-
-def _gaps() -> Iterator[str]:
-    yield ""
-    while True:
-        yield "\n"
+        paged(map(_line if oneline else _paragraph, versions, chain([""], repeat("\n"))))
 
 
 def _heads(version: Version) -> str:
@@ -78,19 +71,13 @@ def show(client: Client, name: str, as_json: bool) -> None:
     That of its newest version, or of NAME@3 or NAME@production. Where the name itself has an @, write one behind
     it for the newest: mail@work@.
     """
-    name, revision = split(name)
+    name, _, revision = name.rpartition("@") if "@" in name else (name, "", "")
     by_number = revision.isascii() and revision.isdigit()
     prompt = client.get(name, version=int(revision)) if by_number else client.get(name, label=revision or None)
     if as_json:
         print_json(prompt.json())
     else:
         sys.stdout.buffer.write(content_of(client, prompt))
-
-
-def split(name: str) -> tuple[str, str]:
-    """NAME@REVISION; what stands behind the last @ is no part of the name."""
-    before, at, after = name.rpartition("@")
-    return (before, after) if at else (name, "")
 
 
 def content_of(client: Client, prompt: Prompt) -> bytes:
@@ -122,7 +109,8 @@ def diff(
         raise Refusal(f"{name!r} has one version: there is none to compare it with.")
     found = client.diff(name, before, after)
     if as_json:
-        print_json({"from": before, "to": after} | {"diff": found.text} | _counts(found.additions, found.deletions))
+        counts = {"additions": found.additions, "deletions": found.deletions}
+        print_json({"from": before, "to": after, "diff": found.text} | counts)
     elif word_diff:
         sides = [client.content(name, number) for number in (before, after)]
         paged([differences.words(found.text, sides[0], sides[1], color=colored())])
@@ -130,10 +118,6 @@ def diff(
         paged(differences.lines(found.text) if colored() else [found.text])
     if exit_code and found.text:
         sys.exit(1)
-
-
-def _counts(additions: int, deletions: int) -> dict[str, int]:
-    return {"additions": additions, "deletions": deletions}
 
 
 @main.command()

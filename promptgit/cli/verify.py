@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 import click
 
 from promptgit.cli.base import Refusal, counter, data_option, existing_store, main
-from promptgit.settings import Settings
 
 if TYPE_CHECKING:
     from promptgit.store.store import Store
@@ -43,9 +42,8 @@ def verify(data: Path | None, allowed_signers: Path | None, every: bool) -> None
 
     if shutil.which("ssh-keygen") is None:
         raise Refusal("ssh-keygen is missing, which checks signatures; install it (openssh-client).")
-    settings = Settings.from_environment(data=data)
-    store = existing_store(settings)
-    credentials = [token.identity for token in Tokens(settings.data).all()]
+    store = existing_store(data)
+    credentials = [token.identity for token in Tokens(store.folder).all()]
     with _signers(store, allowed_signers) as file, counter("Reading history") as progress:
         report = verifier.verify(store, file, credentials, every=every, progress=progress)
     damages = store.repository.git.damages() if every else []

@@ -12,9 +12,9 @@ from typing import BinaryIO
 
 import click
 
-from promptgit.cli.attribution import Attribution, attributed, if_match_option
+from promptgit.cli.attribution import Attribution, attributed, writes
 from promptgit.cli.base import Refusal, main
-from promptgit.cli.output import json_option, plain, print_json
+from promptgit.cli.output import json_option, plain, print_answer
 from promptgit.cli.reading import content_of
 from promptgit.cli.target import Name, connected, version_of
 from promptgit.client.synchronous import Client
@@ -29,10 +29,7 @@ allow_empty_option = click.option("--allow-empty", is_flag=True, help="Save an e
 @click.argument("name", type=Name())
 @click.argument("file", type=click.File("rb"), default="-")
 @allow_empty_option
-@if_match_option
-@json_option
-@attributed
-@connected
+@writes
 def save(
     client: Client,
     name: str,
@@ -96,13 +93,11 @@ def store(
 
 def print_saved(prompt: Prompt, *, as_json: bool, changed: bool) -> None:
     """Tell of a version that was made, as `git commit` does; or that none was."""
-    if as_json:
-        print_json(prompt.json())
-    elif changed:
+    line = f"{plain(prompt.name)} has this content already: it stays at version {prompt.version_number}."
+    if changed:
         why = plain(prompt.description).partition("\n")[0]
-        click.echo(f"[{plain(prompt.name)} {prompt.version_number} {prompt.commit[:7]}] {why}")
-    else:
-        click.echo(f"{plain(prompt.name)} has this content already: it stays at version {prompt.version_number}.")
+        line = f"[{plain(prompt.name)} {prompt.version_number} {prompt.commit[:7]}] {why}"
+    print_answer(prompt.json(), line, as_json=as_json)
 
 
 @main.command()
@@ -148,10 +143,7 @@ def edit(client: Client, name: str, allow_empty: bool, as_json: bool, attributio
 @main.command()
 @click.argument("name", type=Name())
 @click.argument("version")
-@if_match_option
-@json_option
-@attributed
-@connected
+@writes
 def revert(
     client: Client, name: str, version: str, if_match: int | None, as_json: bool, attribution: Attribution
 ) -> None:
@@ -170,28 +162,19 @@ def revert(
 @main.command()
 @click.argument("name", type=Name())
 @click.argument("new")
-@if_match_option
-@json_option
-@attributed
-@connected
+@writes
 def rename(client: Client, name: str, new: str, if_match: int | None, as_json: bool, attribution: Attribution) -> None:
     """Give a prompt another name.
 
     Its id, versions and labels stay.
     """
     prompt = client.rename(name, new, if_match=if_match, **attribution)
-    if as_json:
-        print_json(prompt.json())
-    else:
-        click.echo(f"{plain(name)} -> {plain(prompt.name)}")
+    print_answer(prompt.json(), f"{plain(name)} -> {plain(prompt.name)}", as_json=as_json)
 
 
 @main.command()
 @click.argument("name", type=Name())
-@if_match_option
-@json_option
-@attributed
-@connected
+@writes
 def rm(client: Client, name: str, if_match: int | None, as_json: bool, attribution: Attribution) -> None:
     """Delete a prompt; revert brings it back.
 
@@ -199,7 +182,4 @@ def rm(client: Client, name: str, if_match: int | None, as_json: bool, attributi
     """
     prompt_id = client.find(name)
     client.delete(prompt_id, if_match=if_match, **attribution)
-    if as_json:
-        print_json({"deleted": name, "id": prompt_id})
-    else:
-        click.echo(f"rm {plain(name)}")
+    print_answer({"deleted": name, "id": prompt_id}, f"rm {plain(name)}", as_json=as_json)

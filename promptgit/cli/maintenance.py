@@ -1,4 +1,4 @@
-"""`promptgit backup`."""
+"""The commands that maintain the repository of a data folder: backup, upkeep."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from promptgit.cli.base import Refusal, data_option, main
+from promptgit.cli.base import Refusal, data_option, existing_store, main
 from promptgit.settings import Settings
 
 
@@ -49,3 +49,14 @@ def _tell_the_rest(folder: Path) -> None:
             click.echo(f"It also holds the tokens ({len(tokens.all()):,}), as hashes.")
     except UnusableTokens as error:
         raise Refusal(f"The tokens are NOT in it: {error}") from error
+
+
+@main.command()
+@data_option
+def upkeep(data: Path | None) -> None:
+    """Pack the repository, also while servers run: clones and `git log` stay quick."""
+    store = existing_store(data)
+    if not store.upkeep.run():
+        raise Refusal("Another process is at it.")
+    state = store.upkeep.state()
+    click.echo(f"Packs: {state.packs:,}. Objects that came meanwhile: {state.fresh_objects:,}.")
