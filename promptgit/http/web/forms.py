@@ -1,24 +1,39 @@
-"""Forms: what a person sent is never lost, whatever is refused."""
+"""Forms: a refusal shows the form again with all that the person has typed."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import wraps
+from typing import Any
+from uuid import UUID
 
-from flask import flash, g, request, session
+from flask import g, redirect, render_template, request, session, url_for
 from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException
+from werkzeug.wrappers import Response
 
 from promptgit import errors
 from promptgit.domain.models import Author, Prompt
 from promptgit.http.web import access
+from promptgit.http.web.pages import blueprint, service
 from promptgit.service.checks import Precondition
 from promptgit.service.writes import Attribution
 
+Answer = str | Response
 _KEPT = 120  # characters: a cookie of more than 4 KB would not come back
 _FAULT = "Something went wrong here; nothing that you sent is to blame. The server's log says more. Try again."
 _FORGED = "This page is not of this session any more, or cookies are switched off. Look through it, and send it again."
+
+_FIELDS: dict[type[Exception], str] = {
+    errors.ContentTooLarge: "content",
+    errors.LabelProtected: "label",
+    errors.PathBlocked: "name",
+    errors.TooManyFailures: "token",
+    errors.Unauthenticated: "token",
+    errors.VersionNotFound: "version_number",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,22 +50,12 @@ def refusal(error: Exception) -> Refusal:
     match error:
         case errors.Invalid(field=field):
             return Refusal(field, f"{error}")
-        case errors.ContentTooLarge():
-            return Refusal("content", f"{error}")
         case errors.NameTaken(prompt_id=prompt_id):
             return Refusal("name", f"{error}", prompt_id)
-        case errors.PathBlocked():
-            return Refusal("name", f"{error}")
         case errors.StaleVersion(current=current):
             return Refusal(None, f"Somebody saved version {current} after you opened this page.")
-        case errors.LabelProtected():
-            return Refusal("label", f"{error}")
-        case errors.VersionNotFound():
-            return Refusal("version_number", f"{error}")
-        case errors.Unauthenticated() | errors.TooManyFailures():
-            return Refusal("token", f"{error}")
         case errors.PromptgitError():
-            return Refusal(None, f"{error}")
+            return Refusal(_FIELDS.get(type(error)), f"{error}")
         case CSRFError():
             return Refusal(None, _FORGED)
         case HTTPException(description=str(description)):
@@ -59,9 +64,47 @@ def refusal(error: Exception) -> Refusal:
             return Refusal(None, _FAULT)
 
 
+def form(rule: str) -> Callable[[Callable[..., Answer]], Callable[..., Answer]]:
+    """Register a view for GET, which shows a form to whoever may write, and for POST, which takes the form."""
+
+    def register(view: Callable[..., Answer]) -> Callable[..., Answer]:
+        @blueprint.route(rule, methods=["GET", "POST"])
+        @wraps(view)
+        def shown_or_sent(**arguments: Any) -> Answer:
+            if not is_sent():
+                access.expect_writer()
+            return view(**arguments)
+
+        return shown_or_sent
+
+    return register
+
+
+def is_sent() -> bool:
+    """True if the person has sent the form, False if they ask for it."""
+    return request.method == "POST"
+
+
+def prompt_of(prompt_id: UUID) -> Prompt:
+    """The prompt of a form. A deleted prompt has no form; sending one that was open before is refused on it."""
+    return service().find(str(prompt_id))[0] if is_sent() else service().get(str(prompt_id))
+
+
+def page(template: str, prompt: Prompt, refusal: Refusal | None = None, **values: Any) -> str:
+    """A form for one prompt, with the description as it was sent."""
+    return render_template(
+        f"web/{template}.html", prompt=prompt, refusal=refusal, description=field("description"), **values
+    )
+
+
+def to_prompt(prompt: Prompt) -> Response:
+    """Lead to the page of a prompt, after a form was accepted."""
+    return redirect(url_for("web.prompt", prompt_id=prompt.id), 303)
+
+
 @contextmanager
 def showing(page: Callable[[Refusal], str]) -> Iterator[None]:
-    """Refuse who may not write, and have every error inside shown on *page*: the form, as it was sent."""
+    """Refuse a person who may not write, and show every error of the block on *page*: the form, as it was sent."""
     with own(page):
         access.expect_writer()
         yield
@@ -69,7 +112,7 @@ def showing(page: Callable[[Refusal], str]) -> Iterator[None]:
 
 @contextmanager
 def own(page: Callable[[Refusal], str]) -> Iterator[None]:
-    """Refuse a form that is none of ours, and have every error inside shown on *page*."""
+    """Refuse a form that is not from a page of ours, and show every error of the block on *page*."""
     try:
         access.csrf.protect()
         yield
@@ -84,7 +127,7 @@ def field(name: str) -> str:
 
 
 def attribution(*, if_match: Precondition | None = None) -> Attribution:
-    """Why and by whom; the name is kept for the next form."""
+    """The description and the author that the form says; the author is kept for the next form."""
     person = access.person()
     if (identity := person.identity) is not None:
         return Attribution(field("description"), identity, if_match, identity, person.may_move)
@@ -96,14 +139,9 @@ def attribution(*, if_match: Precondition | None = None) -> Attribution:
 
 
 def seen() -> Precondition:
-    """That the prompt's newest version is the one that the page showed."""
+    """The prompt's newest version is still the one that the page showed."""
     commit = field("commit")
     return lambda prompt: prompt.newest.commit == commit
-
-
-def done(message: str) -> None:
-    """Tell it on the next page."""
-    flash(message)
 
 
 def shortened(prompt: Prompt) -> str:

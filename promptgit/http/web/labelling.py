@@ -1,17 +1,17 @@
-"""The pages of labels: where each points and has pointed, what it would mean to move it, moving and removing it."""
+"""The pages of labels: where each points and has pointed, what a move would change, moving and removing it."""
 
 from __future__ import annotations
 
+from functools import partial
 from uuid import UUID
 
-from flask import redirect, render_template, request, url_for
+from flask import flash, render_template, request
 from werkzeug.exceptions import Forbidden, PreconditionFailed
-from werkzeug.wrappers import Response
 
 from promptgit import errors
 from promptgit.domain.models import Prompt
 from promptgit.http.web import access, forms
-from promptgit.http.web.forms import Refusal, field
+from promptgit.http.web.forms import Answer, Refusal, field, form, is_sent, prompt_of, to_prompt
 from promptgit.http.web.pages import blueprint, may_move, service
 from promptgit.http.web.reading import between
 from promptgit.service.checks import Precondition
@@ -49,34 +49,17 @@ def label(prompt_id: UUID, label: str) -> str:
     )
 
 
-@blueprint.get("/prompts/<uuid:prompt_id>/point")
-def confirm_point(prompt_id: UUID) -> str:
-    """A label and a version to choose."""
-    asked = request.args.get("label", "")
-    expect_mover(*([asked] if asked else []))
-    prompt = service().get(str(prompt_id))
-    return _point_page(prompt.id, asked, request.args.get("version", "") or str(prompt.newest.number))
-
-
-def _point_page(prompt_id: str, label: str, number: str, refusal: Refusal | None = None) -> str:
-    prompt = service().find(prompt_id)[0]
-    return render_template(
-        "web/point.html",
-        prompt=prompt,
-        label=label,
-        number=number,
-        pointed=prompt.labels.get(label),
-        refusal=refusal,
-        description=field("description"),
-    )
-
-
-@blueprint.post("/prompts/<uuid:prompt_id>/point")
-def point(prompt_id: UUID) -> Response:
+@form("/prompts/<uuid:prompt_id>/point")
+def point(prompt_id: UUID) -> Answer:
     """Point a label at a version."""
-    prompt, _ = service().find(str(prompt_id))
+    if not is_sent():
+        asked = request.args.get("label", "")
+        expect_mover(*([asked] if asked else []))
+        prompt = prompt_of(prompt_id)
+        return _page("point", prompt.id, asked, number=request.args.get("version", "") or str(prompt.newest.number))
+    prompt = prompt_of(prompt_id)
     name, number = field("label").strip(), field("version_number").strip()
-    with forms.showing(lambda refusal: _point_page(prompt.id, name, number, refusal)):
+    with forms.showing(partial(_page, "point", prompt.id, name, number=number)):
         version = service().version(prompt.id, number)
         try:
             service().labels.point(
@@ -85,48 +68,38 @@ def point(prompt_id: UUID) -> Response:
         except errors.StaleVersion:
             if service().get(prompt.id).labels.get(name) != version.number:  # else it is a form that was sent twice
                 raise _moved(prompt, name) from None
-        forms.done(f"{name} now points at version {version.number}.")
-        return redirect(url_for("web.prompt", prompt_id=prompt.id), 303)
+        flash(f"{name} now points at version {version.number}.")
+        return to_prompt(prompt)
 
 
-@blueprint.get("/prompts/<uuid:prompt_id>/labels/<label>/remove")
-def confirm_remove(prompt_id: UUID, label: str) -> str:
-    """Whether it is meant."""
-    expect_mover(label)
-    prompt = service().get(str(prompt_id))
-    if label not in prompt.labels:
-        raise errors.LabelNotFound(prompt.name, label)
-    return _remove_page(prompt.id, label)
-
-
-def _remove_page(prompt_id: str, label: str, refusal: Refusal | None = None) -> str:
-    prompt = service().find(prompt_id)[0]
-    return render_template(
-        "web/unlabel.html",
-        prompt=prompt,
-        label=label,
-        pointed=prompt.labels.get(label),
-        refusal=refusal,
-        description=field("description"),
-    )
-
-
-@blueprint.post("/prompts/<uuid:prompt_id>/labels/<label>/remove")
-def remove(prompt_id: UUID, label: str) -> Response:
+@form("/prompts/<uuid:prompt_id>/labels/<label>/remove")
+def remove(prompt_id: UUID, label: str) -> Answer:
     """Remove a label."""
-    prompt, _ = service().find(str(prompt_id))
-    with forms.showing(lambda refusal: _remove_page(prompt.id, label, refusal)):
+    if not is_sent():
+        expect_mover(label)
+    prompt = prompt_of(prompt_id)
+    page = partial(_page, "unlabel", prompt.id, label)
+    if not is_sent():
+        if label not in prompt.labels:
+            raise errors.LabelNotFound(prompt.name, label)
+        return page()
+    with forms.showing(page):
         try:
             service().labels.remove(prompt.id, label, attribution=forms.attribution(if_match=_pointed(label)))
         except errors.StaleVersion:
             if label in service().get(prompt.id).labels:
                 raise _moved(prompt, label) from None
-        forms.done(f"Removed the label {label}.")
-        return redirect(url_for("web.prompt", prompt_id=prompt.id), 303)
+        flash(f"Removed the label {label}.")
+        return to_prompt(prompt)
+
+
+def _page(template: str, prompt_id: str, label: str, refusal: Refusal | None = None, **values: str) -> str:
+    prompt, _ = service().find(prompt_id)
+    return forms.page(template, prompt, refusal, label=label, pointed=prompt.labels.get(label), **values)
 
 
 def _pointed(label: str) -> Precondition:
-    """That the label points where the page showed it."""
+    """The label points where the page showed it."""
     pointed = field("pointed")
     return lambda prompt: str(prompt.labels.get(label, "")) == pointed
 

@@ -11,7 +11,7 @@ from flask import redirect, render_template, request, url_for
 from werkzeug.exceptions import NotFound
 from werkzeug.wrappers import Response
 
-from promptgit.domain.models import Prompt, Version
+from promptgit.domain.models import Version
 from promptgit.http.web import differences, timeline
 from promptgit.http.web.pages import blueprint, catalogue, service
 from promptgit.http.web.shown import Content
@@ -80,14 +80,10 @@ def prompt(prompt_id: UUID) -> tuple[str, int]:
         entries=entries,
         is_first=before is None or before > found.newest.number,
         newer=entries[0].version.number + _VERSIONS + 1 if entries else found.newest.number + 1,
-        timeline=_timeline(found),
+        timeline=timeline.draw(catalogue().moments(found, timeline.MOST)),
         pointers=service().labels.all(found.id),
     )
     return page, 410 if removal else 200
-
-
-def _timeline(found: Prompt) -> timeline.Timeline:
-    return timeline.draw(catalogue().moments(found, timeline.MOST))
 
 
 @blueprint.get("/prompts/<uuid:prompt_id>/versions/<number>")

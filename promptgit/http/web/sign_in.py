@@ -14,7 +14,7 @@ from flask.sessions import SecureCookieSession, SecureCookieSessionInterface, Se
 from werkzeug.wrappers import Response
 
 from promptgit.http.web import access, forms
-from promptgit.http.web.forms import Refusal, field
+from promptgit.http.web.forms import Answer, Refusal, field, is_sent
 from promptgit.http.web.pages import blueprint, is_asked_for
 
 _TICKET, _SECURE = "ticket", "secure"
@@ -68,21 +68,15 @@ def _next() -> str:
     return asked if _OWN.fullmatch(asked) else url_for("web.index")
 
 
-@blueprint.get("/sign-in")
-def sign_in() -> str | Response:
-    """A field for the token."""
-    if access.person().may_read:
-        return redirect(_next(), 303)
-    return _page()
-
-
 def _page(refusal: Refusal | None = None) -> str:
     return render_template("web/sign-in.html", refusal=refusal)
 
 
-@blueprint.post("/sign-in")
-def enter() -> Response:
-    """Begin a session with the token."""
+@blueprint.route("/sign-in", methods=["GET", "POST"])
+def sign_in() -> Answer:
+    """Begin a session with the token that the form asks for."""
+    if not is_sent():
+        return redirect(_next(), 303) if access.person().may_read else _page()
     with forms.own(_page):
         ticket = access.door().sign_in(field("token").strip())
         session.clear()  # whatever was there before may be known to others
@@ -97,5 +91,5 @@ def sign_out() -> Response:
     """End the session."""
     with forms.own(_page):
         session.clear()
-        forms.done("You are signed out.")
+        flash("You are signed out.")
         return redirect(url_for("web.sign_in"), 303)
