@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from errno import EPIPE
 from importlib import import_module
@@ -36,19 +36,6 @@ _FILES = {
     "verify": ["verify"],
 }
 _FILE_OF = {command: file for file, commands in _FILES.items() for command in commands}
-_SERVER_PACKAGES = frozenset(
-    [
-        "filelock",
-        "flask",
-        "flask_smorest",
-        "flask_wtf",
-        "gunicorn",
-        "marshmallow",
-        "orjson",
-        "prometheus_client",
-        "pygit2",
-    ]
-)
 
 
 class Refusal(click.ClickException):
@@ -69,7 +56,7 @@ def refusals() -> Iterator[None]:
     except click.ClickException as error:
         raise Refusal(error.format_message()) from error
     except ModuleNotFoundError as error:
-        if error.name not in _SERVER_PACKAGES:
+        if (error.name or "promptgit").partition(".")[0] in {"promptgit", *sys.stdlib_module_names}:
             raise
         raise Refusal(
             f"This needs the server, and {error.name} is not installed: pip install 'promptgit-registry[server]'"
@@ -132,10 +119,11 @@ def main() -> None:
     """
 
 
-def data_option(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command the option --data."""
-    help_text = "The folder that keeps everything.  [default: data]"
-    return click.option("--data", type=click.Path(file_okay=False, path_type=Path), help=help_text)(command)
+data_option = click.option(
+    "--data",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="The folder that keeps everything.  [default: data]",
+)
 
 
 def open_store(settings: Settings, *, catch_up: bool = True, born: int | None = None) -> Store:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Any
 
@@ -14,21 +14,20 @@ import click
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, as the API has it.")
 
 
-def color_option(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command the option --color; what it prints through click keeps to it."""
+def _set_color(context: click.Context, _: click.Parameter, value: str) -> None:
+    """Have click print in colours or not; with `auto` as NO_COLOR and the terminal decide."""
+    context.color = {"always": True, "never": False}.get(value, context.color)
 
-    def keep(context: click.Context, _: click.Parameter, value: str) -> None:
-        context.color = {"always": True, "never": False}.get(value, context.color)  # that of NO_COLOR
 
-    return click.option(
-        "--color",
-        type=click.Choice(["auto", "always", "never"]),
-        default="auto",
-        help="Colours: on a terminal without NO_COLOR (auto), always or never.",
-        callback=keep,
-        expose_value=False,
-        is_eager=True,
-    )(command)
+color_option = click.option(
+    "--color",
+    type=click.Choice(["auto", "always", "never"]),
+    default="auto",
+    help="Colours: on a terminal without NO_COLOR (auto), always or never.",
+    callback=_set_color,
+    expose_value=False,
+    is_eager=True,
+)
 
 
 def colored() -> bool:

@@ -20,17 +20,18 @@ from promptgit.settings import Settings
 _SHOWN = 100  # names that a shell is offered
 
 
-def connect(url: str | None, data: Path | None, retries: Retries | None = None) -> Client:
+def connect(url: str | None, data: Path | None, **options: Any) -> Client:
     """A client of the server at *url*, or of the application on the folder *data*, run in this process.
+
+    *options* are those of `Client`.
 
     Raises:
         Refusal: no server was named, and the folder holds no repository.
     """
-    options = {} if retries is None else {"retries": retries}
     if url and data:
         raise click.UsageError("Give --url or --data, not both.")
     if data is None and (url or wire.environment("PROMPTGIT_URL")):
-        return Client(url, **options)  # type: ignore[arg-type]  # of one kind each
+        return Client(url, **options)
     settings = Settings.from_environment(data=data)
     if not (settings.data / "prompts.git").exists():
         raise Refusal(
@@ -73,7 +74,7 @@ class Name(click.ParamType[str]):
     def shell_complete(self, ctx: click.Context, _: click.Parameter, incomplete: str) -> list[CompletionItem]:
         """Names that begin so; none where the server does not answer at once."""
         try:
-            with connect(ctx.params.get("url"), ctx.params.get("data"), Retries(count=0)) as client:
+            with connect(ctx.params.get("url"), ctx.params.get("data"), retries=Retries(count=0)) as client:
                 found = client.list(prefix=incomplete, page=_SHOWN)
                 return [CompletionItem(prompt.name) for prompt, _ in zip(found, range(_SHOWN), strict=False)]
         except (PromptgitError, click.ClickException, ValueError, OSError, ModuleNotFoundError):
