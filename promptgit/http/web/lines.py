@@ -18,7 +18,7 @@ def restored(sent: str, base: str) -> str:
     """
     lines, _ = _split(sent)
     old, old_ends = _split(base)
-    ends = _ends(lines, old, [*old_ends, _usual(old_ends)])
+    ends = _ends(lines, old, [*old_ends, Counter(old_ends or ["\n"]).most_common(1)[0][0]])
     for at in range(len(ends) - 1):
         if ends[at] == "\r" and not lines[at + 1] and ends[at + 1].startswith("\n"):
             ends[at] = "\n"  # the two would be read as one CR LF
@@ -41,8 +41,3 @@ def _ends(lines: list[str], old: list[str], old_ends: list[str]) -> list[str]:
 def _split(text: str) -> tuple[list[str], list[str]]:
     parts = _END.split(text)
     return parts[::2], parts[1::2]
-
-
-def _usual(ends: list[str]) -> str:
-    counted = Counter(ends).most_common(1)
-    return counted[0][0] if counted else "\n"

@@ -63,17 +63,13 @@ def is_asked_for() -> bool:
     return not request.path.startswith("/api/") and request.accept_mimetypes.best == "text/html"
 
 
+@blueprint.after_request
 def dress(response: Response) -> Response:
     """Give a page its headers: what one person sees is kept for nobody else, and asked for again."""
     response.headers.update(_HEADERS)
     is_file = request.endpoint == f"{blueprint.name}.static"
     response.headers["Cache-Control"] = _FOREVER if is_file and "v" in request.args else "private, no-cache"
     return response
-
-
-@blueprint.after_request
-def _dress(response: Response) -> Response:
-    return dress(response)
 
 
 _FINGERPRINT = hashlib.sha256(b"".join(path.read_bytes() for path in sorted(_STATIC.iterdir()))).hexdigest()[:12]
@@ -92,9 +88,7 @@ def _shared() -> dict[str, Any]:
     }
 
 
-@blueprint.app_template_filter("line")
-def _line(value: str) -> str:
-    return shown.line(value)
+blueprint.add_app_template_filter(shown.line)
 
 
 @blueprint.app_template_filter("git_log")

@@ -28,7 +28,7 @@ _MARKED = re.compile(
     rf"(?P<emoji>(?:(?<={_EMOJI})|(?<=[0-9#*]))\ufe0f(?:\u200d(?={_EMOJI}))?|(?<={_EMOJI})\u200d(?={_EMOJI}))"
     rf"|(?P<invisible>[{_INVISIBLE}]+)"
 )
-_VARIABLE = re.compile(r"\{\{[^{}\n]{1,200}\}\}")
+_VARIABLE = re.compile(r"(\{\{[^{}\n]{1,200}\}\})")
 NO_NEWLINE = "\udfff"  # in no text: what is decoded has no lone surrogate
 _NAMES = {
     "\r": "CARRIAGE RETURN",
@@ -46,12 +46,9 @@ FOR_SCRIPTS = re.sub(r"\\U0*([0-9a-f]+)", r"\\u{\1}", f"[{_INVISIBLE}]")
 
 def text(value: str) -> Markup:
     """A content, or part of one: with boxes and marked variables."""
-    parts: list[str] = []
-    at = 0
-    for found in _VARIABLE.finditer(value):
-        parts += [_boxed(value[at : found.start()]), '<span class="variable">', _boxed(found[0]), "</span>"]
-        at = found.end()
-    return Markup("".join([*parts, _boxed(value[at:])]))  # noqa: S704  # its parts are escaped
+    parts = [_boxed(part) for part in _VARIABLE.split(value)]
+    parts[1::2] = [f'<span class="variable">{variable}</span>' for variable in parts[1::2]]
+    return Markup("".join(parts))  # noqa: S704  # its parts are escaped
 
 
 def line(value: str) -> Markup:
