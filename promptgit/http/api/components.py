@@ -43,42 +43,41 @@ LINKED = {
     "to": "$response.body#/version_number",
 }
 
-IF_MATCH: Json = {
-    "name": "If-Match",
-    "in": "header",
-    "description": "Write only if this is the newest version still: its ETag, or its number, in quotes; else 412. "
+
+def _request_header(name: str, description: str, schema: Json | None = None, **examples: str) -> Json:
+    shown = {"examples": {key: {"value": value} for key, value in examples.items()}} if examples else {}
+    return {"name": name, "in": "header", "description": description, "schema": schema or {"type": "string"}, **shown}
+
+
+IF_MATCH = _request_header(
+    "If-Match",
+    "Write only if this is the newest version still: its ETag, or its number, in quotes; else 412. "
     "A weak ETag never matches (RFC 9110, 13.1.1)",
-    "schema": {"type": "string"},
-    "examples": {"etag": {"value": _ETAG}, "number": {"value": '"3"'}, "any": {"value": "*"}},
-}
-IDEMPOTENCY_KEY: Json = {
-    "name": "Idempotency-Key",
-    "in": "header",
-    "description": "Makes this write repeatable: for 24 hours the same request with this key gets the first answer, "
+    etag=_ETAG,
+    number='"3"',
+    any="*",
+)
+IDEMPOTENCY_KEY = _request_header(
+    "Idempotency-Key",
+    "Makes this write repeatable: for 24 hours the same request with this key gets the first answer, "
     "and writes nothing more. Another request with it gets 409. A random UUID is a good key",
-    "schema": {"type": "string", "pattern": "^[!-~]{1,255}$"},
-    "examples": {"uuid": {"value": "0b5e2ba1-9d3f-4b0a-8f64-3a1f8f6f0b9c"}},
-}
-HEAD: Json = {
-    "name": "Promptgit-Head",
-    "in": "header",
-    "description": "Answer from this commit or a later one: the highest that an answer had. 409 if `main` lost it",
-    "schema": _HEAD,
-    "examples": {"head": {"value": f"7-{_ETAG.strip(chr(34))}"}},
-}
-CREATE_ONLY: Json = {
-    "name": "If-None-Match",
-    "in": "header",
-    "description": "Only `*`: create a prompt, and overwrite none; else 412 (RFC 9110, 13.1.2)",
-    "schema": {"type": "string", "enum": ["*"]},
-}
-IF_NONE_MATCH: Json = {
-    "name": "If-None-Match",
-    "in": "header",
-    "description": "Answer with 304 if this is what there is still (RFC 9110, 13.1.2)",
-    "schema": {"type": "string"},
-    "examples": {"etag": {"value": _ETAG}},
-}
+    {"type": "string", "pattern": "^[!-~]{1,255}$"},
+    uuid="0b5e2ba1-9d3f-4b0a-8f64-3a1f8f6f0b9c",
+)
+HEAD = _request_header(
+    "Promptgit-Head",
+    "Answer from this commit or a later one: the highest that an answer had. 409 if `main` lost it",
+    _HEAD,
+    head=f"7-{_ETAG.strip(chr(34))}",
+)
+CREATE_ONLY = _request_header(
+    "If-None-Match",
+    "Only `*`: create a prompt, and overwrite none; else 412 (RFC 9110, 13.1.2)",
+    {"type": "string", "enum": ["*"]},
+)
+IF_NONE_MATCH = _request_header(
+    "If-None-Match", "Answer with 304 if this is what there is still (RFC 9110, 13.1.2)", etag=_ETAG
+)
 
 
 def _header(description: str, schema: Json | None = None, *, always: bool = True, example: object = None) -> Json:
