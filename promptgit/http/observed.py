@@ -30,20 +30,6 @@ Count = Callable[[str, str, int, float], None]
 """Told of each request: the method, the route or nothing, the status, the seconds."""
 
 
-def new_request_id() -> str:
-    """An id that no other request has."""
-    return f"{random.getrandbits(64):016x}"
-
-
-def finished(count: Count, seconds: float, **fields: Any) -> None:
-    """Log and count a request that is done."""
-    count(fields["method"], fields["route"] or "", fields["status"], seconds)
-    if log.isEnabledFor(logging.INFO):
-        fields["path"] = fields["path"][:_LONGEST_PATH]
-        fields["milliseconds"] = round(seconds * 1000, 3)
-        log.info("%s %s %d", fields["method"], fields["path"], fields["status"], extra={"fields": fields})
-
-
 class Observed:
     """WSGI middleware. A request is done when the last byte of its answer is sent, or it breaks off.
 
@@ -58,7 +44,7 @@ class Observed:
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer a request."""
         given = environ.get("HTTP_X_REQUEST_ID", "")
-        request_id = given if _PLAIN.fullmatch(given) else new_request_id()
+        request_id = given if _PLAIN.fullmatch(given) else f"{random.getrandbits(64):016x}"
         logs.request_id.set(request_id)  # to stay: what the server says of it later in this thread has it too
         answer = _ObservedAnswer(environ, self.count)
 
@@ -107,20 +93,24 @@ class _ObservedAnswer:
             if hasattr(self.chunks, "close"):
                 self.chunks.close()
         finally:
-            self._finish()
+            seconds = perf_counter() - self._start
+            self._count(self._environ["REQUEST_METHOD"], self.route or "", self.status, seconds)
+            if log.isEnabledFor(logging.INFO):
+                self._log(seconds)
 
-    def _finish(self) -> None:
+    def _log(self, seconds: float) -> None:
         environ = self._environ
-        finished(
-            self._count,
-            perf_counter() - self._start,
-            method=environ["REQUEST_METHOD"],
-            # WSGI has it as bytes in Latin-1 (PEP 3333).
-            path=environ.get("PATH_INFO", "").encode("latin-1").decode(errors="replace"),
-            route=self.route,
-            status=self.status,
-            bytes=self._size,
-            remote=environ.get("REMOTE_ADDR"),
-            who=environ.get(CREDENTIAL),
+        # WSGI has the path as bytes in Latin-1 (PEP 3333).
+        path = environ.get("PATH_INFO", "").encode("latin-1").decode(errors="replace")
+        fields = {
+            "method": environ["REQUEST_METHOD"],
+            "path": path[:_LONGEST_PATH],
+            "route": self.route,
+            "status": self.status,
+            "bytes": self._size,
+            "remote": environ.get("REMOTE_ADDR"),
+            "who": environ.get(CREDENTIAL),
             **({} if self._whole else {"aborted": True}),
-        )
+            "milliseconds": round(seconds * 1000, 3),
+        }
+        log.info("%s %s %d", fields["method"], fields["path"], fields["status"], extra={"fields": fields})

@@ -74,7 +74,7 @@ class Direct:
         if condition is not None and "ETag" in read.headers:
             if condition != read.headers["ETag"]:
                 return None
-            return "304 NOT MODIFIED", _without_content(read.headers), b""
+            return "304 NOT MODIFIED", [header for header in read.headers.items() if header[0] != "Content-Type"], b""
         body = read.body()
         return "200 OK", [*read.headers.items(), ("Content-Length", str(len(body)))], body
 
@@ -87,10 +87,9 @@ class Direct:
             return reads.page(self._service, prompt_id, path, dict(parse_qsl(query)))
         if query:
             return None
-        if content:
-            return reads.content(self._service, prompt_id, number)
         if number:
-            return reads.version(self._service, prompt_id, number)
+            version = self._service.version(prompt_id, number)
+            return (reads.content if content else reads.version)(self._service, version)
         prompt = self._service.named(_text(name)) if name else self._service.get(prompt_id)
         return reads.newest(self._service, prompt)
 
@@ -106,7 +105,3 @@ def _route(address: re.Match[str]) -> str:
     if name:
         return "/api/names/<path:name>"
     return f"/api/prompts/<prompt_id>{'/versions' if versions else ''}{'/<number>' if number else ''}{content or ''}"
-
-
-def _without_content(headers: dict[str, str]) -> list[tuple[str, str]]:
-    return [(key, value) for key, value in headers.items() if key != "Content-Type"]

@@ -62,7 +62,7 @@ def index(prompt_id: str) -> Response:
 @refuses(PromptDeleted, LabelNotFound)
 def show(prompt_id: str, label: str) -> Response:
     """The version that a label points at, with its content."""
-    return conditional(reads.labelled(service(), uuid_of(prompt_id), label))
+    return conditional(reads.version(service(), service().labels.get(uuid_of(prompt_id), label)))
 
 
 @blueprint.put("/<label>")

@@ -29,21 +29,16 @@ def newest(service: Service, prompt: Prompt) -> Read:
     )
 
 
-def version(service: Service, prompt_id: str, number: str) -> Read:
+def version(service: Service, found: Version) -> Read:
     """A version with its content."""
-    found = service.version(prompt_id, number)
-    return _version(service, found)
+    return Read(
+        cached(answers.version_etag(found), _ASKED_AGAIN, answers.JSON),
+        lambda: answers.dumps(answers.version(found) | answers.content(service.content(found))),
+    )
 
 
-def labelled(service: Service, prompt_id: str, label: str) -> Read:
-    """The version that a label points at now, with its content."""
-    found = service.labels.get(prompt_id, label)
-    return _version(service, found)
-
-
-def content(service: Service, prompt_id: str, number: str) -> Read:
-    """The very bytes of a version's file."""
-    found = service.version(prompt_id, number)
+def content(service: Service, found: Version) -> Read:
+    """The bytes of a version's file."""
     return Read(cached(found.commit, _KEPT, "text/plain; charset=utf-8"), lambda: service.content(found))
 
 
@@ -59,13 +54,6 @@ def page(service: Service, prompt_id: str, path: str, query: dict[str, str]) -> 
     if found and (last := found[-1][1]) is not None:
         headers |= answers.next_link(path, query, **{"before" if newest_first else "after": last})
     return Read(headers, lambda: b"[" + ",".join(text for text, _ in found).encode() + b"]")
-
-
-def _version(service: Service, found: Version) -> Read:
-    return Read(
-        cached(answers.version_etag(found), _ASKED_AGAIN, answers.JSON),
-        lambda: answers.dumps(answers.version(found) | answers.content(service.content(found))),
-    )
 
 
 def cached(tag: str, cache_control: str, media_type: str) -> dict[str, str]:

@@ -38,14 +38,14 @@ def index(query: dict[str, Any], prompt_id: str) -> Response:
 @blueprint.response(200, schemas.VersionWithContentSchema, headers=headers("ETag", "Cache-Control"))
 def show(prompt_id: str, number: str) -> Response:
     """A version with its content."""
-    return conditional(reads.version(service(), uuid_of(prompt_id), number))
+    return conditional(reads.version(service(), service().version(uuid_of(prompt_id), number)))
 
 
 @blueprint.get("/versions/<number>/content")
 @blueprint.response(200, {"type": "string"}, content_type="text/plain", headers=headers("ETag", "Cache-Control"))
 def content(prompt_id: str, number: str) -> Response:
     """The very bytes of a version's file."""
-    return conditional(reads.content(service(), uuid_of(prompt_id), number))
+    return conditional(reads.content(service(), service().version(uuid_of(prompt_id), number)))
 
 
 @blueprint.post("/versions/<number>/revert")
