@@ -1,4 +1,4 @@
-"""Who writes, why, and on top of which version: the options of every command that writes."""
+"""The options of commands that write: description, author, precondition."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _IDENTITY = re.compile(r"\s*(.+?)\s*<([^<>]*)>.*", re.DOTALL)
 
 
 class Attribution(TypedDict):
-    """What goes along with a write."""
+    """Description and author of a write, as arguments of the client."""
 
     description: str | None
     author: Author | None
@@ -56,7 +56,7 @@ def _author(_: click.Context, __: click.Parameter, value: str | None) -> Author 
 
 
 def _from_git() -> Author | None:
-    """Who git would say commits here; None where git is missing, or was never told: the service signs, then."""
+    """The author that git has here; None if git is missing or has none: the author is then the service's."""
     command = ["git", "-c", "user.useConfigOnly=true", "var", "GIT_AUTHOR_IDENT"]
     try:
         done = subprocess.run(command, capture_output=True, check=False)

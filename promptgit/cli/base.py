@@ -39,7 +39,7 @@ _FILE_OF = {command: file for file, commands in _FILES.items() for command in co
 
 
 class Refusal(click.ClickException):
-    """Tells in one line what was refused; exit code 1."""
+    """An error that is printed in one line; exit code 1."""
 
     def show(self, file: IO[Any] | None = None) -> None:
         """Print it as git does."""
@@ -48,7 +48,7 @@ class Refusal(click.ClickException):
 
 @contextmanager
 def refusals() -> Iterator[None]:
-    """Tells refusals, wrong settings, missing packages and files in one line, without a traceback."""
+    """Print refusals, wrong settings, missing packages and files in one line, without a traceback."""
     try:
         yield
     except (click.UsageError, Refusal):
@@ -62,7 +62,7 @@ def refusals() -> Iterator[None]:
             f"This needs the server, and {error.name} is not installed: pip install 'promptgit-registry[server]'"
         ) from error
     except OSError as error:
-        if error.errno == EPIPE:  # click ends quietly when nobody reads on
+        if error.errno == EPIPE:  # click ends quietly when the reader of a pipe is gone
             raise
         raise Refusal(f"{error.filename}: {error.strerror}" if error.filename else str(error)) from error
     except StaleVersion as error:
@@ -83,7 +83,7 @@ class _Group(click.Group):
     """Imports a command's file when the command is asked for."""
 
     def main(self, *args: Any, **values: Any) -> Any:
-        """Run a command; what people read never stops at a character that the output's encoding lacks."""
+        """Run a command; a character that the output's encoding lacks is printed as an escape."""
         for stream in (sys.stdout, sys.stderr):
             if isinstance(stream, io.TextIOWrapper):
                 stream.reconfigure(errors="backslashreplace")
@@ -129,7 +129,7 @@ data_option = click.option(
 def open_store(settings: Settings, *, catch_up: bool = True, born: int | None = None) -> Store:
     """The store of the settings' folder, made if it is missing; its index is brought up to `main`.
 
-    *born* is the date of the first commit that is made then, in seconds since 1970.
+    *born* is the date of the first commit of a folder that was missing, in seconds since 1970.
     """
     from promptgit.store.store import Store  # libgit2 and SQLite: not for commands that ask a server
 
@@ -161,7 +161,7 @@ def expect_owner(repository: Path) -> None:
 
 @contextmanager
 def counter(label: str, unit: str = "commits") -> Iterator[Progress]:
-    """Tells how many commits were read, or how much was done of another *unit*, on a terminal."""
+    """A callback that prints on a terminal how many commits, or how many of another *unit*, were read."""
     shown = False
 
     def progress(count: int) -> None:

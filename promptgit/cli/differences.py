@@ -34,7 +34,7 @@ def _colored(line: str, inside: bool) -> str:
 
 
 def words(diff: str, old: bytes, new: bytes, *, color: bool) -> str:
-    """The words that changed, by `git diff --word-diff` of the two contents; the head is that of *diff*."""
+    """The words that changed, by `git diff --word-diff` of the two contents, below the header of *diff*."""
     head = diff.partition(f"\n{_HUNK}")[0]
     if not diff:
         return ""

@@ -1,4 +1,4 @@
-"""The commands by which histories come and go: import, export."""
+"""The commands for histories: import, export."""
 
 from __future__ import annotations
 
@@ -124,7 +124,7 @@ def export(file: Path, data: Path | None) -> None:
 
 @contextmanager
 def _output(file: Path) -> Iterator[BinaryIO]:
-    """Where to write; a file is there whole or not at all."""
+    """The file to write to, which appears whole or not at all; or the standard output."""
     if str(file) == "-":
         yield sys.stdout.buffer
         return

@@ -128,7 +128,7 @@ def push(
 
 
 def _plan(client: Client, tree: Tree, *, allow_empty: bool) -> Iterator[Outcome]:
-    """What a push would do; what the server has already is only remembered."""
+    """What a push would do; a file that the server has already is recorded as pulled."""
     for name in tree.names():
         here = tree.read(name)
         known = tree.state.prompts.get(name)

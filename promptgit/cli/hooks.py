@@ -1,4 +1,4 @@
-"""`promptgit hook`: who is told of what is done."""
+"""`promptgit hook`: webhooks."""
 
 from __future__ import annotations
 

@@ -37,7 +37,9 @@ def label(
         if label is None or version is not None:
             raise click.UsageError("With --delete give a label, and no version.")
         was_there = any(one.label == label for one in client.labels(name))
-        client.remove_label(name, label, if_match=if_match, **attribution)  # a refusal of what is not there stands, too
+        client.remove_label(
+            name, label, if_match=if_match, **attribution
+        )  # also where it is missing: the server may refuse
         if not was_there:
             print_answer(
                 {"deleted": None}, f"{plain(name)} has no label {label}: nothing was removed.", as_json=as_json

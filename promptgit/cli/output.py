@@ -31,7 +31,7 @@ color_option = click.option(
 
 
 def colored() -> bool:
-    """Whether colours are printed."""
+    """True if colours are printed."""
     chosen = click.get_current_context().color
     return sys.stdout.isatty() if chosen is None else chosen
 
@@ -40,7 +40,7 @@ def paged(chunks: Iterable[str]) -> None:
     """Print a long text; on a terminal through $PAGER, as git does."""
     if sys.stdout.isatty():
         os.environ.setdefault("LESS", "FRX")  # no pager for what fits on the screen, as git has it
-        click.echo_via_pager(_without_last_newline(chunks), color=colored())  # which adds one
+        click.echo_via_pager(_without_last_newline(chunks), color=colored())  # the pager adds one
     else:
         for chunk in chunks:
             click.echo(chunk, nl=False)
@@ -78,12 +78,12 @@ def json_array(values: Iterable[Any]) -> Iterator[str]:
 
 
 def _is_unicode() -> bool:
-    """Whether the output's encoding has every character: else JSON has escapes of its own."""
+    """True if the output's encoding has every character; else JSON is printed with escapes."""
     return (sys.stdout.encoding or "").lower().replace("_", "-").startswith("utf")
 
 
 def plain(text: str) -> str:
-    """*text* without what a terminal would obey: anybody can write anything into a description."""
+    """*text* with control characters escaped, which a terminal obeys: anybody can write them into a description."""
     return "".join(c if c in "\n\t" or c.isprintable() else ascii(c)[1:-1] for c in text)
 
 

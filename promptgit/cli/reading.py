@@ -1,4 +1,4 @@
-"""The commands that look: log, show, diff, ls."""
+"""The commands that read: log, show, diff, ls."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def show(client: Client, name: str, as_json: bool) -> None:
 
 
 def content_of(client: Client, prompt: Prompt) -> bytes:
-    """The very bytes; JSON has U+FFFD where a file that came by git is not UTF-8."""
+    """The bytes of a prompt's file; in JSON, U+FFFD stands for bytes that are not UTF-8."""
     if _REPLACED in prompt.content:
         return client.content(prompt.id, prompt.version_number)
     return prompt.content.encode()

@@ -42,7 +42,7 @@ def connect(url: str | None, data: Path | None, **options: Any) -> Client:
 
 
 def _local(settings: Settings, options: dict[str, Any]) -> Client:
-    """The same API without a network: one set of rules for both."""
+    """A client of the application in this process: the same API without a network."""
     import httpx2
 
     from promptgit.app import create_local_app  # Flask and libgit2: not for commands that ask a server
@@ -54,7 +54,7 @@ def _local(settings: Settings, options: dict[str, Any]) -> Client:
 
 
 def connected(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command a client as its first argument, and the options that say of what."""
+    """Give a command a client as its first argument, and the options --data and --url."""
 
     @data_option
     @click.option("--url", metavar="URL", help="The server.  [default: PROMPTGIT_URL]")
@@ -72,7 +72,7 @@ class Name(click.ParamType[str]):
     name = "name"
 
     def shell_complete(self, ctx: click.Context, _: click.Parameter, incomplete: str) -> list[CompletionItem]:
-        """Names that begin so; none where the server does not answer at once."""
+        """Names that begin with *incomplete*; none if the server does not answer the first request."""
         try:
             with connect(ctx.params.get("url"), ctx.params.get("data"), retries=Retries(count=0)) as client:
                 found = client.list(prefix=incomplete, page=_SHOWN)

@@ -1,7 +1,7 @@
 """A folder of prompts as files, and what was pulled into it.
 
 `support/greeting` is the file `support/greeting.md`, a UUID lies in a folder of its first two digits: as in the
-repository. `.promptgit/pulled.json` remembers from where, and which version each file was.
+repository. `.promptgit/pulled.json` records the server, and the version that each file was.
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ class Pulled:
 
     @classmethod
     def of(cls, version: int, content: bytes) -> Pulled:
-        """What is remembered of a content."""
+        """The record of a version with this content."""
         return cls(version, hashlib.sha256(content).hexdigest())
 
     def is_of(self, content: bytes) -> bool:
-        """Whether a file still has the content that it was pulled with."""
+        """True if *content* is that of the version."""
         return self.digest == hashlib.sha256(content).hexdigest()
 
 
@@ -51,7 +51,7 @@ class PulledState:
 
 
 class Tree:
-    """The folder *root*. No name leads out of it."""
+    """The folder *root*. No name of a prompt leads out of it."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -78,7 +78,7 @@ class Tree:
         return path
 
     def _place(self, below: str) -> Path:
-        """Where a file lies, or will: its path may be here in another Unicode form (macOS writes NFD)."""
+        """The path of a file, which may exist in another Unicode form (macOS writes NFD)."""
         path = self.root
         for segment in below.split("/"):
             here = path / segment
@@ -108,12 +108,12 @@ class Tree:
                 folder.rmdir()
 
     def names(self) -> Iterator[str]:
-        """The names of the files that lie here, sorted; what begins with a dot is nobody's.
+        """The names of the prompts whose files are here, sorted; files and folders that begin with a dot do not count.
 
         Names are in Unicode's NFC form, whatever form the files' have.
 
         Raises:
-            Refusal: a file is called as no prompt can be, or two files have names that differ in the form alone.
+            Refusal: no prompt can have the name of a file, or the names of two files differ in the form alone.
         """
         seen: dict[str, str] = {}
         for folder, folders, files in os.walk(self.root):
@@ -133,7 +133,7 @@ class Tree:
                     yield name
 
     def save(self) -> None:
-        """Remember the state."""
+        """Write the state into its file."""
         _replace(self._file, json.dumps(asdict(self.state), ensure_ascii=True, indent=1, sort_keys=True).encode())
 
     def _load(self) -> PulledState:

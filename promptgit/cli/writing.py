@@ -76,7 +76,7 @@ def text_of(data: bytes, source: str) -> str:
 def store(
     client: Client, name: str, text: str, if_match: int | None, attribution: Attribution, *, as_json: bool
 ) -> None:
-    """Save a text on top of the version *if_match* (0: there is none yet), and tell what came of it."""
+    """Save a text on top of the version *if_match* (0: the prompt is new), and print the result."""
     try:
         before = client.get(name).version_number
     except (PromptNotFound, PromptDeleted):
@@ -92,7 +92,7 @@ def store(
 
 
 def print_saved(prompt: Prompt, *, as_json: bool, changed: bool) -> None:
-    """Tell of a version that was made, as `git commit` does; or that none was."""
+    """Print the version that was made, as `git commit` does; or that none was."""
     line = f"{plain(prompt.name)} has this content already: it stays at version {prompt.version_number}."
     if changed:
         why = plain(prompt.description).partition("\n")[0]
@@ -153,7 +153,7 @@ def revert(
     """
     try:
         before = client.get(name).version_number
-    except PromptgitError:  # the revert says what is wrong, if anything is
+    except PromptgitError:  # if something is wrong, the revert says so
         before = 0
     number = client.revert(name, version_of(client, name, version), if_match=if_match, **attribution)
     print_saved(client.get(name), as_json=as_json, changed=number != before)
