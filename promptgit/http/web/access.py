@@ -1,4 +1,4 @@
-"""Who looks at a page, and what they may do; the one place that decides it for all pages."""
+"""Who uses the pages, and what that person may do; all pages ask here."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from werkzeug.exceptions import Forbidden
 from promptgit.domain.models import Author
 
 csrf = CSRFProtect()
-"""Knows a form that came from a page of ours, by a token that the person's cookie signs."""
+"""Checks that a form came from a page of ours: it has a token that belongs to the cookie of the session."""
 
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Somebody at a browser; *identity* is None where nobody needs a credential.
+    """The person at the browser; *identity* is None where no token is needed.
 
     *may_move* are the protected labels that they may move; None: all.
     """
@@ -30,10 +30,10 @@ class Person:
 
 @dataclass(frozen=True, slots=True)
 class Door:
-    """What the application that the pages are part of knows of the request that is being answered.
+    """How the pages reach the access control of the application, for the request that is being answered.
 
-    `who_asks` sends it. `sign_in` gives the ticket of a token's secret, or raises why not; None: nobody needs one.
-    `resume` lets in who brings a ticket; False: that of a token that works no more.
+    `who_asks` gives its sender. `sign_in` gives the ticket for the secret of a token, or None where no token is needed,
+    and raises a refusal. `resume` admits the holder of a ticket; False: its token was revoked, or has expired.
     """
 
     who_asks: Callable[[], Person]

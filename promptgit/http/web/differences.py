@@ -14,14 +14,14 @@ from promptgit.service.catalogue import changes
 
 _CONTEXT = 2  # lines around a change that stay open
 _FEWEST_FOLDED = 4  # lines
-_MOST_LINES = 5_000  # that changed: more of them would take seconds, and nobody reads them here
-_LONG = 600  # characters of one line that did not change
-_EDGE = 200  # of these stay at each end
+_MOST_LINES = 5_000  # changed lines that are shown: more of them would take seconds
+_LONG = 600  # characters: a longer unchanged part of a line is folded
+_EDGE = 200  # characters of it that stay open at each end
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A line of either side, counted from 1, or one of both; its pieces are of both sides."""
+    """A line of the old side, of the new side, or of both, with their numbers, from 1; *pieces* are of both sides."""
 
     old: int | None
     new: int | None
@@ -29,25 +29,25 @@ class Row:
     apart: bool = False  # two lines that have nothing in common, side by side
 
     def side(self, gone: bool) -> Markup:
-        """The line as it was, or as it is now."""
+        """The old line if *gone*, else the new one."""
         kept = ("same", "gone" if gone else "new")
         return _shown([piece for piece in self.pieces if piece.kind in kept], self._is_whole)
 
     @property
     def merged(self) -> Markup:
-        """Both in one."""
+        """The old and the new line as one."""
         return _shown(self.pieces, self._is_whole)
 
     @property
     def kind(self) -> str:
-        """How it is coloured."""
+        """The CSS class, which colours the row."""
         if self.old and self.new:
             return "same" if all(piece.kind == "same" for piece in self.pieces) else "changed"
         return "gone" if self.old else "new"
 
     @property
     def parts(self) -> list[Row]:
-        """The rows of one column."""
+        """The rows for a page with one column."""
         if not self.apart:
             return [self]
         return [Row(self.old, None, self.pieces[:1]), Row(None, self.new, self.pieces[1:])]
@@ -59,7 +59,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Folded:
-    """Lines that did not change, from *old* and *new* on, counted from 1."""
+    """Folded lines, which did not change; *old* and *new* are the numbers of the first one, from 1."""
 
     old: int
     new: int
@@ -69,7 +69,7 @@ class Folded:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """Rows to show and lines to fold, in order; the numbers of lines that came and went, and how many are not shown."""
+    """Rows and folded lines in order; how many lines were added and removed, and how many of them are not shown."""
 
     blocks: list[Row | Folded]
     added: int

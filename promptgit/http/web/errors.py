@@ -1,4 +1,4 @@
-"""Errors as pages: what the API tells in a problem document, told to a person."""
+"""Errors as pages, made from the problem documents of the API."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ _DETAILS = {
 
 
 def faced(problem: Response) -> Answer:
-    """*problem*, an error as a problem document, or a page in its place for whoever looks with a browser."""
+    """*problem*, a problem document; for a browser, a page in its place."""
     if not pages.is_asked_for():
         return problem
     if problem.status_code == 401:
         if "page" not in g and request.method in ("GET", "HEAD"):
             return sign_in.to_sign_in()
-        problem.headers["WWW-Authenticate"] = "Bearer"  # no browser asks for that in a window of its own
+        problem.headers["WWW-Authenticate"] = "Bearer"  # for Basic, browsers open a window of their own
     told: dict[str, Any] = orjson.loads(problem.data)
     html = g.pop("page", None)
     if html is None:

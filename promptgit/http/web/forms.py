@@ -22,7 +22,7 @@ from promptgit.service.checks import Precondition
 from promptgit.service.writes import Attribution
 
 Answer = str | Response
-_KEPT = 120  # characters: a cookie of more than 4 KB would not come back
+_KEPT = 120  # characters of an author that the session keeps: browsers drop a cookie of more than 4 KB
 _FAULT = "Something went wrong here; nothing that you sent is to blame. The server's log says more. Try again."
 _FORGED = "This page is not of this session any more, or cookies are switched off. Look through it, and send it again."
 
@@ -38,7 +38,7 @@ _FIELDS: dict[type[Exception], str] = {
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Why a form was refused: a message next to a field, or above all fields; and the prompt that is in the way."""
+    """Why a form was refused: a message next to *field*, or above all fields; *prompt_id* has the name already."""
 
     field: str | None
     message: str
@@ -46,7 +46,7 @@ class Refusal:
 
 
 def refusal(error: Exception) -> Refusal:
-    """What a person is told of an error."""
+    """What a page shows of an error."""
     match error:
         case errors.Invalid(field=field):
             return Refusal(field, f"{error}")

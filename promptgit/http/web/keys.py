@@ -16,7 +16,7 @@ _BYTES = 32
 def secret_key(folder: Path) -> bytes:
     """The key in *folder*, readable by its owner alone; made if it is missing or empty.
 
-    Whoever makes it at the same time gets the same one.
+    Processes that make it at the same time get the same one.
     """
     path = folder / _NAME
     with FileLock(folder / "web.lock"):

@@ -1,4 +1,4 @@
-"""Line ends: a browser sends every one of a text area as CR LF, and the file keeps its own."""
+"""Line ends: a browser sends those of a text area as CR LF, and the file keeps its own."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ _END = re.compile(r"(\r\n|\r|\n)")
 
 
 def restored(sent: str, base: str) -> str:
-    """*sent* as a browser sends it, with the line ends of *base*, the text that the person had before them.
+    """*sent*, as a browser sends it, with the line ends of *base*, the text that was edited.
 
-    Lines that did not change keep theirs; one that replaces another takes that one's, a new one
-    that of the line before it.
+    An unchanged line keeps its end, a line that replaces another takes the end of that one, and a new
+    line that of the line before it.
     """
     lines, _ = _split(sent)
     old, old_ends = _split(base)
@@ -26,7 +26,7 @@ def restored(sent: str, base: str) -> str:
 
 
 def _ends(lines: list[str], old: list[str], old_ends: list[str]) -> list[str]:
-    """What ends each of *lines* but the last, which has no end."""
+    """The end of each of *lines*, except the last one, which has none."""
     ends: list[str] = []
     at = 0
     for run in changes([line.encode() for line in old], [line.encode() for line in lines]):

@@ -20,9 +20,9 @@ _HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
     "form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
     "Cross-Origin-Opener-Policy": "same-origin",
-    "Referrer-Policy": "same-origin",  # forms over TLS are asked where they come from
+    "Referrer-Policy": "same-origin",  # Flask-WTF checks the Referer of forms over TLS
 }
-_FOREVER = "public, max-age=31536000, immutable"  # another file has another address
+_FOREVER = "public, max-age=31536000, immutable"  # a changed file has another address
 _STATIC = Path(__file__).with_name("static")
 
 blueprint = Blueprint(
@@ -51,13 +51,13 @@ def catalogue() -> Catalogue:
 
 
 def may_move(labels: Iterable[str]) -> bool:
-    """Whether who looks may move and remove all these labels."""
+    """True if the person may move and remove all these labels."""
     person = access.person()
     return person.may_write and service().labels.are_movable(labels, person.may_move)
 
 
 def is_asked_for() -> bool:
-    """Whether a page was asked for, or an address of nobody's by a browser."""
+    """True if the request is for a page, or is a browser's and matches no route."""
     if request.url_rule is not None:
         return request.blueprint == blueprint.name
     return not request.path.startswith("/api/") and request.accept_mimetypes.best == "text/html"
@@ -65,7 +65,7 @@ def is_asked_for() -> bool:
 
 @blueprint.after_request
 def dress(response: Response) -> Response:
-    """Give a page its headers: what one person sees is kept for nobody else, and asked for again."""
+    """Set the headers of a page: it is private to one person, and asked for again each time."""
     response.headers.update(_HEADERS)
     is_file = request.endpoint == f"{blueprint.name}.static"
     response.headers["Cache-Control"] = _FOREVER if is_file and "v" in request.args else "private, no-cache"
@@ -99,7 +99,7 @@ def _git_log(path: str) -> str:
 
 @blueprint.app_template_filter("git_version")
 def _git_version(path: str, number: int) -> str:
-    """The command that tells the commit of a prompt's version in a clone."""
+    """The command that prints the commit of a prompt's version in a clone."""
     return f"{_follow(path)} --diff-filter=AM --format=%H -- {shlex.quote(path)} | tac | sed -n {number}p"
 
 

@@ -104,7 +104,7 @@ def version(prompt_id: UUID, number: str) -> str:
 
 @blueprint.get("/prompts/<uuid:prompt_id>/versions/<number>/raw")
 def raw(prompt_id: UUID, number: str) -> Response:
-    """The file's very bytes: the API has them too, but takes no session."""
+    """The bytes of the file; the API has them too, but accepts no session."""
     one = service().version(str(prompt_id), number)
     return Response(service().content(one), content_type="text/plain; charset=utf-8")
 
@@ -129,7 +129,7 @@ def compare(prompt_id: UUID) -> str:
 
 
 def between(old: Version, new: Version) -> dict[str, Any]:
-    """What a template shows of a difference."""
+    """The values of a template that shows a difference."""
     contents = [Content(service().content(one)) for one in (old, new)]
     return {
         "old": old,

@@ -15,7 +15,7 @@ from functools import cache
 from markupsafe import Markup, escape
 
 # Unicode's controls, format characters and separators that draw nothing, its other ignorable characters
-# (Default_Ignorable_Code_Point), spaces that are not plain, and what only a private agreement gives a look.
+# (Default_Ignorable_Code_Point), all spaces except U+0020, surrogates and private-use characters.
 # Not LF and tab, which the layout shows.
 _INVISIBLE = (
     r"\u0000-\u0008\u000b-\u001f\u007f-\u00a0\u00ad\u034f\u061c\u070f\u115f\u1160\u1680\u17b4\u17b5\u180b-\u180f"
@@ -52,7 +52,7 @@ def text(value: str) -> Markup:
 
 
 def line(value: str) -> Markup:
-    """A name or a description: with boxes, and on its own in the direction of writing."""
+    """A name or a description: with boxes, and with its own direction of writing."""
     return Markup(f'<bdi dir="auto">{_boxed(value)}</bdi>')  # noqa: S704
 
 
@@ -99,7 +99,7 @@ def _name(character: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """A version's bytes, set for reading, and what cannot be seen in them."""
+    """A version's bytes, as a page shows them."""
 
     data: bytes
 
@@ -110,7 +110,7 @@ class Content:
 
     @property
     def shown(self) -> Markup:
-        """Its lines. The CR of a text that has CR LF throughout is told by `facts` alone."""
+        """The text, with boxes; without boxes for CR where all lines end in CR LF, which `facts` says."""
         value = self.text
         if self._ends() == {"\r\n"}:
             value = value.replace("\r\n", "\n")
@@ -136,7 +136,7 @@ class Content:
 
     @property
     def is_utf8(self) -> bool:
-        """Whether its characters are all that it holds."""
+        """True if the bytes are UTF-8."""
         try:
             self.data.decode()
         except UnicodeDecodeError:

@@ -1,7 +1,7 @@
 """Signing in: a token, given once, for a session of a browser.
 
-The session's cookie holds the token's ticket, which the gate looks at in every request: a token that is revoked
-or expires takes its sessions along. Cookies open pages alone, so the API needs nothing against forged requests.
+The session's cookie holds the token's ticket, which the gate checks at every request: when a token is revoked or
+expires, its sessions end. Cookies count on pages alone, so the API needs no protection against forged requests.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ _OWN = re.compile(r"/(?![/\\])[^\x00-\x20\x7f\\]{0,2000}")
 
 
 class Sessions(SecureCookieSessionInterface):
-    """Flask's sessions; the cookie of one that began over https goes nowhere else.
+    """Flask's sessions; the cookie of a session that began over https is sent over https alone.
 
-    Behind a proxy the request itself does not say how the browser sent it, and headers that a proxy adds are not
-    believed. But the browser says on which origin it signs in, and it can only be wrong about itself.
+    Behind a proxy the request does not say how the browser sent it, and headers that a proxy adds are not trusted here.
+    But the browser sends its `Origin` when it signs in, and a false one harms its own session alone.
     """
 
     def get_cookie_secure(self, app: Flask) -> bool:  # noqa: ARG002  # Flask's
-        """Whether the cookie is for https alone."""
+        """True if the cookie is for https alone."""
         return request.is_secure or bool(session.get(_SECURE))
 
     def get_cookie_path(self, app: Flask) -> str:  # noqa: ARG002  # Flask's
@@ -38,17 +38,17 @@ class Sessions(SecureCookieSessionInterface):
         return request.script_root or "/"
 
     def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
-        """The session of the cookie that came; without one, as with the API's requests, no signer is made."""
+        """The session of the request's cookie; no signer is made without one, as in requests of the API."""
         return super().open_session(app, request) if "HTTP_COOKIE" in request.environ else self.session_class()
 
     def save_session(self, app: Flask, session: SessionMixin, response: FlaskResponse) -> None:
-        """Send the cookie, unless nobody asked for the session: the API's answers know of none."""
+        """Send the cookie if the view used the session, as no view of the API does."""
         if session.accessed or session.modified:
             super().save_session(app, session, response)
 
 
 def resume() -> None:
-    """Let in who has signed in, where a page is asked for; called before each request."""
+    """Admit a person who has signed in, on pages alone; called before each request."""
     if not is_asked_for() or request.endpoint == f"{blueprint.name}.static":
         return
     ticket = session.get(_TICKET)
@@ -58,12 +58,12 @@ def resume() -> None:
 
 
 def to_sign_in() -> Response:
-    """Lead to the page that asks for a token, and from there back here."""
+    """Redirect to the page that asks for a token, and from there back to this address."""
     return redirect(url_for("web.sign_in", next=request.script_root + request.full_path.removesuffix("?")), 303)
 
 
 def _next() -> str:
-    """Where to go from here: on this service, whatever the address says."""
+    """Where to go after signing in: an address of this service, whatever the query says."""
     asked = request.args.get("next", "")
     return asked if _OWN.fullmatch(asked) else url_for("web.index")
 
@@ -79,7 +79,7 @@ def sign_in() -> Answer:
         return redirect(_next(), 303) if access.person().may_read else _page()
     with forms.own(_page):
         ticket = access.door().sign_in(field("token").strip())
-        session.clear()  # whatever was there before may be known to others
+        session.clear()  # others may know the session from before
         if ticket is not None:
             session[_TICKET] = ticket
             session[_SECURE] = request.is_secure or request.headers.get("Origin", "").startswith("https://")

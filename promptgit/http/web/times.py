@@ -1,10 +1,10 @@
-"""Times as people say them."""
+"""Times in words."""
 
 from __future__ import annotations
 
 from datetime import datetime
 
-# What is at least so long ago, in seconds, is told in units so long: months begin where there are two of them.
+# The age from which a unit is used, and its length, both in seconds. Months and years are used from two on.
 _UNITS = (
     (63_115_200, 31_557_600, "year"),
     (5_259_600, 2_629_800, "month"),
@@ -15,7 +15,7 @@ _UNITS = (
 
 
 def ago(then: datetime, now: datetime) -> str:
-    """How long ago *then* was, in words. A time to come is a clock that goes wrong somewhere: "just now"."""
+    """How long ago *then* was, in words. A time in the future, by a wrong clock, is "just now"."""
     seconds = (now - then).total_seconds()
     for least, length, unit in _UNITS:
         if seconds >= least:

@@ -14,22 +14,22 @@ Kind = Literal["same", "gone", "new"]
 
 _KINDS: tuple[Kind, ...] = ("same", "gone", "new")
 _TOKEN = re.compile(r"\w+|[^\S\n\r]+|.|\n", re.DOTALL)
-_COARSE = re.compile(r" ?\w+|[^\S\n\r]+|.|\n", re.DOTALL)  # half as many, for half the time
-_LARGE = 40_000  # characters of both sides
-_HUGE = 1_000_000  # characters, which are not even cut into words
-_MOST_TOKENS = 100_000  # of both sides; of more, lines alone are compared
-_ALIKE = 0.4  # of the shorter line's characters are to be in the other, for the two to be one line that changed
+_COARSE = re.compile(r" ?\w+|[^\S\n\r]+|.|\n", re.DOTALL)  # half as many tokens, in half the time
+_LARGE = 40_000  # characters of both sides, from which on tokens are coarse
+_HUGE = 1_000_000  # characters of both sides, from which on words are not compared
+_MOST_TOKENS = 100_000  # of both sides; with more of them, words are not compared
+_ALIKE = 0.4  # the part of the shorter line's characters that both lines have, if the one replaced the other
 
 
 class Piece(NamedTuple):
-    """Some text of a line: the same on both sides, or on one of them alone."""
+    """A part of a line: on both sides, or on one of them alone."""
 
     kind: Kind
     text: str
 
 
 class Pair(NamedTuple):
-    """Old line and new line, counted from 0 within what is compared, and what became of the one's text."""
+    """An old line and the new line that replaced it, counted from 0 among those compared, and their pieces."""
 
     old: int
     new: int
@@ -37,7 +37,7 @@ class Pair(NamedTuple):
 
 
 def compare(old: Sequence[str], new: Sequence[str]) -> list[Pair]:
-    """Of lines that were replaced: those that are alike, in order, with their differences by word."""
+    """Pairs of lines that are alike, in order, with their differences by word."""
     size = sum(map(len, (*old, *new)))
     if size > _HUGE:
         return []
@@ -61,7 +61,7 @@ def compare(old: Sequence[str], new: Sequence[str]) -> list[Pair]:
 
 
 def _partners(before: Sequence[str], after: Sequence[str]) -> list[tuple[int, int]]:
-    """Places of the tokens that stayed, in both."""
+    """The index of each unchanged token, in *before* and in *after*."""
     numbers: dict[str, bytes] = {}
     sides = [[numbers.setdefault(token, b"%d" % len(numbers)) for token in side] for side in (before, after)]
     found: list[tuple[int, int]] = []
@@ -99,8 +99,8 @@ def _pieces(
 
 
 def _tidied(tokens: Sequence[Piece]) -> list[Piece]:
-    """Runs of one kind as one piece; crumbs that stayed between changes go with them, for nobody reads them so."""
-    runs: list[tuple[str, str, str]] = []  # what stayed, then what went and what came
+    """Neighbours of one kind as one piece; a crumb, a short unchanged text between changes, joins the changes."""
+    runs: list[tuple[str, str, str]] = []  # unchanged, removed and added text
     for changed, group in groupby(tokens, key=lambda piece: piece.kind != "same"):
         run = list(group)
         if not changed:
@@ -116,6 +116,6 @@ def _tidied(tokens: Sequence[Piece]) -> list[Piece]:
 
 
 def _is_crumb(kept: str, last: tuple[str, str, str], then: tuple[str, str]) -> bool:
-    """Whether what stayed is shorter than what changed on either side of it, as diff-match-patch has it."""
+    """True if an unchanged text is shorter than the changes on both sides of it, as diff-match-patch has it."""
     size = len(kept.strip())
     return size <= 12 and size < max(map(len, last[1:])) and size < max(map(len, then))

@@ -3,7 +3,7 @@
 
 const bytes = new TextEncoder();
 
-// A button that copies, beside what is worth copying.
+// A button that copies, next to what is worth copying.
 for (const code of document.querySelectorAll("[data-copy]")) {
   if (!navigator.clipboard) break;
   const button = document.createElement("button");
