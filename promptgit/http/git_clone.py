@@ -30,7 +30,7 @@ from promptgit.store.git.upload_pack import UploadPack
 
 _UPLOAD_PACK, _RECEIVE_PACK = "git-upload-pack", "git-receive-pack"
 LARGEST_REQUEST = 32 << 20
-"""Bytes: it names objects, at 50 bytes each."""
+"""Bytes. A request lists objects, at 50 bytes each."""
 _CHUNK = 1 << 16
 _GZIP = 16 + zlib.MAX_WBITS
 _NOT_CACHED = {
@@ -113,7 +113,7 @@ def _media_type(kind: str) -> str:
 
 
 def _refusal(error: PromptgitError) -> Response:
-    """A problem document; but git shows its user nothing except plain text."""
+    """A problem document; plain text for git, which shows its user nothing else."""
     response = problems.refusal(error)
     if request.user_agent.string.startswith("git/"):
         response.set_data(f"{error}\n")
@@ -122,14 +122,14 @@ def _refusal(error: PromptgitError) -> Response:
 
 
 def _protocol() -> str:
-    """The version of the protocol that the client wishes, as git's own environment variable has it."""
+    """The version of the protocol that the client asks for, as a value of GIT_PROTOCOL (git(1))."""
     wish = request.headers.get("Git-Protocol", "")
     return wish if re.fullmatch(r"[a-z0-9=.:-]{1,100}", wish) else ""
 
 
 @contextmanager
 def _spooled() -> Iterator[IO[bytes]]:
-    """The request's body, unpacked, as a file at its start: git's input, however long the client takes."""
+    """The request's body, unpacked, in a temporary file: git starts only when the client has sent all of it."""
     encoding = request.headers.get("Content-Encoding", "identity").lower()
     if encoding not in ("identity", "gzip", "x-gzip"):
         raise MalformedGitRequest("has a Content-Encoding other than gzip")
@@ -147,7 +147,7 @@ def _spooled() -> Iterator[IO[bytes]]:
 
 
 def _received() -> Iterator[bytes]:
-    request.max_content_length = LARGEST_REQUEST + 1  # werkzeug cuts a body in chunks off there
+    request.max_content_length = LARGEST_REQUEST + 1  # werkzeug truncates a chunked body there
     try:
         yield from iter(lambda: request.stream.read(_CHUNK), b"")
     except RequestEntityTooLarge:

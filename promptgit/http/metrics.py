@@ -1,7 +1,7 @@
 """Metrics for Prometheus.
 
-Counts and durations are added up by the processes; where there are several, in files of a folder that they
-share (prometheus_client's multiprocess mode). Gauges are measured when somebody asks.
+Each process adds up counts and durations; several processes do so in files of a shared folder
+(prometheus_client's multiprocess mode). Gauges are measured at each scrape.
 """
 
 from __future__ import annotations
@@ -36,16 +36,15 @@ METHODS = frozenset({"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"}
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 _BATCH_SIZES = (1, 2, 4, 8, 16, 32, 64, 128)
 
-disable_created_metrics()  # one more series for each, with the time of its first value
+disable_created_metrics()  # else each metric has a second series, with the time of its first value
 
-
-_process = "parent"  # which process counts: part of the names of its files
+_process = "parent"  # part of the names of this process's files
 
 
 def share(folder: Path) -> None:
-    """Add up with the processes that are forked from this one; call it before any `Metrics` is made.
+    """Add up the values of this process and of those forked from it; call it before any `Metrics` is made.
 
-    *folder* is empty; each process keeps its values in files of its own there.
+    *folder* is empty at first; each process keeps its values in its own files there.
     """
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(folder)  # where the library looks
     _prepare(folder)
@@ -53,11 +52,11 @@ def share(folder: Path) -> None:
 
 
 def count_as(process: int) -> None:
-    """Count, from now on, as a process of this number, which no other living process has; call it after the fork.
+    """Use the files of this number from now on; call it after the fork. No other living process has the number.
 
-    The one that gets the number of a dead process goes on counting where that stopped, so files do not pile up.
+    A process with the number of a dead one continues its values, so that files do not pile up.
     """
-    global _process  # the library asks for it at each value
+    global _process  # the library reads it for each value
     _process = str(process)
     _prepare(Path(os.environ["PROMETHEUS_MULTIPROC_DIR"]))
 
@@ -128,12 +127,12 @@ class Metrics:
         self.gauge("disk_free_bytes", "Room on the disk of the data folder.", lambda: state.free_bytes(store))
 
     def text(self) -> bytes:
-        """All of it, in Prometheus' text format."""
+        """All metrics, in Prometheus' text format."""
         return generate_latest(self._registry)
 
 
 class _WriterMetrics(Observer):
-    """What the writer tells of itself."""
+    """Metrics of the writer's batches."""
 
     def __init__(self, registry: CollectorRegistry | None) -> None:
         self._lock_wait = Histogram(
@@ -168,5 +167,5 @@ class _Gauges(Collector):
         for name, documentation, measure in self.all:
             try:
                 yield GaugeMetricFamily(name, documentation, measure())
-            except Exception as error:  # the others are worth having all the same
+            except Exception as error:  # a gauge that fails must not hide the others
                 log.warning("%s cannot be measured: %r", name, error)

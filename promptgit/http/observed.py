@@ -1,4 +1,4 @@
-"""Around every request: its id, its line in the log, its metrics."""
+"""The id of each request, its line in the access log, its metrics."""
 
 from __future__ import annotations
 
@@ -18,23 +18,23 @@ if TYPE_CHECKING:
 log = logging.getLogger("promptgit.access")
 
 CREDENTIAL = "promptgit.credential"
-"""The key of the environ under which the name of the client's token is, where one was accepted."""
+"""Key of the WSGI environ: the name of the client's token, if one was accepted."""
 
 ROUTE = "promptgit.route"
-"""The key under which the route is, where Flask was not asked."""
+"""Key of the WSGI environ: the route of a request that was answered without Flask."""
 
 _PLAIN = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
-_LONGEST_PATH = 250  # characters, so that the line goes into a pipe at once
+_LONGEST_PATH = 250  # characters, so that a line is written to a pipe in one piece
 
 Count = Callable[[str, str, int, float], None]
-"""Told of each request: the method, the route or nothing, the status, the seconds."""
+"""Called for each request with its method, route (or an empty text), status and seconds."""
 
 
 class Observed:
-    """WSGI middleware. A request is done when the last byte of its answer is sent, or it breaks off.
+    """WSGI middleware. A request ends when the last byte of its answer is sent, or when the client is gone.
 
-    A client's own `X-Request-ID` is taken over if it is short and plain. The query is not logged: it can
-    hold what somebody searches for.
+    A client's own `X-Request-ID` is kept if it is short and plain. The query is not logged: it can hold
+    the texts of searches.
     """
 
     def __init__(self, app: WSGIApplication, count: Count) -> None:
@@ -45,12 +45,12 @@ class Observed:
         """Answer a request."""
         given = environ.get("HTTP_X_REQUEST_ID", "")
         request_id = given if _PLAIN.fullmatch(given) else f"{random.getrandbits(64):016x}"
-        logs.request_id.set(request_id)  # to stay: what the server says of it later in this thread has it too
+        logs.request_id.set(request_id)  # not reset: the server logs more of this request later in this thread
         answer = _ObservedAnswer(environ, self.count)
 
         def start(status: str, headers: list[tuple[str, str]], *exc_info: Any) -> Callable[[bytes], object]:
             answer.status = int(status[:3])
-            # Flask has its request there, with the rule that it has found, until it returns.
+            # Until Flask returns, its request is there, with the rule that the router has found.
             rule = getattr(environ.get("werkzeug.request"), "url_rule", None)
             answer.route = environ.get(ROUTE) if rule is None else rule.rule
             headers.append(("X-Request-ID", request_id))
@@ -59,7 +59,7 @@ class Observed:
         try:
             answer.chunks = self._app(environ, start)
         except Deferred:
-            raise  # not done yet: the server asks again
+            raise  # not answered yet: the server calls again
         except BaseException:
             answer.close()
             raise
@@ -67,7 +67,7 @@ class Observed:
 
 
 class _ObservedAnswer:
-    """The chunks of an answer, counted."""
+    """The chunks of an answer; when it is closed, the request is counted and logged."""
 
     __slots__ = ("_count", "_environ", "_size", "_start", "_whole", "chunks", "route", "status")
 
@@ -88,7 +88,7 @@ class _ObservedAnswer:
         self._whole = True
 
     def close(self) -> None:
-        """Called by the server when the answer is sent, or nobody wants the rest."""
+        """Called by the server when the answer is sent, or the client is gone."""
         try:
             if hasattr(self.chunks, "close"):
                 self.chunks.close()

@@ -1,4 +1,4 @@
-"""The X-Forwarded-* headers of the proxies that the settings list are believed, and of nobody else."""
+"""X-Forwarded-* headers are trusted from the proxies that the settings list, and from nobody else."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ _SAID = (_FOR, "HTTP_X_FORWARDED_PROTO", "HTTP_X_FORWARDED_HOST", "HTTP_X_FORWAR
 class Proxies:
     """WSGI middleware: the client's address, scheme, host and path prefix are those that a listed proxy says.
 
-    *prefix* is the path under which the service is seen. A proxy may leave it in the path, or take it off.
+    *prefix* is the path under which clients see the service. A proxy may keep it in the path, or remove it.
     """
 
     def __init__(self, app: WSGIApplication, listed: str, prefix: str) -> None:
         self._app = app
         self._listed = hosts.Proxies(listed)
         self._prefix = prefix
-        # Of each header the last value, which is the proxy's own; of X-Forwarded-For see `_client`.
+        # The last value of each header is the proxy's own; for X-Forwarded-For see `_client`.
         self._believing = ProxyFix(self._believed, x_for=1, x_proto=1, x_host=1, x_prefix=1)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
@@ -40,7 +40,7 @@ class Proxies:
         return self._app(environ, start_response)
 
     def _believed(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        for name in _SAID:  # else the gate takes the client for one whose address is not known
+        for name in _SAID:  # else the gate takes the client for one behind an unknown proxy
             environ.pop(name, None)
         return self._prefixed(environ, start_response)
 

@@ -1,11 +1,11 @@
-"""Who may do what: the rules that every request has to pass, and the one table of scopes.
+"""Access: the rules that every request has to pass, and the one table of scopes.
 
-The gate stands before all else and finds out who asks. What that takes is known once the request is
-routed; what is answered without routing takes no more than the scope `read`. So is whether a page was
-asked for: on pages alone, who has signed in needs no header, and so the API takes no cookie from anybody.
+`Gate` stands in front of all routes and finds out who calls. `expect_scope` checks the scope once the request is
+routed; what is answered without routing needs the scope `read` at most. A session's cookie counts on pages alone, which
+routing tells apart, too: the API accepts no cookie.
 
-A wrong token is counted only after it was looked for, so that a right one works whatever others
-behind the same proxy do. Headers that a proxy adds are believed nowhere.
+A wrong token is counted only after it was looked up, so that a valid one works whatever other clients behind the same
+proxy send. Headers that a proxy adds are not trusted here.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ log = logging.getLogger(__name__)
 SAFE = ("GET", "HEAD", "OPTIONS")
 """Methods that change nothing."""
 
-# A path with all below it, what reading it takes, and what anything else takes; None: nothing, nobody is asked.
+# A path and all below it, the scope for safe methods, the scope for the others; None: no token is needed.
 _SCOPES: tuple[tuple[str, Scope | None, Scope | None], ...] = (
     ("/healthz", None, None),
     ("/readyz", None, None),
@@ -55,34 +55,34 @@ _SCOPES: tuple[tuple[str, Scope | None, Scope | None], ...] = (
 )
 _PROXIED = ("HTTP_FORWARDED", "HTTP_X_FORWARDED_FOR", "HTTP_X_REAL_IP", "HTTP_VIA")
 CALLER = "promptgit.caller"
-"""Where the gate leaves, for the routes, who asks: a Caller, or the refusal of one."""
+"""Key of the WSGI environ, set by the gate: the Caller, or the error that refuses the request."""
 
 
 class Caller(NamedTuple):
-    """Who asks: a token, or None where nobody needs one; and what they may do."""
+    """Who calls: a token, or None where no token is needed; and the scope."""
 
     token: Token | None
     scope: Scope
 
     @property
     def committer(self) -> Author | None:
-        """Whose credential it is, as git's committer; None: nobody's."""
+        """The token's identity, as git's committer; None without a token."""
         return None if self.token is None else self.token.identity
 
     @property
     def may_move(self) -> frozenset[str] | None:
-        """The protected labels that they may move; None: all, as where nobody needs a token."""
+        """The protected labels that the caller may move; None: all, as where no token is needed."""
         if self.token is None or self.scope >= Scope.ADMIN:
             return None
         return frozenset(self.token.may_move)
 
 
-OWNER = Caller(None, Scope.ADMIN)  # who has the folder itself
-ANYBODY = Caller(None, Scope.WRITE)  # a token can only be made by who has one, or the folder
+OWNER = Caller(None, Scope.ADMIN)  # a process that has the data folder
+ANYBODY = Caller(None, Scope.WRITE)  # not ADMIN: making tokens takes an admin's token, or the data folder
 
 
 def scope_for(method: str, path: str) -> Scope | None:
-    """The scope that a request takes; None: anybody may send it."""
+    """The scope that a request needs; None: no token is needed."""
     for start, reading, writing in _SCOPES:
         if path.startswith(start) and path[len(start) : len(start) + 1] in ("", "/"):
             return reading if method in SAFE else writing
@@ -90,10 +90,10 @@ def scope_for(method: str, path: str) -> Scope | None:
 
 
 def expect_scope() -> None:
-    """Refuse Flask's request if its route takes more than its caller has.
+    """Refuse Flask's request if its route needs a scope that the caller does not have.
 
     Raises:
-        PromptgitError: why the gate did not let it through.
+        PromptgitError: the gate refused the request.
         Forbidden: the token has another scope.
     """
     # The route, not the path as it was sent: the router takes //api/tokens for /api/tokens.
@@ -112,13 +112,13 @@ def expect_scope() -> None:
 
 
 def who_asks() -> Caller:
-    """Who sends Flask's request, which was let through."""
+    """The caller of Flask's request, which the gate has let through."""
     found: Caller = request.environ[CALLER]
     return found
 
 
 class Gate:
-    """A WSGI application that lets those through who may read; *flask* refuses the others."""
+    """WSGI middleware: *inside* answers the requests of callers who may read, *flask* refuses the others."""
 
     def __init__(self, inside: WSGIApplication, flask: WSGIApplication, settings: Settings, tokens: Tokens) -> None:
         self._inside = inside
@@ -139,10 +139,10 @@ class Gate:
         return self._inside(environ, start_response)
 
     def sign_in(self, environ: WSGIEnvironment, secret: str) -> str | None:
-        """The ticket of the token with this secret, for a session; None where nobody needs one.
+        """The ticket, for a session, of the token with this secret; None where no token is needed.
 
         Raises:
-            PromptgitError: there is no such token, or whoever asks would be refused with it.
+            PromptgitError: no token has this secret, or a request with this token would be refused.
         """
         _expect_in_need(environ)
         token = self._authenticate(environ, secret)
@@ -152,10 +152,10 @@ class Gate:
         return token.ticket
 
     def resume(self, environ: WSGIEnvironment, ticket: str) -> bool:
-        """Let in who has signed in, if a header has not; whether the ticket is worth keeping.
+        """Admit the token of a session's ticket, unless a header has admitted one; False if the ticket is not valid.
 
         Raises:
-            PromptgitError: why whoever asks is refused all the same.
+            PromptgitError: the request is refused for another reason than a missing or wrong token.
         """
         if isinstance(environ[CALLER], Caller):
             return True
@@ -194,14 +194,14 @@ class Gate:
             raise
 
     def _expect_local(self, environ: WSGIEnvironment) -> None:
-        """Before anybody has made a token, this machine alone is served."""
-        peer = environ.get("REMOTE_ADDR", "localhost")  # left out: by our Unix socket, which has a file's permissions
+        """Refuse other machines as long as no token exists."""
+        peer = environ.get("REMOTE_ADDR", "localhost")  # missing on our Unix socket, which has a file's permissions
         is_local = hosts.is_loopback(str(peer)) and not any(name in environ for name in _PROXIED)
         if not (self._is_off or is_local):
             raise Forbidden("Without a token only this machine is served. Make one with 'promptgit token create'.")
 
     def _expect_own_host(self, host: str | None, token: Token | None) -> None:
-        """Refuse a name that somebody else's DNS may have pointed here, where no token is asked for."""
+        """Refuse a Host that is not ours: somebody else's DNS may point it here (DNS rebinding)."""
         if host is None:
             return  # HTTP/1.0, and no browser
         name = hosts.name_of(host)
@@ -213,7 +213,7 @@ class Gate:
 
 
 def _expect_one_host(environ: WSGIEnvironment, host: str | None) -> None:
-    """Refuse what RFC 9112, 3.2, has a server refuse; a gateway joins several headers with commas."""
+    """Refuse a missing or repeated Host (RFC 9112, 3.2); WSGI servers join repeated headers with commas."""
     if host is None:
         if environ["SERVER_PROTOCOL"] == "HTTP/1.1":
             raise MalformedHost("is missing")
@@ -222,14 +222,14 @@ def _expect_one_host(environ: WSGIEnvironment, host: str | None) -> None:
 
 
 def _expect_in_need(environ: WSGIEnvironment) -> None:
-    """Refuse who was refused for more than the want of a right token."""
+    """Raise the gate's refusal, unless it is for a missing or wrong token."""
     refusal = environ[CALLER]
     if isinstance(refusal, PromptgitError) and not isinstance(refusal, (Unauthenticated, TooManyFailures)):
         raise refusal
 
 
 def _secret(header: str) -> str:
-    """The secret in an Authorization header: Bearer's, Basic's password, or its user where that is empty."""
+    """The secret in an Authorization header: Bearer's token, Basic's password, or its user if that is empty."""
     sent = Authorization.from_header(header)
     if sent is None:
         return ""

@@ -1,4 +1,4 @@
-"""What goes out: plain values straight to JSON, and the headers of HTTP's caching."""
+"""Answers in JSON: what the API shows of each value, ETags, links to next pages."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def _made(value: LabelMove) -> dict[str, object]:
 
 
 def content(data: bytes | str) -> dict[str, str]:
-    """A content for JSON: where a file that came by git is not UTF-8, with U+FFFD; `/content` has its bytes."""
+    """A content for JSON, with U+FFFD for bytes that are not UTF-8; `/content` has the bytes."""
     return {"content": data if isinstance(data, str) else data.decode(errors="replace")}
 
 
@@ -97,7 +97,7 @@ def json(value: object, status: int = 200, headers: Mapping[str, str] | None = N
 
 
 def json_array(chunks: Iterable[str], headers: Mapping[str, str]) -> Response:
-    """An array of JSON objects, given in chunks with commas inside; streamed."""
+    """A streamed JSON array; a chunk holds one or more objects, separated by commas."""
     return Response(_array(chunks), headers=headers, content_type=JSON)
 
 

@@ -27,7 +27,7 @@ class MalformedBody(PromptgitError):
 
 
 class Parser(FlaskParser):
-    """Refuses what is not JSON, not UTF-8, or not asked for.
+    """Refuses a body that is not JSON in UTF-8, and a query with a field that its schema does not name.
 
     RFC 8259: JSON between systems is UTF-8; NaN and Infinity are not JSON.
     """
@@ -40,7 +40,7 @@ class Parser(FlaskParser):
     def load_json(self, req: Request, schema: ma.Schema) -> Any:
         """Read the body, which may be left out where the schema requires nothing."""
         if req.headers.get("Content-Encoding", "identity") != "identity":
-            raise UnsupportedMediaType  # a few packed bytes could be very many
+            raise UnsupportedMediaType  # a few compressed bytes can unpack to gigabytes
         data = _read(req)
         if not data and not _has_required(schema):
             return missing
@@ -91,7 +91,7 @@ def _read(req: Request) -> bytes:
     except Exception as error:  # whatever the server raises for a body that breaks HTTP's own rules
         raise MalformedBody(f"The body cannot be read: {type(error).__name__}.") from error
     if req.max_content_length is not None and len(data) >= req.max_content_length:
-        raise RequestEntityTooLarge  # werkzeug cuts a body in chunks off there
+        raise RequestEntityTooLarge  # werkzeug truncates a chunked body there
     return data
 
 

@@ -24,7 +24,7 @@ blueprint = Routes("changes", __name__, url_prefix="/api/changes", description="
 
 
 class ChangesQuerySchema(Strict):
-    """Which changes to tell of."""
+    """Which changes to list."""
 
     after = Query("Those of the commits after this one; all, unless given")
     limit = Number("At most so many; more only if one commit made more", load_default=100, validate=between(1, 1000))

@@ -27,7 +27,11 @@ def service() -> Service:
 
 
 def uuid_of(text: str) -> str:
-    """The id in an address; what is no UUID is the id of no prompt."""
+    """The prompt's id in an address, in its canonical form.
+
+    Raises:
+        PromptNotFound: it is not a UUID.
+    """
     found = parse_id(text)
     if found is None:
         raise no_id(text)
@@ -72,8 +76,8 @@ def precondition() -> Precondition | None:
 def _version_in(tag: str) -> str:
     """The version that an ETag names: its commit, or its number.
 
-    After a commit may stand '.' and what tells of a rename or of labels, which make no newer version; or '-gzip' and
-    the like, which Apache's mod_deflate appends.
+    After a commit, '.' and a digest stand for a rename or labels, which make no newer version; '-gzip' and the like are
+    appended by Apache's mod_deflate.
     """
     return _SUFFIX.sub("", tag)
 

@@ -1,7 +1,7 @@
 """The hottest reads, answered without Flask, which would take three quarters of their time.
 
-What is out of the ordinary (another query, a list of ETags) is left to the application behind, which knows all rules;
-here is no rule of its own. An error of a read that was understood is answered here: nothing is looked up twice.
+Anything unusual (another query, a list of ETags) is left to the full application; this module has no rule of its own.
+An error of a read that is understood here is answered here, so that nothing is looked up twice.
 """
 
 from __future__ import annotations
@@ -31,14 +31,14 @@ _PAGE = re.compile(
 
 
 def is_quick(environ: WSGIEnvironment) -> bool:
-    """Whether this may be a read that is answered here: a server can ask for it AT_ONCE, on its event loop."""
+    """True if `Direct` may answer this request: a server can then ask AT_ONCE, on its event loop."""
     path = environ["PATH_INFO"]
-    begin = max(path.find("/api/"), 0)  # a prefix that a proxy has left may be before it
+    begin = max(path.find("/api/"), 0)  # a proxy may have left its URL prefix before it
     return environ["REQUEST_METHOD"] == "GET" and _PATH.fullmatch(path, begin) is not None
 
 
 class Direct:
-    """A WSGI application in front of another one, *rest*."""
+    """WSGI middleware that answers the hottest reads, and leaves all other requests to *rest*."""
 
     def __init__(self, rest: WSGIApplication, service: Service) -> None:
         self._rest = rest
@@ -61,7 +61,7 @@ class Direct:
                 start_response(status, headers)
                 return [body]
         if at_once:
-            raise Deferred  # the rest may wait
+            raise Deferred  # the rest may block, which an event loop must not
         return self._rest(environ, start_response)
 
     def _answer(

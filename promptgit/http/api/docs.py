@@ -29,7 +29,7 @@ _POLICY = (
 
 
 def register(app: Flask, spec: APISpec) -> None:
-    """Serve the document of all routes of *app*, those that come later included."""
+    """Serve the document and its page; the document has all routes of *app*, later ones included."""
 
     @cache
     def built() -> Read:
@@ -60,7 +60,7 @@ def register(app: Flask, spec: APISpec) -> None:
 @operation("documentation", {200: answer("The page", "text/html")}, security=[])
 def _page() -> Response | Answer:
     """The API for reading and trying, in Swagger UI."""
-    if request.path.endswith("/"):  # from there the page's own addresses would lead astray
+    if request.path.endswith("/"):  # the page's relative links would be resolved below /docs/
         return redirect(url_for("docs"), 308)
     response = send_file(_PAGE / "index.html", etag=False, max_age=0)
     response.headers["Content-Security-Policy"] = _POLICY
@@ -75,6 +75,6 @@ def _file(file: str) -> Response:
 
 @cache
 def _files() -> dict[str, Path]:
-    """What the page is made of: files of ours, and those of Swagger UI that flask-swagger-ui carries."""
+    """The files of the page, by name: ours, and those of Swagger UI in the package flask-swagger-ui."""
     swagger_ui = distribution("flask-swagger-ui").locate_file("flask_swagger_ui/dist")
     return {name: _PAGE / name for name in _OURS} | {name: Path(str(swagger_ui), name) for name in _SWAGGER_UI}

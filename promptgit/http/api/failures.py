@@ -15,15 +15,15 @@ _CLIENTS = 4_096
 
 
 class Failures:
-    """Counts the wrong tokens of each client of this process, in bounded memory: one bucket each that leaks.
+    """Counts wrong tokens by client, in this process and in bounded memory: a leaky bucket for each client.
 
-    *clock* gives seconds, never goes back, and starts anywhere.
+    *clock* is monotonic, in seconds.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._lock = threading.Lock()
-        self._empty_at: dict[str, float] = {}  # when a client's bucket will be empty; the longest unseen first
+        self._empty_at: dict[str, float] = {}  # by client: when its bucket is empty; least recently seen first
 
     def __len__(self) -> int:
         """How many clients are remembered; at most 4,096."""

@@ -1,4 +1,4 @@
-"""What the shapes of requests and answers are made of."""
+"""Fields and base classes for the schemas of requests and answers."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def between(least: int, most: int | None) -> validate.Range:
 
 
 class Text(fields.String):
-    """A JSON string; its rules are the service's to check."""
+    """A JSON string; the service checks its rules."""
 
     def __init__(self, description: str, *, required: bool = False, **keywords: Any) -> None:
         """*keywords* are those of JSON Schema that say what the service will accept."""
@@ -35,7 +35,7 @@ class Text(fields.String):
 
 
 class Id(fields.String):
-    """A UUID in its long form alone; gives its canonical text."""
+    """A UUID of 36 characters; loads as its canonical text."""
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> str:
         found = parse_id(value) if isinstance(value, str) else None
@@ -69,7 +69,7 @@ def _refuse_nul(value: str) -> None:
 
 
 class Strict(ma.Schema):
-    """What a request may hold: nothing that is not named here."""
+    """A schema for requests, which refuses fields that it does not name."""
 
     class Meta:  # noqa: D106  # marshmallow's
         unknown = ma.RAISE
@@ -78,7 +78,7 @@ class Strict(ma.Schema):
 
 
 class AnswerSchema(ma.Schema):
-    """What an answer holds: every field, unless it is marked as optional."""
+    """A schema for answers, which have every field, except those marked as optional."""
 
     def on_bind_field(self, field_name: str, field_obj: fields.Field[Any]) -> None:  # noqa: ARG002  # marshmallow's
         """Require it."""

@@ -1,4 +1,4 @@
-"""The headers of every answer that keep a browser or a cache from doing more with it than it should."""
+"""Headers of every answer that restrict what browsers and caches do with it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
-# An answer of the API loads nothing and is framed nowhere. What is a page sets a policy of its own.
+# For answers of the API, which load nothing and are framed nowhere. Pages set a policy of their own.
 PROTECTION = (
     ("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'"),
     ("X-Content-Type-Options", "nosniff"),
@@ -21,7 +21,7 @@ _UNKEPT = ("Cache-Control", "private, no-cache")
 
 
 class Protected:
-    """A WSGI application with these headers on all its answers; what an answer sets itself stays."""
+    """WSGI middleware that adds these headers to all answers, except those that an answer sets itself."""
 
     def __init__(self, application: WSGIApplication) -> None:
         self._application = application

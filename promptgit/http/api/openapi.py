@@ -64,7 +64,7 @@ _EVERY: list[Kind] = [errors.MalformedHost, errors.CrossOrigin, errors.ForeignHo
 
 
 def refuses(*kinds: Kind) -> Callable[[View], View]:
-    """Say which errors a view can raise in addition to those of every read, write, body or query."""
+    """Declare the errors that a view can raise in addition to those that follow from its route, body and query."""
 
     def mark(view: View) -> View:
         view.refusals = kinds  # type: ignore[attr-defined]
@@ -97,7 +97,7 @@ def build(app: Flask, spec: APISpec) -> bytes:
     document: Json = deepcopy(spec.to_dict())
     known = document["paths"]
     shapes = document["components"]["schemas"]
-    for name in ("Error", "PaginationMetadata"):  # flask-smorest's own, which nothing here answers with
+    for name in ("Error", "PaginationMetadata"):  # flask-smorest's own, which no answer uses
         shapes.pop(name, None)
     shapes["NewPrompt"] |= schemas.NewPromptSchema.RULE
     document["info"] |= components.INFO
@@ -133,7 +133,7 @@ def build(app: Flask, spec: APISpec) -> bytes:
 
 
 def _routes(app: Flask) -> Iterator[tuple[Rule, str]]:
-    """Each rule with each of its methods; what Flask answers by itself, it answers everywhere."""
+    """Each rule with each of its methods, except HEAD and OPTIONS, which Flask answers for every rule."""
     for rule in app.url_map.iter_rules():
         for method in _methods(rule):
             yield rule, method
@@ -160,7 +160,7 @@ def _derived(rule: Rule, method: str) -> list[Kind]:
 
 
 def _texts(view: Callable[..., Any]) -> Json:
-    """The summary and the description that a docstring is."""
+    """Summary and description of an operation, from the docstring of its view."""
     summary, _, rest = inspect.cleandoc(view.__doc__ or "").partition("\n")
     return {"summary": summary} | ({"description": rest.strip()} if rest.strip() else {})
 
@@ -191,7 +191,7 @@ def _add_parameters(described: Json, rule: Rule, method: str, kinds: list[Kind])
 
 
 def _add_links(paths: Json) -> None:
-    """Lead from a prompt that was created to whatever can be done with it."""
+    """Link the creation of a prompt to the operations on that prompt."""
     created = paths["/api/prompts"]["post"]["responses"]["201"]["links"] = {}
     for operations in paths.values():
         for described in operations.values():
@@ -203,7 +203,7 @@ def _add_links(paths: Json) -> None:
 
 def _add_refusals(described: Json, rule: Rule, kinds: list[Kind], shared: Json) -> None:
     if rule.arguments:
-        kinds.append(404)  # an argument with a '/' leads nowhere
+        kinds.append(404)  # an argument that contains '/' matches no route
     if "requestBody" in described:
         kinds += _BODY
     if any(parameter["in"] == "query" for parameter in described["parameters"]):

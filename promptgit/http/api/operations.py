@@ -1,4 +1,4 @@
-"""What a machine asks of the service itself: /healthz, /readyz, /metrics."""
+"""Routes for monitoring: /healthz, /readyz, /metrics."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _FRESH = {"Cache-Control": "no-store"}
 
 
 def blueprint(store: Store, metrics: Metrics, tokens: Tokens | None) -> Blueprint:
-    """The routes, for one store and its tokens; None where nobody needs one."""
+    """The routes, for one store; *tokens* is None where no token is needed."""
     routes = Blueprint("operations", __name__)
 
     @routes.get("/healthz")

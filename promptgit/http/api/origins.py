@@ -1,8 +1,8 @@
 """From which pages a browser may send requests: this service's own, and for the API those of listed origins.
 
-What a browser says of itself in `Sec-Fetch-Site` (Fetch Metadata) is decisive, for it alone knows scheme and port
-of both sides. Where it is not sent (over plain HTTP to other machines, and by old browsers), the `Origin` is compared
-with the `Host`, by name and port. The scheme cannot be known behind a proxy, whose headers are not believed.
+`Sec-Fetch-Site` (Fetch Metadata) decides where it is sent, because only the browser knows scheme and port of both
+sides. Old browsers never send it, others not over plain HTTP to other machines: then the `Origin` is compared with the
+`Host`, by name and port. The scheme cannot be known behind a proxy, whose headers are not trusted here.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from promptgit.settings import Settings
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
-_ADMITTED = "promptgit.cors"  # the key of the environ under which the origin is that may use the API
+_ADMITTED = "promptgit.cors"  # key of the WSGI environ: the origin, if it is listed for the API
 _PREFLIGHT = [
     ("Access-Control-Allow-Methods", "GET, HEAD, POST, PUT, PATCH, DELETE"),
     (
@@ -31,7 +31,7 @@ _EXPOSED = "ETag, Link, Location, Promptgit-Head, Retry-After, X-Last-Commit, X-
 
 
 class OwnOrigin:
-    """Knows the pages of this service, whose names are those of the `Host` or among the settings' `allowed_hosts`."""
+    """Recognises the pages of this service: their host is the `Host`, or one of the settings' `allowed_hosts`."""
 
     def __init__(self, settings: Settings) -> None:
         listed = settings.own_hosts
@@ -39,7 +39,7 @@ class OwnOrigin:
         self._places = frozenset(hosts.split(one) for one in listed if "://" not in one)
 
     def expect(self, environ: WSGIEnvironment) -> None:
-        """Refuse what a browser sends for a page of another origin, except for following a link.
+        """Refuse a request that a browser sends for a page of another origin, except for following a link.
 
         Raises:
             CrossOrigin
@@ -65,14 +65,14 @@ class OwnOrigin:
             return True
         if origin in self._origins or (origin.name, origin.port) in self._places:
             return True
-        # A proxy that puts another Host in the place of this name; were it the same, its port would count.
+        # A proxy may replace the Host. If it did not, the ports of both must agree, as above.
         return origin.name != name and origin.port == default and (origin.name, None) in self._places
 
 
 class Cors:
-    """A WSGI application that tells browsers that pages of some origins may use the API (the CORS protocol of Fetch).
+    """WSGI middleware that lets pages of other origins use the API in a browser (the CORS protocol of Fetch).
 
-    Only what is below /api is shared; neither the pages, which take cookies, nor clones.
+    Only paths below /api are shared; not the pages, which accept cookies, and not clones.
     """
 
     def __init__(self, application: WSGIApplication, origins: frozenset[Origin]) -> None:
@@ -89,7 +89,7 @@ class Cors:
             environ[_ADMITTED] = sent
             told += [("Access-Control-Allow-Origin", sent), ("Access-Control-Expose-Headers", _EXPOSED)]
             if environ["REQUEST_METHOD"] == "OPTIONS" and "HTTP_ACCESS_CONTROL_REQUEST_METHOD" in environ:
-                # Browsers send no token with it, and ask for nothing else.
+                # A preflight has no token, and needs no other answer.
                 start_response("204 No Content", [("Vary", "Origin"), *told, *_PREFLIGHT])
                 return []
 

@@ -64,16 +64,16 @@ _DETAILS = {
 }
 FAULT = _DETAILS[500]
 MEDIA_TYPE = "application/problem+json"
-# A name with slashes in the place of an id, without what stands behind an id.
+# A name, with its slashes, in the place of an id; without the parts of the path that follow an id.
 _NAMED = re.compile(r"/api/prompts/([^/]+/.+?)(?:/(?:versions|labels|diff)(?:/.*)?)?", re.DOTALL)
-_CHALLENGES = 'Basic realm="promptgit", Bearer'  # git and curl know the first alone
+_CHALLENGES = 'Basic realm="promptgit", Bearer'  # git and curl understand Basic only
 _RETRY_SECONDS = 10  # where somebody has to repair something first
 
 
 def document(status: int, detail: str, code: str | None = None, **members: object) -> bytes:
     """A problem document, in JSON. Without a code of its own an error has that of its HTTP status.
 
-    Where the service is to blame, it names the request: the log says more under that id.
+    A 5xx also has the id of the request, under which the log says more.
     """
     if status >= 500 and (request_id := logs.request_id.get()) is not None:
         members["request_id"] = request_id
@@ -94,7 +94,7 @@ def _answer(status: int, problem: bytes) -> Response:
 
 
 def register(app: Flask, face: Callable[[Response], Answer]) -> None:
-    """Answer every error of *app* with a problem document, or with what *face* makes of it for others than programs."""
+    """Answer every error of *app* with a problem document, which *face* may replace, such as by a page."""
     app.register_error_handler(errors.PromptgitError, lambda error: face(refusal(error)))
     app.register_error_handler(HTTPException, lambda error: face(_http(error)))
     app.register_error_handler(Exception, lambda error: face(of_exception(error, request.method, request.path)))
@@ -122,7 +122,7 @@ def of_error(error: errors.PromptgitError) -> bytes:
 
 
 def of_status(status: int) -> bytes:
-    """The problem document of an error that is nothing but its HTTP status."""
+    """The problem document of an error that has only an HTTP status."""
     return document(status, _DETAILS.get(status) or f"{HTTPStatus(status).description}.")
 
 
@@ -140,7 +140,7 @@ def refusal(error: errors.PromptgitError) -> Response:
 
 
 def no_id(text: str) -> errors.PromptNotFound:
-    """The refusal of an address that has something else in the place of a prompt's id, most likely its name."""
+    """The refusal of an address without a UUID in the place of the prompt's id; most likely it has the name."""
     shown = quote(text[:200], errors="replace")
     return errors.PromptNotFound(
         text, f"An id is a UUID; 'GET /api/prompts?name={shown}' finds the prompt of a name, and its id."
@@ -148,7 +148,7 @@ def no_id(text: str) -> errors.PromptNotFound:
 
 
 def _http(error: HTTPException) -> Response:
-    """What the router, the parser of bodies and werkzeug refuse."""
+    """The answer to an error of the router, of the parser of bodies, or of werkzeug."""
     status = error.code or 500
     if status == 422:
         by_field = _by_field(getattr(error, "data", {}).get("messages", {}))  # webargs leaves them there
@@ -167,7 +167,7 @@ def _http(error: HTTPException) -> Response:
 
 
 def of_exception(error: Exception, method: str, path: str) -> Response:
-    """The problem document for an exception that a request raised; one that is no refusal is logged, and a 500."""
+    """The answer to an exception that a request raised; one that is not a PromptgitError is logged, and a 500."""
     if isinstance(error, errors.PromptgitError):
         return refusal(error)
     log.error("%s %s failed", method, path, exc_info=error)
@@ -175,14 +175,16 @@ def of_exception(error: Exception, method: str, path: str) -> Response:
 
 
 def _by_field(messages: object, prefix: str = "") -> dict[str, list[str]]:
-    """Marshmallow's nested messages, flat: {"author.name": [...]}; webargs puts the location outside."""
+    """Marshmallow's nested messages, flat: {"author.name": [...]}; the outermost key is webargs' location."""
     if not isinstance(messages, dict):
         return {
             prefix or "body": [str(message) for message in messages] if isinstance(messages, list) else [str(messages)]
         }
     flat: dict[str, list[str]] = {}
     for key, value in messages.items():
-        name = str(key).encode("utf-8", "backslashreplace").decode()  # a client's own word, perhaps no text
+        name = (
+            str(key).encode("utf-8", "backslashreplace").decode()
+        )  # chosen by the client, perhaps with lone surrogates
         inner = prefix if key in ("json", "query", "_schema") else f"{prefix}.{name}" if prefix else name
         flat |= _by_field(value, inner)
     return flat

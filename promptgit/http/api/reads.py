@@ -1,4 +1,4 @@
-"""What the hottest reads answer with, by Flask or without it: their headers, and their bytes when they are needed."""
+"""The answers to the hottest reads, for the views and for `direct`: headers, and a function that makes the body."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from promptgit.http.api import answers
 from promptgit.service.service import Service
 
 TOTAL = "X-Total-Count"  # of all versions
-_KEPT = "private, max-age=31536000, immutable"  # bytes that a commit fixes, for a year
+_KEPT = "private, max-age=31536000, immutable"  # for a year: the bytes of a commit never change
 _ASKED_AGAIN = "private, no-cache"  # what later commits change: labels, names, the newest version
 
 

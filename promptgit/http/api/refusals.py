@@ -89,7 +89,7 @@ def status_of(kind: Kind) -> int:
 
 
 def describe(kinds: Iterable[Kind], components: dict[str, Any]) -> dict[str, Any]:
-    """The responses, by status, of an operation with these refusals; what they refer to joins *components*."""
+    """The responses, by status, of an operation with these refusals; adds their schemas to *components*."""
     by_status: dict[int, list[Kind]] = {}
     for kind in dict.fromkeys(kinds):
         by_status.setdefault(status_of(kind), []).append(kind)
@@ -132,14 +132,14 @@ def _example(kind: Kind) -> dict[str, Any]:
 
 
 def _problem(kind: Kind) -> bytes:
-    logs.request_id.set(_REQUEST_ID)  # not that of who asks for the document first
+    logs.request_id.set(_REQUEST_ID)  # not the id of the request for the document
     return problems.of_status(kind) if isinstance(kind, int) else problems.of_error(EXAMPLES[kind])
 
 
 def _schema(kind: Kind) -> dict[str, object]:
-    """The problem document of this kind alone: its status, its code, and what it tells besides.
+    """The schema of the problem document of this kind: its status, its code, and its own members.
 
-    Written out, not as "allOf" of what all kinds have: generators of clients drop a schema that narrows another one so.
+    Written out, not as "allOf" with the common schema: generators of clients drop a schema that narrows another one.
     """
     example = _example(kind)
     fixed = {key: {"const": example[key]} for key in ("type", "title", "status", "code")}

@@ -1,4 +1,4 @@
-"""`Idempotency-Key`: by which a write that is sent again is known."""
+"""`Idempotency-Key`: how a write that is sent again is recognised."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from promptgit.http.api import access
 HEADER = "Idempotency-Key"
 
 _KEY = re.compile(r"[\x21-\x7e]{1,255}", re.ASCII)
-_NOBODY = "nobody"  # the credential of those who need none; ids of tokens are hexadecimal
+_NOBODY = "nobody"  # in place of a token's id, which is hexadecimal, where no token is needed
 
 
 def requested() -> Request | None:
-    """Flask's request as one that may be repeated, if it has a key.
+    """The key of Flask's request and the fingerprint of its meaning; None if it has no key.
 
-    A repeat has the same method, target, preconditions and JSON; how that is written down is all one.
+    A repeat has the same method, target, preconditions and JSON value; the spacing of the JSON may differ.
 
     Raises:
         Invalid: the key breaks the rule.

@@ -24,7 +24,7 @@ _UUID = "^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$"
 ID = "3d798a29-5c6e-5ea1-806b-7b92197fa9b4"
 COMMIT = "0f3b1c8e5d7a9b2c4e6f8091a3b5c7d9e1f20314"
 
-# Rules that JSON Schema has no words for are formats, which are described.
+# Rules that JSON Schema cannot express are formats, which the descriptions explain.
 _CONTENT: dict[str, Any] = {"pattern": NO_NUL, "examples": ["Hello {{name}}, how can I help?\n"]}
 _NAME: dict[str, Any] = {
     "format": "prompt-name",
@@ -75,7 +75,7 @@ class AttributionSchema(Strict):
 class NewPromptSchema(AttributionSchema):
     """A prompt to create."""
 
-    RULE = {"not": {"type": "object", "required": ["name", "id"]}}  # an id is the name
+    RULE = {"not": {"type": "object", "required": ["name", "id"]}}  # not both: the id becomes the name
 
     content = Text("The whole text, kept byte for byte", required=True, **_CONTENT)
     name = Text(f"{_NAME_RULES}. Without name and id: a new UUID", **_NAME)

@@ -1,4 +1,4 @@
-"""Prompts within prompts: where a text says `@@@langfusePrompt:name=a|label=b@@@`, it says what that prompt says."""
+"""References: in a text, `@@@langfusePrompt:name=a|label=b@@@` is replaced by the text of that prompt."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from promptgit.errors import Invalid
 
 _REFERENCE = re.compile(r"@@@langfusePrompt:name=([^|\n]+?)\|(version|label)=([^|\n]+?)@@@")
 _LEVELS = 5
-_CHARACTERS = 4 << 20  # of all texts that are put in: references to references multiply
+_CHARACTERS = 4 << 20  # of all inserted texts: references to references multiply
 
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """One version of a prompt, and what it says; *id* is the version's."""
+    """One version of a prompt with its file; *id* is the version's."""
 
     name: str
     version: int
@@ -27,11 +27,11 @@ class Node:
 
 
 Find = Callable[[str, str, str], Node]
-"""The version of a prompt by name, by `version` or `label`, and by which."""
+"""Finds a version by the name of the prompt, the word `version` or `label`, and the number or the label."""
 
 
 def resolve(root: Node, find: Find) -> tuple[PromptFile, dict[str, Any] | None]:
-    """What a prompt says with all references replaced, and which there were; None where there were none.
+    """A prompt with all references replaced, and the graph of the references; None if there are none.
 
     Raises:
         Invalid: a reference leads to no text, or in a circle, or there are too many.
@@ -59,7 +59,7 @@ class _Resolution:
         self._left = _CHARACTERS
 
     def text(self, text: str, node: Node, above: tuple[str, ...]) -> str:
-        """*text*, which *node* says, with its references replaced; *above* are the names that led here."""
+        """*text*, which is in *node*, with its references replaced; *above*: names of the referring prompts."""
 
         def put_in(found: re.Match[str]) -> str:
             child = self._find(found[1], found[2], found[3])

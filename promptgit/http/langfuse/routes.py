@@ -21,7 +21,7 @@ from promptgit.http.langfuse import references, shapes
 from promptgit.http.langfuse.problems import PREFIX
 from promptgit.service.writes import Attribution
 
-PRODUCTION = "production"  # what is served to those who name neither version nor label
+PRODUCTION = "production"  # served where neither a version nor a label is named
 
 blueprint = Blueprint("langfuse", __name__, url_prefix=PREFIX.rstrip("/"))
 _PARSER = Parser()
@@ -50,7 +50,7 @@ def create() -> Response:
         return render(kept).decode(errors="surrogatepass")
 
     new = references.Node(names.canonical(body["name"]), 0, "", file)
-    references.resolve(new, _referred)  # what it refuses is refused now, not when somebody reads
+    references.resolve(new, _referred)  # a reference that cannot be resolved is refused now, not at the read
     pointed = set(body["labels"] or ()) - {LATEST}  # which every new version has
     found, version = service().publishing.publish(
         body["name"], make, pointed, attribution=_attribution(body["commitMessage"] or "")
@@ -126,7 +126,7 @@ def _referred(name: str, kind: str, which: str) -> references.Node:
     try:
         found, version = _at(name, which if kind == "version" else None, which)
     except (NameNotFound, LabelNotFound, VersionNotFound) as error:
-        # Not "not found": the prompt that was asked for is there, and stays in the SDK's cache.
+        # Not a 404: the prompt itself exists, and stays in the SDK's cache.
         raise Invalid("prompt", f"refers to what is not there: {str(error).rstrip('.')}") from None
     return references.Node(found.name, version.number, version.id, _read(version))
 

@@ -18,11 +18,11 @@ from promptgit.domain.models import Prompt, Version
 from promptgit.http.api.fields import Number
 
 _PROJECT = "promptgit"  # there is one
-_MOST = 10**9  # SQLite's integers end somewhere behind
+_MOST = 10**9  # well within SQLite's integers
 
 
 class _Lenient(ma.Schema):
-    """Takes fields that are not known here: the SDKs gain some from time to time."""
+    """Ignores fields that are not known here: new releases of the SDKs add some."""
 
     error_messages = {"type": "is not a JSON object.", "unknown": "is not known here."}
 
@@ -61,7 +61,7 @@ class WhichSchema(_Lenient):
 
 
 class ListSchema(_Lenient):
-    """Which prompts to list; a filter that is not known here is refused, lest it be taken for granted."""
+    """Which prompts to list; an unknown filter is refused, as ignoring it would list too many."""
 
     name = fields.String()
     label = fields.String()
