@@ -55,7 +55,8 @@ def list_(data: Path | None) -> None:
     """Every token that was ever made: id, state, scope, end, name, and the protected labels that it may move."""
     now = time.time()
     for one in _tokens(data).all():
-        click.echo(f"{one.id}  {one.state(now):7}  {one.scope.word:5}  {_until(one):26}  {one.name}{_moves(one)}")
+        moves = f"  (may move {', '.join(one.may_move)})" if one.may_move else ""
+        click.echo(f"{one.id}  {one.state(now):7}  {one.scope.word:5}  {_until(one):26}  {one.name}{moves}")
 
 
 @token.command()
@@ -75,10 +76,6 @@ def _tokens(data: Path | None) -> Tokens:
     if repository.exists():
         expect_owner(repository)
     return Tokens(folder)
-
-
-def _moves(token: Token) -> str:
-    return f"  (may move {', '.join(token.may_move)})" if token.may_move else ""
 
 
 def _until(token: Token) -> str:

@@ -10,17 +10,15 @@ PREFIX = "/api/public/"
 # Langfuse has neither tombstones nor 422; and what conflicts now will conflict again.
 _STATUS = {409: 400, 410: 404, 412: 400, 415: 400, 422: 400}
 _NAMES = {
-    400: "InvalidRequestError",
     401: "UnauthorizedError",
     403: "ForbiddenError",
     404: "LangfuseNotFoundError",
     405: "MethodNotAllowedError",
-    413: "InvalidRequestError",
 }
 
 
 def faced(problem: Response) -> Response:
-    """*problem*, an error as a problem document, or under Langfuse's addresses what its SDKs make sense of."""
+    """*problem*, a problem document; below Langfuse's addresses, an error as its SDKs read it."""
     if not request.path.startswith(PREFIX):
         return problem
     told = orjson.loads(problem.data)

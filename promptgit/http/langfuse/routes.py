@@ -73,8 +73,9 @@ def _meta(found: Prompt, labelled: bool) -> dict[str, Any]:
     file = _read(found.newest)
     if not labelled:
         return shapes.meta(found, file, file.tags, list(range(1, found.newest.number + 1)), [*found.labels, LATEST])
-    newest = service().get(found.id).newest.number
-    return shapes.meta(found, file, _tags(found), [found.newest.number], shapes.labels(found.newest, newest))
+    newest = service().get(found.id).newest
+    pointed = shapes.labels(found.newest, newest.number)
+    return shapes.meta(found, file, _read(newest).tags, [found.newest.number], pointed)
 
 
 @blueprint.get("/v2/prompts/<path:name>")
@@ -142,12 +143,8 @@ def _read(version: Version) -> PromptFile:
     return parse(service().content(version))
 
 
-def _tags(found: Prompt) -> tuple[str, ...]:
-    """The tags of a prompt: those in the file of its newest version hold for all."""
-    return _read(service().get(found.id).newest).tags
-
-
 def _shown(found: Prompt, version: Version, file: PromptFile) -> dict[str, Any]:
+    """One version in an answer; the tags in the file of the newest version hold for all."""
     tags = file.tags if version.number == found.newest.number else _read(found.newest).tags
     return shapes.prompt(found, version, file, tags)
 
