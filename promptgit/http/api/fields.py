@@ -19,10 +19,9 @@ NO_NUL = "^[^\\u0000]*$"
 NUMBER_ERRORS: dict[str, Any] = {"required": "is missing; give a number.", "invalid": "is not a number."}
 
 
-def between(least: int, most: int | None) -> validate.Range:
+def between(least: int, most: int) -> validate.Range:
     """Refuse a number that is not between the two, both inclusive."""
-    message = f"must be {least} or more." if most is None else f"must be from {least} to {most}."
-    return validate.Range(least, most, error=message)
+    return validate.Range(least, most, error=f"must be from {least} to {most}.")
 
 
 class Text(fields.String):

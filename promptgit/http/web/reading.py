@@ -26,9 +26,9 @@ def _asked(name: str) -> str:
     return request.args.get(name, "").replace("\0", "")
 
 
-def _number(name: str) -> int | None:
+def _number(name: str, default: int) -> int:
     text = _asked(name)
-    return int(text) if _NUMBER.fullmatch(text) else None
+    return int(text) if _NUMBER.fullmatch(text) else default
 
 
 @blueprint.get("/")
@@ -70,7 +70,7 @@ def by_name(name: str) -> Response:
 def prompt(prompt_id: UUID) -> tuple[str, int]:
     """A prompt's content and its history; of a deleted one, the last content."""
     found, removal = service().find(str(prompt_id))
-    before = _number("before")
+    before = _number("before", found.newest.number + 1)
     entries = catalogue().history(found, before=before, limit=_VERSIONS)
     page = render_template(
         "web/prompt.html",
@@ -78,7 +78,7 @@ def prompt(prompt_id: UUID) -> tuple[str, int]:
         removal=removal,
         content=Content(service().content(found.newest)),
         entries=entries,
-        is_first=before is None or before > found.newest.number,
+        is_first=before > found.newest.number,
         newer=entries[0].version.number + _VERSIONS + 1 if entries else found.newest.number + 1,
         timeline=timeline.draw(catalogue().moments(found, timeline.MOST)),
         pointers=service().labels.all(found.id),
@@ -113,11 +113,8 @@ def raw(prompt_id: UUID, number: str) -> Response:
 def compare(prompt_id: UUID) -> str:
     """What changed from one version to another."""
     found, removal = service().find(str(prompt_id))
-    newest = found.newest.number
-    to = _number("to")
-    to = newest if to is None else to
-    start = _number("from")
-    start = max(to - 1, 1) if start is None else start
+    to = _number("to", found.newest.number)
+    start = _number("from", max(to - 1, 1))
     old, new = (service().version(found.id, number) for number in (start, to))
     return render_template(
         "web/compare.html",

@@ -119,8 +119,9 @@ class Content:
     @property
     def facts(self) -> list[str]:
         """Its size and its form, in words."""
-        count = self.data.count(b"\n") + (not self.data.endswith(b"\n"))
-        facts = [size(len(self.data)), "1 line" if count == 1 else f"{count:,} lines"] if self.data else ["empty"]
+        lines = self.data.count(b"\n") + (not self.data.endswith(b"\n"))
+        counts = (len(self.data), "byte"), (lines, "line")
+        facts = [f"{count:,} {unit}{'' if count == 1 else 's'}" for count, unit in counts] if self.data else ["empty"]
         ends = self._ends()
         if len(ends) > 1:
             facts.append("mixed line ends")
@@ -145,8 +146,3 @@ class Content:
 
     def _ends(self) -> set[str]:
         return set(re.findall(r"\r\n|\r|\n", self.text))
-
-
-def size(count: int) -> str:
-    """A number of bytes, in words."""
-    return "1 byte" if count == 1 else f"{count:,} bytes"

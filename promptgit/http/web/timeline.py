@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-WIDTH, HEIGHT = 1000, 24
+WIDTH = 1000
 MOST = 240  # strokes; more would run into one another
 
 
 @dataclass(frozen=True, slots=True)
 class Timeline:
-    """The path of an SVG image, WIDTH x HEIGHT, with a stroke for each version; the newest one by itself."""
+    """Paths in an SVG image, WIDTH x 24: a stroke for each version, and that of the newest one by itself."""
 
     strokes: str
     newest: str
