@@ -1,4 +1,4 @@
-"""X-Forwarded-* headers are trusted from the proxies that the settings list, and from nobody else."""
+"""X-Forwarded-* headers are trusted from the proxies that the settings list, and from no other client."""
 
 from __future__ import annotations
 

@@ -201,7 +201,7 @@ class Gate:
             raise Forbidden("Without a token only this machine is served. Make one with 'promptgit token create'.")
 
     def _expect_own_host(self, host: str | None, token: Token | None) -> None:
-        """Refuse a Host that is not ours: somebody else's DNS may point it here (DNS rebinding)."""
+        """Refuse a Host that is not listed; without a list, one that needs no token (against DNS rebinding)."""
         if host is None:
             return  # HTTP/1.0, and no browser
         name = hosts.name_of(host)

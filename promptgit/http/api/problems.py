@@ -67,7 +67,7 @@ MEDIA_TYPE = "application/problem+json"
 # A name, with its slashes, in the place of an id; without the parts of the path that follow an id.
 _NAMED = re.compile(r"/api/prompts/([^/]+/.+?)(?:/(?:versions|labels|diff)(?:/.*)?)?", re.DOTALL)
 _CHALLENGES = 'Basic realm="promptgit", Bearer'  # git and curl understand Basic only
-_RETRY_SECONDS = 10  # where somebody has to repair something first
+_RETRY_SECONDS = 10  # seconds, where a person has to repair something first
 
 
 def document(status: int, detail: str, code: str | None = None, **members: object) -> bytes:

@@ -164,7 +164,7 @@ def _piece(piece: Piece, whole: bool) -> Markup:
     if kind != "same":
         text = shown.text(value)
         if whole:
-            return text  # the row's colour says it
+            return text  # the colour of the row marks it
         mark = Markup("<del>{}</del>") if kind == "gone" else Markup("<ins>{}</ins>")
         return mark.format(text)
     if len(value) <= _LONG:

@@ -65,7 +65,7 @@ def refusal(error: Exception) -> Refusal:
 
 
 def form(rule: str) -> Callable[[Callable[..., Answer]], Callable[..., Answer]]:
-    """Register a view for GET, which shows a form to whoever may write, and for POST, which takes the form."""
+    """Register a view for GET, which shows a form to a person who may write, and for POST, which takes the form."""
 
     def register(view: Callable[..., Answer]) -> Callable[..., Answer]:
         @blueprint.route(rule, methods=["GET", "POST"])
