@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from promptgit.domain.models import Prompt, Removal, Version
-from promptgit.store.git import repository
+from promptgit.store.git.hunks import hunks
 from promptgit.store.index import surveys
 from promptgit.store.store import Store
 
@@ -68,7 +68,7 @@ def changes(old: Sequence[bytes], new: Sequence[bytes]) -> list[Run]:
     sides = (b"".join([b"%s\n" % item for item in side]) for side in (old, new))
     return [
         Run(start, start + count, new_start, new_start + new_count)
-        for first, count, new_first, new_count in repository.hunks(*sides)
+        for first, count, new_first, new_count in hunks(*sides)
         # Lines count from 1, and an empty side names the line before it.
         for start, new_start in [(first - (count > 0), new_first - (new_count > 0))]
     ]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import time
 from pathlib import Path
 from typing import ClassVar
@@ -12,14 +10,13 @@ import pygit2
 
 from promptgit.domain.models import Author
 from promptgit.errors import Damaged, PromptgitError, UnusableRepository
-from promptgit.store.files import failure, fsync_folder, fsync_tree, storage_errors
-from promptgit.store.git import objects, packs
+from promptgit.store.files import failure, fsync_tree, storage_errors
+from promptgit.store.git import birth, objects, packs
 from promptgit.store.git.claim import Claim
 from promptgit.store.git.command import Git
 from promptgit.store.git.commits import Batch
 from promptgit.store.git.contents import Contents
 from promptgit.store.git.essentials import Essentials
-from promptgit.store.git.layout import first_commit
 from promptgit.store.git.objects import Tree
 from promptgit.store.git.refs import MAIN, MainFile, Mark
 from promptgit.store.git.unreadable import Unreadable
@@ -84,25 +81,27 @@ class Repository:
         except (OSError, pygit2.GitError) as error:  # it is empty, or holds no commit's id
             raise self._unreadable_main(error) from error
 
-    def create(self, now: int) -> None:
+    def create(self, now: int, origin: birth.Origin | None = None) -> None:
         """Make the repository, or complete one that has no `main` yet; call it under the write lock.
+
+        A new one begins with a first commit, or with the commit that *origin* gives in its place.
 
         Raises:
             UnusableRepository: there is something, but no bare repository that may be opened.
         """
         with storage_errors():
             if not self.path.exists():
-                self._create_in_place(now)
+                birth.create(self.path, self.committer, now, origin)
             elif not self._opened().is_bare:
                 raise UnusableRepository(str(self.path), "it is not bare. Make it one with 'git clone --mirror'.")
             elif not self._has_main():
                 self._expect_empty()
-                _write_first_commit(self._opened(), self.committer, now)
+                birth.write_first_commit(self._opened(), self.committer, now)
                 fsync_tree(self.path)
 
     def create_empty(self) -> None:
         """Make the repository without any commit, for one that is to come from elsewhere."""
-        _init(self.path).free()
+        birth.init(self.path).free()
 
     def _expect_empty(self) -> None:
         """Refuse to begin a history where there is one without its branch."""
@@ -112,17 +111,6 @@ class Repository:
                 "it has objects, but no branch main. Find its last commit with 'git fsck --lost-found', "
                 "and bring it back with 'git update-ref refs/heads/main <commit>'.",
             )
-
-    def _create_in_place(self, now: int) -> None:
-        """All or nothing: under another name first."""
-        new = self.path.with_name(self.path.name + ".new")
-        shutil.rmtree(new, ignore_errors=True)
-        git = _init(new)
-        _write_first_commit(git, self.committer, now)
-        git.free()
-        fsync_tree(new)  # libgit2 does not fsync HEAD, config and folders
-        os.rename(new, self.path)
-        fsync_folder(self.path.parent)
 
     def _opened(self) -> pygit2.Repository:
         git: pygit2.Repository | None = getattr(self._local, "git", None)
@@ -294,28 +282,3 @@ class Repository:
     def __contains__(self, oid: str) -> bool:
         # Not `in git`: libgit2 cannot parse every commit that git keeps.
         return len(oid) == 40 and self._opened().odb.exists(oid)
-
-
-def _init(path: Path) -> pygit2.Repository:
-    git = pygit2.init_repository(path, bare=True, initial_head="main")
-    git.config["core.protectHFS"] = True
-    git.config["core.protectNTFS"] = True
-    git.config["core.fsync"] = "all"  # for an administrator's git too
-    git.config["gc.auto"] = 0  # gc while somebody writes can lose objects
-    return git
-
-
-def _write_first_commit(git: pygit2.Repository, committer: Author, now: int) -> None:
-    commit, found = first_commit(committer, now)
-    pack = packs.write(Path(git.path) / "objects" / "pack", found)
-    git.create_reference(MAIN, commit)
-    packs.release(pack)
-
-
-def hunks(old: bytes, new: bytes) -> list[tuple[int, int, int, int]]:
-    """Where two texts differ: first line and number of lines, of the old text and of the new, as `git diff` has them.
-
-    Heuristics keep large texts that have little in common from taking long.
-    """
-    patch = pygit2.Patch.create_from(old, new, flag=pygit2.enums.DiffOption.FORCE_TEXT, context_lines=0)
-    return [(hunk.old_start, hunk.old_lines, hunk.new_start, hunk.new_lines) for hunk in patch.hunks]
