@@ -9,6 +9,7 @@ from pathlib import Path
 
 from promptgit.domain.models import Author
 from promptgit.errors import NotReady, PromptgitError, UnusableRepository
+from promptgit.store.batch_maker import BatchMaker
 from promptgit.store.files import fsync_tree, has_hard_links, make_folder_durably, storage_errors
 from promptgit.store.git import objects
 from promptgit.store.git.refs import MAIN
@@ -53,7 +54,9 @@ class Store:
         self.signer = Signer(Path(signing_key)) if signing_key else None
         sign = self.signer.sign if self.signer else None
         self._write_lock = WriteLock(folder / "write.lock", lock_timeout)
-        self.writer = Writer(self.repository, self.index, self._write_lock, clock, observer or Observer(), sign)
+        observer = observer or Observer()
+        maker = BatchMaker(self.repository, self.index, clock, observer, sign)
+        self.writer = Writer(maker, self.repository, self.index, self._write_lock, observer)
         self.upkeep = Upkeep(self.repository, self._write_lock)
         self._clock = clock
         self._sampled = 0

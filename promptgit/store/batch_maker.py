@@ -1,0 +1,173 @@
+"""From queued operations to commits on `main`: one batch, under the write lock that the caller holds."""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import Any
+
+from promptgit.errors import SigningFailed, WriteContended
+from promptgit.store.files import expect_room, storage_errors
+from promptgit.store.git.commits import Batch
+from promptgit.store.git.refs import MainMoved
+from promptgit.store.git.repository import Repository
+from promptgit.store.index import requests
+from promptgit.store.index.damage import Stumbled, stumbling
+from promptgit.store.index.index import Index
+from promptgit.store.index.ledger import Ledger
+from promptgit.store.observer import Observer
+from promptgit.store.operation import Operation
+
+log = logging.getLogger(__name__)
+
+_ATTEMPTS = 20
+_REPAIRS = 2  # of the index, for one batch
+
+
+@dataclass(slots=True, eq=False)
+class Job:
+    """An operation, and what has become of it."""
+
+    operation: Operation[Any]
+    answer: Any = None
+    error: Exception | None = None
+    settled: bool = False  # the error stands, or what the answer tells of is on `main`, on disk
+    done: bool = False  # nobody works on it any more
+
+
+class _EndsEarlier(Exception):
+    """Another job than expected makes the last commit of the batch, which is the one to be signed."""
+
+    def __init__(self, job: Job) -> None:
+        self.job = job
+
+
+class BatchMaker:
+    """Runs the operations of one batch after the other on a repository and its index; for one thread at a time.
+
+    *clock* gives seconds since 1970. With *sign* the last commit of each batch is signed, which covers all before it.
+    """
+
+    def __init__(
+        self,
+        repository: Repository,
+        index: Index,
+        clock: Callable[[], float],
+        observer: Observer,
+        sign: Callable[[bytes], bytes] | None,
+    ) -> None:
+        self._repository = repository
+        self._index = index
+        self._clock = clock
+        self._observer = observer
+        self._sign = sign
+
+    def make(self, jobs: list[Job], stop_at_refusal: bool = False) -> list[Job]:
+        """Make the commits durable and visible, or none of them. Returns the jobs that were tried."""
+        last = jobs[-1] if jobs else None
+        repairs = 0
+        for _ in range(_ATTEMPTS):
+            try:
+                return self._attempt(jobs, last, stop_at_refusal, repairing=repairs < _REPAIRS)
+            except Stumbled as found:
+                if not self._index.repair(found.error):
+                    repairs = _REPAIRS  # a fault of ours: it is the operation's own error
+                repairs += 1
+            except MainMoved:
+                # By somebody without the lock. It is waited for out here, where no transaction keeps others waiting.
+                self._repository.main_file.expect_unlocked()
+            except _EndsEarlier as found:
+                last = found.job
+        raise WriteContended
+
+    def _attempt(self, jobs: list[Job], last: Job | None, stop_at_refusal: bool, repairing: bool) -> list[Job]:
+        """Run the operations; if their commits are to be signed, *last* must be the job of the last commit.
+
+        With *repairing* an error that a damaged index may have led to is no operation's own: `Stumbled` has it.
+
+        A signature is part of the commit's id, which the index and the answers hold: none can be added later.
+        """
+        start = time.monotonic()
+        expect_room(self._repository.path)
+        tried: list[Job] = []
+        committed: Job | None = None
+        with ExitStack() as held:
+            with stumbling(repairing):
+                connection, ledger, tip = held.enter_context(self._index.writing())
+            batch = self._repository.batch(tip, int(self._clock()))
+            for job in jobs:
+                with stumbling(repairing):
+                    if self._apply(job, connection, ledger, batch, self._sign if job is last else None, repairing):
+                        committed = job
+                tried.append(job)
+                if job.error is not None and stop_at_refusal:
+                    break
+            if not batch.commits:
+                self._repository.main_file.expect_durable(tip)  # the answers speak of what is there already
+                return _settled(tried)
+            if self._sign is not None and committed is not None and committed is not last:
+                raise _EndsEarlier(committed)  # those after it were refused, or had nothing to change
+            self._repository.store(batch)
+            self._repository.move_main(tip, batch.tip, int(self._clock()))
+            try:
+                self._index.record(connection, batch.tip)
+            except Exception:
+                # The versions are there; the index takes them in at the next look.
+                log.exception("The index could not be brought up to %s", batch.tip)
+        self._tidy()
+        self._observer.wrote(len(batch.commits), time.monotonic() - start)
+        return _settled(tried)
+
+    def _tidy(self) -> None:
+        try:
+            self._repository.tidy()
+        except Exception:
+            log.exception("Small packs could not be joined")  # they can be read all the same
+
+    @storage_errors()
+    def _apply(
+        self,
+        job: Job,
+        connection: sqlite3.Connection,
+        ledger: Ledger,
+        batch: Batch,
+        sign: Callable[[bytes], bytes] | None,
+        repairing: bool,
+    ) -> bool:
+        """Run one job; True if it has made a commit."""
+        now = self._clock()
+        job.error = None
+        request, recall = job.operation.request, job.operation.recall
+
+        def read(oid: str) -> bytes | None:
+            return batch.read(oid) if oid in batch.objects or oid in self._repository else None
+
+        try:
+            with storage_errors(), stumbling(repairing):
+                if request and recall and (made := requests.find(connection, request, read, now)):
+                    job.answer = recall(connection, made)
+                    return False
+                edit = job.operation.plan(connection)
+                commit = None if edit is None else batch.commit(edit, sign, requests.headers_of(request))
+        except (SigningFailed, Stumbled):
+            raise
+        except Exception as error:
+            job.error = error  # this operation fails alone
+            return False
+        if commit is not None:
+            ledger.apply([commit], batch.read)
+            ledger.flush()
+            if request:
+                requests.note(connection, [(commit.id, request)])
+        job.answer = job.operation.answer(connection)
+        return commit is not None
+
+
+def _settled(jobs: list[Job]) -> list[Job]:
+    for job in jobs:
+        job.settled = True
+    return jobs
