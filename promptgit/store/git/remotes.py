@@ -1,4 +1,4 @@
-"""Other repositories: pushing `main` to one, and filling a backup."""
+"""Other repositories: pushing `main` to one, fetching it from one, and filling a backup."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ import re
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 from urllib.parse import unquote, urlsplit
 
 from promptgit.store.git.command import Git, end, environment
+from promptgit.store.git.refs import MAIN
 
 # What git's transports use: ssh's agent, proxies, certificates.
 _TRANSPORT = (
@@ -17,10 +19,11 @@ _TRANSPORT = (
     *("SSL_CERT_FILE", "SSL_CERT_DIR", "CURL_CA_BUNDLE"),
 )
 _SSH = "ssh -oBatchMode=yes -oConnectTimeout=15 -oServerAliveInterval=15 -oServerAliveCountMax=3"
-_NAME = "promptgit-mirror"
+_NAME = "promptgit-remote"
 # The shell that git starts reads them where `ps` does not show them.
 _CREDENTIALS = '!printf "username=%s\\npassword=%s\\n" "$PROMPTGIT_USERNAME" "$PROMPTGIT_PASSWORD"; :'
 _USERINFO = re.compile(r"//\S*@")  # a password that should be quoted, and is not, may hold a slash
+_OF_TRANSPORT = r"^(credential|http)\."  # the user's own settings that are obeyed: helpers, proxies, certificates
 _DURABLY = [
     word
     for setting in (
@@ -32,36 +35,71 @@ _DURABLY = [
     )
     for word in ("-c", setting)
 ]
+_PUSH = ["--porcelain", "--no-verify", "--no-follow-tags", "--no-signed", "--recurse-submodules=no"]
+_FETCH = ["--quiet", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules"]
+_ADVERTISED = re.compile(rb"^([0-9a-f]{40})\t", re.MULTILINE)
+_NOTHING_FOUND = 2  # exit status of `git ls-remote --exit-code`
 
 
 class RemoteFailed(Exception):
-    """Git could not do it; `str()` is what it said, without anybody's password."""
+    """Git could not do it; `str()` is what it said, without anybody's password.
+
+    *is_sent* is true if a push has begun to send commits: then only *is_rejected*, which is true if the other side
+    answered that it does not take them, says that they are not there.
+    """
+
+    def __init__(self, said: str, *, is_sent: bool = False, is_rejected: bool = False) -> None:
+        super().__init__(said)
+        self.is_sent, self.is_rejected = is_sent, is_rejected
 
 
 class Diverged(RemoteFailed):
     """The other side's main has commits that are not here."""
 
 
-def push_main(git: Git, url: str, commit: str, timeout: float) -> None:
-    """Bring the other side's `main` forward to *commit*; never by force. Takes at most *timeout* seconds.
+def push_main(git: Git, url: str, commit: str, timeout: float, *, expected: str | None = None) -> None:
+    """Bring the other side's `main` to *commit*, of which it must be an ancestor. Takes at most *timeout* seconds.
+
+    With *expected* it must be at that commit, or must not exist if that is empty; the other side compares, when it
+    moves `main`.
 
     Raises:
-        Diverged, RemoteFailed: it is where it was, as far as can be told.
+        Diverged, RemoteFailed: as far as can be told, `main` is where it was.
     """
-    address, username, password = _split(url)
-    settings = {
-        f"remote.{_NAME}.url": address,
-        "http.lowSpeedLimit": "1000",
-        "http.lowSpeedTime": "60",
-    }
-    variables = {"GIT_SSH_COMMAND": _SSH}
-    if username:
-        scheme, place = urlsplit(address)[:2]
-        settings |= {f"credential.{scheme}://{place}.helper": _CREDENTIALS}  # for no other host, wherever it sends us
-        variables |= {"PROMPTGIT_USERNAME": username, "PROMPTGIT_PASSWORD": password}
-    options = ["--porcelain", "--no-verify", "--no-follow-tags", "--no-signed", "--recurse-submodules=no"]
-    command = git.command("push", *options, _NAME, f"{commit}:refs/heads/main")
-    _run(command, environment(*_TRANSPORT) | variables | _as_variables(settings), timeout)
+    lease = [] if expected is None else [f"--force-with-lease={MAIN}:{expected}"]
+    with NamedTemporaryFile(prefix="promptgit-push-") as trace:
+        try:
+            command = git.command("push", *_PUSH, *lease, _NAME, f"{commit}:{MAIN}")
+            _run(command, _variables(url) | {"GIT_TRACE2_EVENT": trace.name}, timeout)
+        except RemoteFailed as error:
+            # `git push` starts `git pack-objects` once it has compared the refs, and sends what that prints.
+            error.is_sent = b'"pack-objects"' in trace.read()
+            raise
+
+
+def fetch_main(git: Git, url: str, ref: str, timeout: float) -> None:
+    """Bring the other side's `main` and what it reaches here, to stay through a power cut, and point *ref* at it.
+
+    Raises:
+        RemoteFailed: *ref* is where it was.
+    """
+    _run(git.command(*_DURABLY, "fetch", *_FETCH, _NAME, f"+{MAIN}:{ref}"), _variables(url), timeout)
+
+
+def find_main(git: Git, url: str, timeout: float) -> str | None:
+    """The commit of the other side's `main`; None: it has no such branch.
+
+    Raises:
+        RemoteFailed
+    """
+    try:
+        said = _run(git.command("ls-remote", "--exit-code", _NAME, MAIN), _variables(url), timeout, _NOTHING_FOUND)
+    except _NothingFound:
+        return None
+    found = _ADVERTISED.search(said)  # ssh may have printed warnings before it
+    if found is None:
+        raise RemoteFailed("its answer has no id of a commit in SHA-1")
+    return found[1].decode("ascii")
 
 
 def fetch_all(source: Path, into: Path) -> None:
@@ -84,6 +122,49 @@ def without_userinfo(text: str) -> str:
     return _USERINFO.sub("//", text)
 
 
+class _NothingFound(Exception):
+    """The other side was asked, and has not got it."""
+
+
+def _variables(url: str) -> dict[str, str]:
+    """The environment of a git that talks to *url* under `_NAME`.
+
+    Settings are passed in it, because other users of the machine cannot see it (git-config(1)). Credentials are looked
+    up each time: a token may live for an hour.
+    """
+    address, username, password = _split(url)
+    settings = [
+        *_settings_of_user(),
+        (f"remote.{_NAME}.url", address),
+        ("http.lowSpeedLimit", "1000"),
+        ("http.lowSpeedTime", "60"),
+    ]
+    variables = environment(*_TRANSPORT) | {"GIT_SSH_COMMAND": _SSH}
+    if username:
+        scheme, place = urlsplit(address)[:2]
+        helper = f"credential.{scheme}://{place}.helper"  # for no other host, wherever it sends us
+        settings += [(helper, ""), (helper, _CREDENTIALS)]  # the empty one drops those before it
+        variables |= {"PROMPTGIT_USERNAME": username, "PROMPTGIT_PASSWORD": password}
+    variables["GIT_CONFIG_COUNT"] = str(len(settings))
+    for number, (key, value) in enumerate(settings):
+        variables |= {f"GIT_CONFIG_KEY_{number}": key, f"GIT_CONFIG_VALUE_{number}": value}
+    return variables
+
+
+def _settings_of_user() -> list[tuple[str, str]]:
+    """Settings of the user that runs the service which concern credentials and HTTP (`git config --global`)."""
+    done = subprocess.run(
+        ["git", "config", "--global", "--includes", "-z", "--get-regexp", _OF_TRANSPORT],
+        env={name: value for name, value in environment().items() if name != "GIT_CONFIG_GLOBAL"},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,  # it fails where there are none
+    )
+    pairs = (entry.partition("\n") for entry in done.stdout.split("\0") if entry)
+    return [(key, value) for key, _, value in pairs]
+
+
 def _split(url: str) -> tuple[str, str, str]:
     """An address, and the name and password that were in it, which HTTP alone has."""
     parts = urlsplit(url)
@@ -93,15 +174,8 @@ def _split(url: str) -> tuple[str, str, str]:
     return parts._replace(netloc=place).geturl(), unquote(parts.username or ""), unquote(parts.password or "")
 
 
-def _as_variables(settings: dict[str, str]) -> dict[str, str]:
-    """Settings in the environment, which other users of the machine cannot see (git-config(1))."""
-    found = {"GIT_CONFIG_COUNT": str(len(settings))}
-    for place, (key, value) in enumerate(settings.items()):
-        found |= {f"GIT_CONFIG_KEY_{place}": key, f"GIT_CONFIG_VALUE_{place}": value}
-    return found
-
-
-def _run(command: Sequence[str], variables: dict[str, str], timeout: float | None) -> None:
+def _run(command: Sequence[str], variables: dict[str, str], timeout: float | None, nothing: int = 0) -> bytes:
+    """What git prints; `_NothingFound` if it ends with the status *nothing*, which is not 0."""
     with subprocess.Popen(
         command,
         env=variables,
@@ -116,7 +190,10 @@ def _run(command: Sequence[str], variables: dict[str, str], timeout: float | Non
             raise RemoteFailed(f"it took more than {timeout:g} seconds") from None
         finally:
             end(child)
-    if child.returncode != 0:
-        text = without_userinfo(said.decode(errors="replace")).strip()
-        kind = Diverged if re.search(r"\[rejected\].*\((fetch first|non-fast-forward)\)", text) else RemoteFailed
-        raise kind(text[-2_000:])
+    if child.returncode == 0:
+        return said
+    if child.returncode == nothing:
+        raise _NothingFound
+    text = without_userinfo(said.decode(errors="replace")).strip()
+    kind = Diverged if re.search(r"\[rejected\].*\((fetch first|non-fast-forward)\)", text) else RemoteFailed
+    raise kind(text[-2_000:], is_rejected=re.search(r"^!\t", text, re.MULTILINE) is not None)
