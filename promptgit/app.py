@@ -10,7 +10,7 @@ from flask import Flask, request
 from flask_smorest import Api
 
 from promptgit import deferral
-from promptgit.auth.tokens import Scope, Tokens
+from promptgit.auth.tokens import Scope, tokens_of
 from promptgit.errors import PromptgitError, TooManyWriters
 from promptgit.http import git_clone, langfuse, proxies, web
 from promptgit.http.api import (
@@ -24,6 +24,7 @@ from promptgit.http.api import (
     problems,
     prompts,
     tokens,
+    upstream_hook,
     versions,
 )
 from promptgit.http.api.direct import Direct
@@ -34,10 +35,11 @@ from promptgit.http.metrics import Metrics
 from promptgit.http.observed import Observed
 from promptgit.http.web import errors, keys
 from promptgit.http.web.access import Door, Person
-from promptgit.jobs import chores, deliveries, mirror
+from promptgit.jobs import chores, deliveries, mirror, upstream
 from promptgit.service.catalogue import Catalogue
 from promptgit.service.feed import Feed
 from promptgit.service.service import Service
+from promptgit.service.stores import store_of
 from promptgit.settings import Settings
 from promptgit.store.git.upload_pack import UploadPack
 from promptgit.store.store import Store
@@ -67,12 +69,7 @@ def create_app(settings: Settings, *, catch_up: bool = True) -> Flask:
     Without *catch_up* the index is left to the first read.
     """
     metrics = Metrics()
-    store = Store(
-        settings.data,
-        lock_timeout=settings.lock_timeout,
-        observer=metrics.writer,
-        signing_key=settings.signing_key,
-    )
+    store = store_of(settings, metrics.writer)
     store.open(catch_up=catch_up)
     metrics.watch(store)
     _watch_chores(metrics, settings, store)
@@ -90,7 +87,7 @@ def create_app(settings: Settings, *, catch_up: bool = True) -> Flask:
     app.url_map.merge_slashes = False
     service = app.extensions["promptgit"] = Service(store, settings.max_content_bytes, settings.protected)
     app.extensions["promptgit.feed"] = Feed(store, waiters=settings.threads // 2)
-    known = app.extensions["promptgit.tokens"] = Tokens(settings.data, required=settings.auth == "required")
+    known = app.extensions["promptgit.tokens"] = tokens_of(settings)
     known.file.settle()
     api = _Api(app)
     for blueprint in (
@@ -103,19 +100,22 @@ def create_app(settings: Settings, *, catch_up: bool = True) -> Flask:
     ):
         api.register_blueprint(blueprint)
     app.register_blueprint(operations.blueprint(store, metrics, None if settings.auth == "off" else known))
+    follower = upstream.Follower(store, settings.upstream_poll)
+    app.register_blueprint(upstream_hook.blueprint(settings.upstream_secret if store.upstream else "", follower.nudge))
     app.register_blueprint(langfuse.blueprint)
     app.register_blueprint(git_clone.blueprint(UploadPack(store.repository.git, settings.data, settings.git_clones)))
     docs.register(app, api.spec)
     # From the outside in: the log and the metrics, what every answer says, what other sites' pages are told, who asks,
     # what needs no Flask.
     direct = Direct(app.wsgi_app, service)
-    gate = access.Gate(Heads(direct, app.wsgi_app, store.index), app.wsgi_app, settings, known)
+    heads = Heads(direct, app.wsgi_app, store, seconds=settings.lock_timeout, waiters=max(settings.threads // 2, 1))
+    gate = access.Gate(heads, app.wsgi_app, settings, known)
     door = Door(
         who_asks=_who_asks,
         sign_in=lambda secret: gate.sign_in(request.environ, secret),
         resume=lambda ticket: gate.resume(request.environ, ticket),
     )
-    web.register(app, service, Catalogue(store), keys.secret_key(settings.data), door)
+    web.register(app, service, Catalogue(store), keys.secret_key(settings.data, settings.web_key), door)
     app.before_request(access.expect_scope)
     app.before_request(expect_head)
     app.before_request(_expect_room)
@@ -154,13 +154,31 @@ def _watch_chores(metrics: Metrics, settings: Settings, store: Store) -> None:
     upkeep = store.upkeep
     metrics.gauge("unpacked_objects", "Objects that no upkeep has seen yet.", lambda: upkeep.state().fresh_objects)
     metrics.gauge(
-        "webhook_deliveries_waiting", "Changes that hooks are yet to be told of.", deliveries.Deliveries(store).waiting
+        "webhook_deliveries_waiting",
+        "Changes that hooks are yet to be told of; 0 on a node that does not deliver.",
+        deliveries.of(settings).waiting if settings.is_deliverer else lambda: 0,
     )
     metrics.gauge(
         "lost_tips",
         "Former tips of main that its first-parent history does not have any more.",
         lambda: len(store.lost_tips()),
     )
+    if (followed := store.upstream) is not None:
+        metrics.gauge(
+            "upstream_behind_seconds",
+            "How long ago the upstream last answered a fetch: so old may be what is read here.",
+            lambda: time.time() - (followed.fetches.read().reached_at or 0),
+        )
+        metrics.gauge(
+            "upstream_push_interval_seconds",
+            "How far apart pushes are, because the host has asked for fewer; 0: it has not.",
+            lambda: followed.pushes.read().interval,
+        )
+        metrics.gauge(
+            "upstream_vanished_tips",
+            "Kept tips of main with commits that the upstream had accepted from this node and has no more.",
+            lambda: len(followed.vanished()),
+        )
     if settings.mirror:
         mirrored = mirror.of(settings)
         metrics.gauge(
@@ -181,12 +199,14 @@ def _who_asks() -> Person:
     return Person(caller.committer, may_read=True, may_write=caller.scope >= Scope.WRITE, may_move=caller.may_move)
 
 
-def start_chores(settings: Settings) -> None:
-    """Begin what one worker does for all; call it after the fork, once `create_app` has made the folder."""
+def start_chores(settings: Settings, app: Flask) -> None:
+    """Begin what one worker does for all; call it after the fork, with what `create_app` has made."""
     mirror.start(settings)
-    deliveries.start(settings)
+    upstream.start(settings, app.extensions["promptgit.store"])
+    if settings.is_deliverer:
+        deliveries.start(settings)
     if settings.upkeep_interval:
-        store = Store(settings.data, lock_timeout=settings.lock_timeout)
+        store = store_of(settings)
 
         def tend() -> float:
             if store.upkeep.pays():

@@ -44,6 +44,15 @@ class Settings:
     upkeep_interval: float = 30.0
     signing_key: str = ""
     protected_labels: str = ""
+    upstream: str = field(default="", repr=False)  # it may hold a password
+    upstream_timeout: float = 60.0
+    upstream_poll: float = 2.0
+    upstream_secret: str = field(default="", repr=False)
+    push_interval: float = -1.0  # as left out: 0 to the upstream, 10 to the mirror
+    deliver_hooks: bool = False
+    tokens: str = ""
+    web_key: str = ""
+    hooks: str = ""
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ, **flags: object) -> Settings:
@@ -98,10 +107,16 @@ class Settings:
                 )
         if self.log_level not in LOG_LEVELS:
             raise ValueError(f"PROMPTGIT_LOG_LEVEL is {self.log_level!r}; give {', '.join(LOG_LEVELS)}.")
-        try:
-            urlsplit(self.mirror)
-        except ValueError:  # it tells the address, which may hold a password
-            raise ValueError("PROMPTGIT_MIRROR is no address; give one that 'git push' takes.") from None
+        for name in ("mirror", "upstream"):
+            try:
+                urlsplit(getattr(self, name))
+            except ValueError:  # it tells the address, which may hold a password
+                raise ValueError(f"PROMPTGIT_{name.upper()} is no address; give one that 'git push' takes.") from None
+        for name, least in (("upstream_timeout", 1.0), ("upstream_poll", 0.1)):
+            if not least <= getattr(self, name) <= 3_600:
+                raise ValueError(f"PROMPTGIT_{name.upper()} is {getattr(self, name)}; give {least:g} to 3,600 seconds.")
+        if self.push_interval > 3_600:
+            raise ValueError(f"PROMPTGIT_PUSH_INTERVAL is {self.push_interval}; give 0 to 3,600 seconds.")
         try:
             for label in self.protected:
                 labels.check(label)
@@ -111,6 +126,16 @@ class Settings:
             ) from None
         if not 0 <= self.upkeep_interval <= 86_400:
             raise ValueError(f"PROMPTGIT_UPKEEP_INTERVAL is {self.upkeep_interval}; give 0 (never) to 86,400 seconds.")
+
+    @property
+    def write_timeout(self) -> float:
+        """How long a write takes at most: it waits for other writers, and for the upstream."""
+        return self.lock_timeout + (self.upstream_timeout if self.upstream else 0.0)
+
+    @property
+    def is_deliverer(self) -> bool:
+        """True if this node delivers webhooks: the only one there is, or the one that was told to."""
+        return self.deliver_hooks or not self.upstream
 
     @property
     def protected(self) -> frozenset[str]:
@@ -133,6 +158,10 @@ def _items(text: str) -> list[str]:
 
 
 def _parse(variable: str, text: str, kind: type[object]) -> object:
+    if kind is bool:
+        if text not in ("0", "1"):
+            raise ValueError(f"{variable} is {text!r}; give 1 or 0.")
+        return text == "1"
     if kind in (int, float):
         try:
             return int(text) if kind is int else float(text)

@@ -52,6 +52,7 @@ TABLE: dict[str, dict[str, Scope | None]] = {
     "/prompts.git/info/refs": {"GET": READ},
     "/prompts.git/git-upload-pack": {"POST": READ},
     "/prompts.git/git-receive-pack": {"POST": READ},  # who may read is told that nobody can push
+    "/hooks/upstream": {"POST": ANYBODY},  # a signature of the host is asked for
     "/static/<path:filename>": {"GET": ANYBODY},
     "/sign-in": {"GET": ANYBODY, "POST": ANYBODY},
     "/sign-out": {"POST": ANYBODY},

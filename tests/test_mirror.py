@@ -52,7 +52,7 @@ def measured(server: Server, gauge: str) -> float:
 
 def test_every_write_reaches_the_mirror(tmp_path: Path, remote: Path) -> None:
     init(remote)
-    with Server(tmp_path / "data", PROMPTGIT_MIRROR=str(remote)) as server:
+    with Server(tmp_path / "data", PROMPTGIT_MIRROR=str(remote), PROMPTGIT_PUSH_INTERVAL="0") as server:
         created = Http(server.url)("POST", "/api/prompts", {"name": "a", "content": "0"}).json
         for at in range(1, 4):
             commit = Http(server.url)("PUT", f"/api/prompts/{created['id']}", {"content": f"{at}"}).json["commit"]
@@ -64,7 +64,7 @@ def test_every_write_reaches_the_mirror(tmp_path: Path, remote: Path) -> None:
 
 def test_a_mirror_that_comes_later_gets_everything(tmp_path: Path, remote: Path) -> None:
     """Meanwhile writes go on, and the status tells what is the matter."""
-    with Server(tmp_path / "data", PROMPTGIT_MIRROR=str(remote)) as server:
+    with Server(tmp_path / "data", PROMPTGIT_MIRROR=str(remote), PROMPTGIT_PUSH_INTERVAL="0") as server:
         commit = Http(server.url)("POST", "/api/prompts", {"content": "x"}).json["commit"]
         wait_for(lambda: status(server.folder).failures > 0)
         told = status(server.folder)

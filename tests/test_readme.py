@@ -47,7 +47,7 @@ def test_every_setting_is_documented_with_its_default() -> None:
     for field in fields(Settings):
         start = f"| `PROMPTGIT_{field.name.upper()}`"
         row = next(line for line in page("operations.md").splitlines() if line.startswith(start))
-        shown = f"{field.default:g}" if isinstance(field.default, float) else str(field.default)
+        shown = f"{field.default:g}" if isinstance(field.default, float | bool) else str(field.default)
         assert (f"`{shown}`" if shown else "| none |") in row
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
-from promptgit.app import start_chores
+from promptgit.app import create_app, start_chores
 from promptgit.errors import LockTimeout, StorageFull, UnusableRepository
 from promptgit.jobs import chores
 from promptgit.service.service import Service
@@ -297,7 +297,7 @@ def test_it_is_done_by_itself_once_it_pays(tmp_path: Path, monkeypatch: pytest.M
     assert store.upkeep.pays()
     monkeypatch.setattr(chores, "start", lambda name, folder, chore: done.update({name: chore}))
     done: dict[str, Callable[[], float]] = {}
-    start_chores(settings)
+    start_chores(settings, create_app(settings))
     assert done["upkeep"]() == 0.01
     assert store.upkeep.state().last_done is not None
     assert not store.upkeep.pays()

@@ -25,11 +25,12 @@ _MEMORY_TEXT = b"A token was made here: without tokens.json nobody is let in (do
 class TokenFile:
     """The file, and what the repository in the same folder remembers; any number of processes may share them.
 
-    *parse* raises for a record that is no token.
+    *parse* raises for a record that is no token. A file at *path* is distributed by an administrator: it takes the
+    place of the one in the folder, is only read, and keeps the folder closed where it is missing.
     """
 
-    def __init__(self, folder: Path, parse: Callable[[Record], object]) -> None:
-        self._file = RecordsFile(folder, "tokens")
+    def __init__(self, folder: Path, parse: Callable[[Record], object], path: Path | None = None) -> None:
+        self._file = RecordsFile(path or folder / NAME, "tokens", distributed=path is not None)
         self.path = self._file.path
         self._name = str(self.path)
         self._parse = parse
@@ -42,7 +43,9 @@ class TokenFile:
         return self.path.exists()
 
     def remembers(self) -> bool:
-        """True if the repository remembers that a token was made; costs one system call."""
+        """True if the repository remembers that a token was made, or the file is distributed; costs one system call."""
+        if self._file.distributed:
+            return True
         try:
             os.stat(self._memory)
         except FileNotFoundError:
@@ -81,14 +84,16 @@ class TokenFile:
             raise UnusableTokens(self._name, str(error.strerror)) from error
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError, Invalid) as error:
             raise UnusableTokens(self._name, f"{type(error).__name__}: {error}") from error
-        if records is None and self._copy.exists():
+        if records is None and self._copy.exists() and not self._file.distributed:
             self.settle()
             return self.load()
         if records is None and self.was_made():
             raise UnusableTokens(
                 self._name,
                 "the file is missing, though a token was made",
-                "Put it back, or make a token with 'promptgit token create'",
+                "Put it back"
+                if self._file.distributed
+                else "Put it back, or make a token with 'promptgit token create'",
             )
         return records
 
@@ -97,7 +102,7 @@ class TokenFile:
         """The records, under the lock; they are on disk at the end if they were changed. A lost file begins anew.
 
         Raises:
-            LockTimeout, StorageFull, UnusableTokens
+            ManagedElsewhere, LockTimeout, StorageFull, UnusableTokens
         """
         with self._file.locked():
             self._take_over()
@@ -114,6 +119,8 @@ class TokenFile:
         Raises:
             LockTimeout, StorageFull
         """
+        if self._file.distributed:
+            return
         if self._copy.exists() or (self.exists() and not self.remembers()):
             with self._file.locked():
                 self._take_over()
@@ -132,7 +139,7 @@ class TokenFile:
         _write_memory(backup)
         records = self.load() or []
         with storage_errors():
-            RecordsFile(backup, "tokens").write(records)
+            RecordsFile(backup / NAME, "tokens").write(records)
         return len(records)
 
     def _take_over(self) -> None:

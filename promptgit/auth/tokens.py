@@ -22,6 +22,7 @@ from promptgit.domain.models import Author
 from promptgit.domain.names import fold
 from promptgit.domain.texts import check_identity
 from promptgit.errors import Invalid, TokenNameTaken, TokenNotFound, Unauthenticated, UnusableTokens
+from promptgit.settings import Settings
 from promptgit.store.records import Record
 
 PREFIX = "pgt_"
@@ -108,14 +109,28 @@ def lifetime(text: str) -> int:
     return int(found[1]) * _UNITS[found[2]]
 
 
+def tokens_of(settings: Settings) -> Tokens:
+    """The tokens that let others use the service, as the settings want it."""
+    path = Path(settings.tokens) if settings.tokens else None
+    return Tokens(settings.data, required=settings.auth == "required", path=path)
+
+
 class Tokens:
     """The tokens of one data folder; any number of processes may share it.
 
-    *clock* gives seconds since 1970. Where a token is *required*, nobody is let in before one was made.
+    *clock* gives seconds since 1970. Where a token is *required*, nobody is let in before one was made. A file of
+    tokens at *path* is distributed by an administrator, and only read.
     """
 
-    def __init__(self, folder: Path, clock: Callable[[], float] = time.time, *, required: bool = False) -> None:
-        self.file = TokenFile(folder, _checked)
+    def __init__(
+        self,
+        folder: Path,
+        clock: Callable[[], float] = time.time,
+        *,
+        required: bool = False,
+        path: Path | None = None,
+    ) -> None:
+        self.file = TokenFile(folder, _checked, path)
         self.path = self.file.path
         self._clock = clock
         self._required = required

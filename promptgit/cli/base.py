@@ -131,9 +131,9 @@ def open_store(settings: Settings, *, catch_up: bool = True, born: int | None = 
 
     *born* is the date of the first commit of a folder that was missing, in seconds since 1970.
     """
-    from promptgit.store.store import Store  # libgit2 and SQLite: not for commands that ask a server
+    from promptgit.service.stores import store_of  # libgit2 and SQLite: not for commands that ask a server
 
-    store = Store(settings.data, lock_timeout=settings.lock_timeout, signing_key=settings.signing_key)
+    store = store_of(settings)
     with counter("Building the index") as progress:
         store.open(progress, catch_up=catch_up, born=born)
     return store
@@ -141,10 +141,9 @@ def open_store(settings: Settings, *, catch_up: bool = True, born: int | None = 
 
 def existing_store(data: Path | None) -> Store:
     """The store of --data, or of the environment's folder, which must exist; its index is left alone."""
-    from promptgit.store.store import Store
+    from promptgit.service.stores import store_of
 
-    settings = Settings.from_environment(data=data)
-    store = Store(settings.data, lock_timeout=settings.lock_timeout, signing_key=settings.signing_key)
+    store = store_of(Settings.from_environment(data=data))
     if not store.repository.path.exists():
         raise Refusal(f"There is no repository at {store.repository.path}.")
     return store

@@ -19,10 +19,10 @@ def backup(dest: Path, data: Path | None) -> None:
     It has the history and the tokens (their hashes), but no webhooks, whose secrets are in the clear.
     """
     from promptgit.exchange import backup as backups
-    from promptgit.store.store import Store
+    from promptgit.service.stores import store_of
 
     settings = Settings.from_environment(data=data)
-    store = Store(settings.data, lock_timeout=settings.lock_timeout)
+    store = store_of(settings)
     if not store.repository.is_complete():
         raise Refusal(f"There is no repository at {store.repository.path}.")
     made = backups.back_up(store.repository, dest)

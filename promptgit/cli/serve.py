@@ -26,6 +26,14 @@ log = logging.getLogger(__name__)
 @click.option("--tls-certificate", metavar="FILE", help="Serve HTTPS: the certificate, with those above it, in PEM.")
 @click.option("--tls-key", metavar="FILE", help="The certificate's key, in PEM.")
 @click.option("--url-prefix", metavar="/PATH", help="Where a proxy in front shows the service, if not at its root.")
+@click.option(
+    "--upstream",
+    metavar="URL",
+    help="A git host's repository, whose main all nodes share. A password in it belongs into PROMPTGIT_UPSTREAM.",
+)
+@click.option(
+    "--deliver-hooks/--no-deliver-hooks", default=None, help="With --upstream: be the one node that delivers webhooks."
+)
 def serve(**flags: Any) -> None:
     """Serve the HTTP API."""
     from promptgit import logs
@@ -53,11 +61,11 @@ def _announce(settings: Settings, url: str) -> None:
 
 
 def _audience(settings: Settings) -> str:
-    from promptgit.auth.tokens import Tokens
+    from promptgit.auth.tokens import tokens_of
 
     if settings.auth == "off":
         return "to everybody: PROMPTGIT_AUTH is off"
-    tokens = Tokens(settings.data, required=settings.auth == "required")
+    tokens = tokens_of(settings)
     try:
         tokens.expect_usable()
     except UnusableTokens as error:
@@ -69,9 +77,9 @@ def _audience(settings: Settings) -> str:
 
 def _expect_guarded(settings: Settings) -> None:
     """Refuse to serve others than this machine before anybody has made a token."""
-    from promptgit.auth.tokens import Tokens
+    from promptgit.auth.tokens import tokens_of
 
-    if settings.auth == "on" and not Tokens(settings.data).are_made() and not _is_loopback(settings.host):
+    if settings.auth == "on" and not tokens_of(settings).are_made() and not _is_loopback(settings.host):
         raise Refusal(
             f"On {settings.host} everybody who reaches this machine could read and write: make a token first "
             f"('promptgit token create NAME --scope write --data {settings.data}'), or set PROMPTGIT_AUTH=off."

@@ -69,13 +69,13 @@ def revoke(name: str, data: Path | None) -> None:
 
 
 def _tokens(data: Path | None) -> Tokens:
-    from promptgit.auth.tokens import Tokens
+    from promptgit.auth.tokens import tokens_of
 
-    folder = Settings.from_environment(data=data).data
-    repository = folder / "prompts.git"
+    settings = Settings.from_environment(data=data)
+    repository = settings.data / "prompts.git"
     if repository.exists():
         expect_owner(repository)
-    return Tokens(folder)
+    return tokens_of(settings)
 
 
 def _until(token: Token) -> str:

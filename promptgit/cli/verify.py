@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import click
 
 from promptgit.cli.base import Refusal, counter, data_option, existing_store, main
+from promptgit.settings import Settings
 
 if TYPE_CHECKING:
     from promptgit.store.store import Store
@@ -37,13 +38,13 @@ _WRONG = {
 @click.option("--all", "every", is_flag=True, help="Check every signature, and every object against its id.")
 def verify(data: Path | None, allowed_signers: Path | None, every: bool) -> None:
     """Tell which commits a signature covers; exit with 1 if not all, or if a signature is bad."""
-    from promptgit.auth.tokens import Tokens
+    from promptgit.auth.tokens import tokens_of
     from promptgit.exchange import verifier
 
     if shutil.which("ssh-keygen") is None:
         raise Refusal("ssh-keygen is missing, which checks signatures; install it (openssh-client).")
     store = existing_store(data)
-    credentials = [token.identity for token in Tokens(store.folder).all()]
+    credentials = [token.identity for token in tokens_of(Settings.from_environment(data=data)).all()]
     with _signers(store, allowed_signers) as file, counter("Reading history") as progress:
         report = verifier.verify(store, file, credentials, every=every, progress=progress)
     damages = store.repository.git.damages() if every else []

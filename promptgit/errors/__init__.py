@@ -17,6 +17,7 @@
      │   ├─ Damaged
      │   ├─ IndexBusy, NotReady
      │   ├─ SigningFailed, StorageFailed
+     │   ├─ UpstreamUnavailable, UpstreamRefused, HeadNotReached
      │   └─ ClonesBusy
      ├─ StorageFull
      ├─ UnusableRepository
@@ -25,6 +26,7 @@
      ├─ Forbidden, LabelProtected, MalformedHost, ForeignHost, CrossOrigin
      ├─ TokenNotFound, TokenNameTaken, UnusableTokens
      ├─ HookNotFound, UnusableHooks
+     ├─ ManagedElsewhere
      ├─ PushRefused, SmartProtocolOnly
      └─ MalformedGitRequest, GitRequestTooLarge
 
@@ -80,3 +82,7 @@ from promptgit.errors.storage import StorageFull as StorageFull
 from promptgit.errors.storage import TooManyWriters as TooManyWriters
 from promptgit.errors.storage import UnusableRepository as UnusableRepository
 from promptgit.errors.storage import WriteContended as WriteContended
+from promptgit.errors.upstream import HeadNotReached as HeadNotReached
+from promptgit.errors.upstream import ManagedElsewhere as ManagedElsewhere
+from promptgit.errors.upstream import UpstreamRefused as UpstreamRefused
+from promptgit.errors.upstream import UpstreamUnavailable as UpstreamUnavailable

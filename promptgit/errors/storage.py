@@ -24,10 +24,10 @@ class TooManyWriters(Unavailable):
 
 
 class WriteContended(Unavailable):
-    """Somebody who does not hold the write lock kept moving `main`."""
+    """Somebody without the write lock, or other nodes of the same upstream, kept moving `main`."""
 
     code = "write_contended"
-    sentence = "Others kept moving main, without the write lock. Nothing was written; try again."
+    sentence = "Others kept moving main. Nothing was written; try again."
 
 
 @dataclass(eq=False)
@@ -43,11 +43,11 @@ class MainLocked(Unavailable):
 
 
 class OutcomeUnknown(Unavailable):
-    """The disk failed after `main` was moved: a power cut may undo the write, or not."""
+    """The disk failed after `main` was moved, or the answer of the upstream was lost: the write may last, or not."""
 
     code = "outcome_unknown"
     sentence = (
-        "The disk failed at a moment at which it cannot be said whether the write will last. "
+        "The disk, or the upstream, failed at a moment at which it cannot be said whether the write will last. "
         "Send the same request again: that neither loses it nor makes it twice."
     )
 

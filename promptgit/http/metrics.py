@@ -151,6 +151,27 @@ class _WriterMetrics(Observer):
             registry=registry,
         )
 
+        self._pushes = Histogram(
+            "promptgit_upstream_push_seconds",
+            "Pushes to the upstream, by outcome: landed, raced, retried, or the code of the error.",
+            ("outcome",),
+            buckets=_SECONDS,
+            registry=registry,
+        )
+        self._fetches = Histogram(
+            "promptgit_upstream_fetch_seconds",
+            "Fetches from the upstream, by outcome: done or failed.",
+            ("outcome",),
+            buckets=_SECONDS,
+            registry=registry,
+        )
+
+    def pushed(self, outcome: str, seconds: float) -> None:
+        self._pushes.labels(outcome).observe(seconds)
+
+    def fetched(self, is_done: bool, seconds: float) -> None:
+        self._fetches.labels("done" if is_done else "failed").observe(seconds)
+
     def waited(self, seconds: float) -> None:
         self._lock_wait.observe(seconds)
 

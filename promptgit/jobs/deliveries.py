@@ -19,6 +19,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import groupby
+from pathlib import Path
 
 import orjson
 
@@ -28,6 +29,7 @@ from promptgit.jobs import chores
 from promptgit.jobs.hooks import DeliveryState, Hook, Hooks, signing_key
 from promptgit.jobs.outbound import Undelivered, post
 from promptgit.service.feed import Feed, Page
+from promptgit.service.stores import store_of
 from promptgit.settings import Settings
 from promptgit.store.git.objects import committed
 from promptgit.store.index import change_queries
@@ -43,10 +45,19 @@ _PAGE = 100
 
 
 class Deliveries:
-    """Delivers the changes of one store to its hooks. *clock* gives seconds since 1970."""
+    """Delivers the changes of one store to its hooks, those in the file *path* or in its folder.
 
-    def __init__(self, store: Store, clock: Callable[[], float] = time.time, seconds: float = DELIVERY_SECONDS) -> None:
-        self.hooks = Hooks(store.folder)
+    *clock* gives seconds since 1970.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        clock: Callable[[], float] = time.time,
+        seconds: float = DELIVERY_SECONDS,
+        path: Path | None = None,
+    ) -> None:
+        self.hooks = Hooks(store.folder, path)
         self._store, self._clock, self._seconds = store, clock, seconds
         self._feed = Feed(store)
         self.busy: set[str] = set()
@@ -59,6 +70,7 @@ class Deliveries:
         """Begin to deliver to each hook that something waits for; after how many seconds to look again. A chore."""
         hooks = self.hooks.all()
         main = self._store.repository.main() if hooks else ""
+        self.hooks.begin(hooks, main)
         for hook in hooks:
             if hook.id not in self.busy and self._is_due(hook) and self.hooks.state(hook.id).cursor != main:
                 self.busy.add(hook.id)
@@ -205,7 +217,7 @@ def message_id(hook: Hook, change: FeedEntry) -> str:
 
 def of(settings: Settings) -> Deliveries:
     """The deliveries of a data folder."""
-    return Deliveries(Store(settings.data, lock_timeout=settings.lock_timeout))
+    return Deliveries(store_of(settings), path=Path(settings.hooks) if settings.hooks else None)
 
 
 def start(settings: Settings) -> None:

@@ -53,11 +53,14 @@ class DeliveryState:
 
 
 class Hooks:
-    """The hooks of one data folder; any number of processes may share it."""
+    """The hooks of one data folder; any number of processes may share it.
 
-    def __init__(self, folder: Path) -> None:
+    A file of hooks at *path* is distributed by an administrator, and only read.
+    """
+
+    def __init__(self, folder: Path, path: Path | None = None) -> None:
         self.folder = folder
-        self._file = RecordsFile(folder, "hooks")
+        self._file = RecordsFile(path or folder / "hooks.json", "hooks", distributed=path is not None)
         self._states = folder / "hooks"
 
     def all(self) -> list[Hook]:
@@ -123,6 +126,12 @@ class Hooks:
             return DeliveryState(**json.loads(self._state_file(hook_id).read_bytes()))
         except (FileNotFoundError, ValueError, TypeError):
             return DeliveryState(None)
+
+    def begin(self, hooks: Sequence[Hook], main: str) -> None:
+        """Have hooks of a distributed file that are seen for the first time told of what comes after *main*."""
+        for hook in hooks:
+            if self._file.distributed and not self._state_file(hook.id).exists():
+                self.note(hook.id, DeliveryState(main))
 
     def note(self, hook_id: str, state: DeliveryState) -> None:
         """Keep how far a hook is; it is on disk when this returns."""

@@ -1,4 +1,4 @@
-"""The mirror: another repository, to which `main` is pushed soon after every batch of writes."""
+"""The mirror: another repository, to which `main` is pushed soon after writes, every ten seconds at most."""
 
 from __future__ import annotations
 
@@ -11,17 +11,18 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from promptgit.jobs import chores
+from promptgit.service.stores import store_of
 from promptgit.settings import Settings
 from promptgit.store.files import write_durably
 from promptgit.store.git.remotes import Diverged, RemoteFailed, push_main, without_userinfo
 from promptgit.store.git.repository import Repository
-from promptgit.store.store import Store
 
 log = logging.getLogger(__name__)
 
 _LOOK_SECONDS = 0.5
 _ASSURE_SECONDS = 600.0  # a mirror that was lost is noticed although nobody writes
 _PUSH_SECONDS = 600.0
+_INTERVAL = 10.0  # GitHub advises some 6 pushes a minute for one repository
 _LONGEST_PAUSE = 60.0
 
 
@@ -42,11 +43,20 @@ class MirrorState:
 class Mirror:
     """Pushes the `main` of *repository* to *url*, and says in the file *path* how far it is.
 
-    *clock* gives seconds since 1970.
+    *clock* gives seconds since 1970. Pushes begin at least *interval* seconds apart.
     """
 
-    def __init__(self, repository: Repository, url: str, path: Path, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        repository: Repository,
+        url: str,
+        path: Path,
+        clock: Callable[[], float] = time.time,
+        *,
+        interval: float = 0.0,
+    ) -> None:
         self._repository, self._url, self._path, self._clock = repository, url, path, clock
+        self._interval = interval
         self._assured = float("-inf")
 
     def status(self) -> MirrorState:
@@ -71,7 +81,7 @@ class Mirror:
         self._assured = time.monotonic()
         if state != (done := MirrorState(pushed=main)):
             self._note(done)
-        return _LOOK_SECONDS
+        return max(self._interval, _LOOK_SECONDS)
 
     def _failed(self, state: MirrorState, error: RemoteFailed) -> float:
         said = str(error)
@@ -89,8 +99,9 @@ class Mirror:
 
 def of(settings: Settings) -> Mirror:
     """The mirror of a data folder."""
-    store = Store(settings.data, lock_timeout=settings.lock_timeout)
-    return Mirror(store.repository, settings.mirror, settings.data / "mirror.json")
+    interval = _INTERVAL if settings.push_interval < 0 else settings.push_interval
+    path = settings.data / "mirror.json"
+    return Mirror(store_of(settings).repository, settings.mirror, path, interval=interval)
 
 
 def start(settings: Settings) -> None:

@@ -42,6 +42,7 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(name)
     settings = Settings.from_environment()
     logs.configure(settings.log_level)
-    app = bridge(create_app(settings), settings, started=lambda: start_chores(settings))
+    flask = create_app(settings)
+    app = bridge(flask, settings, started=lambda: start_chores(settings, flask))
     globals()["app"] = app
     return app

@@ -57,7 +57,7 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
             "keepalive": 5,
             "worker_tmp_dir": str(self._metrics),
             "timeout": _HUNG_SECONDS,
-            "graceful_timeout": int(settings.lock_timeout + drain.DRAIN_SECONDS) + _REQUEST_SECONDS,
+            "graceful_timeout": int(settings.write_timeout + drain.DRAIN_SECONDS) + _REQUEST_SECONDS,
             "forwarded_allow_ips": "",  # promptgit.proxies believes whom it was told to
             "certfile": settings.tls_certificate or None,
             "keyfile": settings.tls_key or None,
@@ -93,7 +93,7 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
             self._watch = asyncio.ensure_future(Connection.watch())
 
         bridge = asgi.bridge(self._flask, self._settings, started)
-        start_chores(self._settings)
+        start_chores(self._settings, self._flask)
         logging.getLogger("uvicorn.error").setLevel(max(logging.WARNING, logging.getLogger().level))  # not each step
         return bridge
 
@@ -111,7 +111,7 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
                 "access_log": False,
                 "server_header": False,
                 "proxy_headers": False,
-                "timeout_graceful_shutdown": int(self._settings.lock_timeout) + _REQUEST_SECONDS - 2,
+                "timeout_graceful_shutdown": int(self._settings.write_timeout) + _REQUEST_SECONDS - 2,
             }
 
         return PromptgitWorker

@@ -101,6 +101,17 @@ def write_durably(path: Path, data: bytes, mode: int = 0o644) -> None:
         raise OutcomeUnknown from error
 
 
+def write_state(path: Path, data: bytes) -> None:
+    """Write a whole small file in the place of the one that is there; a power cut may undo it, or leave it empty.
+
+    One process does so at a time.
+    """
+    temporary = _temporary(str(path))
+    with open(temporary, "wb") as file:
+        file.write(data)
+    os.rename(temporary, path)
+
+
 def write_all_durably(files: Sequence[File]) -> None:
     """Write files that appear one after the other, once the contents of all of them are on disk.
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from promptgit.errors import LockTimeout
+from promptgit.errors import LockTimeout, ManagedElsewhere
 from promptgit.store.files import make_folder_durably, storage_errors, write_durably
 
 Record = dict[str, Any]
@@ -19,11 +19,15 @@ _LOCK_SECONDS = 10.0
 
 
 class RecordsFile:
-    """The file `NAME.json` of a folder, which holds `{NAME: [record, ...]}`; its lock is `NAME.lock`."""
+    """The file *path*, which holds `{NAME: [record, ...]}`; its lock lies next to it.
 
-    def __init__(self, folder: Path, name: str) -> None:
-        self.path = folder / f"{name}.json"
+    A *distributed* one comes from an administrator, and is only read.
+    """
+
+    def __init__(self, path: Path, name: str, *, distributed: bool = False) -> None:
+        self.path = path
         self._name = name
+        self.distributed = distributed
 
     def read(self) -> list[Record] | None:
         """The records; None: there is no file.
@@ -56,9 +60,12 @@ class RecordsFile:
         """Within, nobody else changes the file.
 
         Raises:
+            ManagedElsewhere: the file is distributed.
             LockTimeout: somebody else did for ten seconds.
             StorageFull, StorageFailed: of the lock, or of what is written within.
         """
+        if self.distributed:
+            raise ManagedElsewhere(self._name)
         try:
             with storage_errors():
                 make_folder_durably(self.path.parent)

@@ -22,6 +22,9 @@ from promptgit.store.index.index import Index
 from promptgit.store.index.intake import Progress
 from promptgit.store.locks import WriteLock
 from promptgit.store.observer import Observer
+from promptgit.store.upstream.joining import Joining
+from promptgit.store.upstream.pushes import Pusher
+from promptgit.store.upstream.upstream import Upstream, UpstreamSettings
 from promptgit.store.writer import Writer
 
 # Kernels write back within half a minute, unless a file system is mounted with another interval.
@@ -35,7 +38,7 @@ class Store:
     """What lies in one folder. Cheap to make; nothing is opened before it is used.
 
     *lock_timeout* is in seconds; *clock* gives seconds since 1970; *observer* is told what is written;
-    *signing_key* is the path of an SSH key.
+    *signing_key* is the path of an SSH key. With *upstream* a write is done once that has accepted it.
     """
 
     def __init__(
@@ -46,6 +49,7 @@ class Store:
         clock: Callable[[], float] = time.time,
         observer: Observer | None = None,
         signing_key: str = "",
+        upstream: UpstreamSettings | None = None,
     ) -> None:
         self.folder = folder
         self.committer = COMMITTER
@@ -55,7 +59,9 @@ class Store:
         sign = self.signer.sign if self.signer else None
         self._write_lock = WriteLock(folder / "write.lock", lock_timeout)
         observer = observer or Observer()
-        maker = BatchMaker(self.repository, self.index, clock, observer, sign)
+        self.upstream = Upstream(upstream, self.repository, self._write_lock, clock, observer) if upstream else None
+        pusher = Pusher(self.upstream) if self.upstream else None
+        maker = BatchMaker(self.repository, self.index, clock, observer, sign, pusher, lock_timeout)
         self.writer = Writer(maker, self.repository, self.index, self._write_lock, observer)
         self.upkeep = Upkeep(self.repository, self._write_lock)
         self._clock = clock
@@ -69,7 +75,8 @@ class Store:
 
         Raises:
             LockTimeout: another writer kept the write lock.
-            UnusableRepository: the folder holds something else.
+            UnusableRepository: the folder holds something else, or another history than the upstream.
+            UpstreamUnavailable: there is no copy of the upstream here to be served.
             SigningFailed: the signing key cannot be used.
         """
         if self.signer is not None:
@@ -80,12 +87,15 @@ class Store:
         if not self.repository.is_complete():
             with self._write_lock.held():
                 now = int(self._clock())
-                self.repository.create(now if born is None else min(born, now))
+                origin = Joining(self.upstream).origin if self.upstream else None
+                self.repository.create(now if born is None else min(born, now), origin)
         main_file = self.repository.main_file
         if main_file.is_left_locked() or main_file.is_head_locked():
             with self._write_lock.held():
                 main_file.sweep()
                 main_file.free_head()
+        if self.upstream is not None:
+            Joining(self.upstream).join()
         if catch_up:
             self.index.catch_up(progress)
 
@@ -166,7 +176,7 @@ class Store:
             found.append(
                 f"HEAD points at {head}: clones do not check out main. Run 'git symbolic-ref HEAD {MAIN}' in it."
             )
-        return found
+        return found + (self.upstream.warnings() if self.upstream else [])
 
     def close(self) -> None:
         """Close what this thread has open, and what leaders of batches pass on.

@@ -48,6 +48,7 @@ _SCOPES: tuple[tuple[str, Scope | None, Scope | None], ...] = (
     ("/openapi.json", None, None),
     ("/docs", None, None),
     ("/static", None, None),
+    ("/hooks/upstream", None, None),  # it has a signature of its own
     ("/sign-in", None, None),
     ("/sign-out", None, None),
     ("/api/tokens", Scope.ADMIN, Scope.ADMIN),

@@ -8,17 +8,20 @@ whichever of several machines, answers.
 from __future__ import annotations
 
 import re
+import threading
+import time
 from collections.abc import Callable, Iterable
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 from flask import request
+from werkzeug.http import parse_cache_control_header
 
-from promptgit.deferral import AT_ONCE
-from promptgit.errors import HeadLost, MalformedHead, PromptgitError
+from promptgit.deferral import AT_ONCE, Deferred
+from promptgit.errors import HeadLost, HeadNotReached, MalformedHead, PromptgitError, Unavailable, UpstreamUnavailable
 from promptgit.http.api.access import SAFE
 from promptgit.store.index import change_queries
-from promptgit.store.index.index import Index
+from promptgit.store.store import Store
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -31,12 +34,21 @@ _VALUE = re.compile(r"([0-9]{1,18})-([0-9a-f]{40})", re.ASCII)
 
 
 class Heads:
-    """A WSGI application that adds the header to every answer below /api; *flask* refuses what is sent wrongly."""
+    """A WSGI application that adds the header to every answer below /api; *flask* refuses what is sent wrongly.
 
-    def __init__(self, inside: WSGIApplication, flask: WSGIApplication, index: Index) -> None:
+    With an upstream, a request with a Promptgit-Head that is not here, or with `Cache-Control: no-cache`, is answered
+    after a fetch, for which it waits at most *seconds*; at most *waiters* wait at the same time.
+    """
+
+    def __init__(
+        self, inside: WSGIApplication, flask: WSGIApplication, store: Store, *, seconds: float, waiters: int
+    ) -> None:
         self._inside = inside
         self._flask = flask
-        self._index = index
+        self._index = store.index
+        self._upstream = store.upstream
+        self._seconds = seconds
+        self._places = threading.BoundedSemaphore(waiters)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer a request (PEP 3333)."""
@@ -44,7 +56,8 @@ class Heads:
             return self._inside(environ, start_response)
         is_write = environ["REQUEST_METHOD"] not in SAFE
         before = None  # what is read from now on is at least as new
-        if _SENT in environ or not (is_write or (before := self._index.known_position())):
+        is_asked = _SENT in environ or (self._upstream is not None and _refuses_caches(environ))
+        if is_asked or not (is_write or (before := self._index.known_position())):
             with self._index.without_waiting() if environ.get(AT_ONCE) else nullcontext():
                 before = self._look(environ)
 
@@ -59,8 +72,10 @@ class Heads:
     def _look(self, environ: WSGIEnvironment) -> tuple[int, str] | None:
         """Find out where `main` is, and whether what the request sends can be answered; if not, note why."""
         try:
+            if self._upstream is not None and _refuses_caches(environ):
+                self._refresh(environ)
             if _SENT in environ:
-                self._expect(environ[_SENT])
+                self._expect(environ)
         except PromptgitError as refusal:
             environ[_REFUSAL] = refusal
         return self._position()
@@ -72,20 +87,55 @@ class Heads:
         except PromptgitError:
             return None
 
-    def _expect(self, sent: str) -> None:
-        found = _VALUE.fullmatch(sent)
+    def _expect(self, environ: WSGIEnvironment) -> None:
+        found = _VALUE.fullmatch(environ[_SENT])
         if found is None:
             raise MalformedHead
         place, commit = int(found[1]), found[2]
-        if (place, commit) != self._index.position() and self._index.read(change_queries.number_of, commit) != place:
-            raise HeadLost(commit)
+        if self._has(place, commit):
+            return
+        if self._upstream is not None:
+            try:
+                self._refresh(environ)
+            except Unavailable as error:
+                raise HeadNotReached(commit) from error
+            if self._has(place, commit):
+                return
+        raise HeadLost(commit)
+
+    def _has(self, place: int, commit: str) -> bool:
+        return (place, commit) == self._index.position() or (
+            self._index.read(change_queries.number_of, commit) == place
+        )
+
+    def _refresh(self, environ: WSGIEnvironment) -> None:
+        """Bring `main` to where the upstream's is.
+
+        Raises:
+            Unavailable: that could not be done in time, or too many requests wait for it.
+        """
+        assert self._upstream is not None
+        if environ.get(AT_ONCE):
+            raise Deferred
+        if not self._places.acquire(blocking=False):
+            raise UpstreamUnavailable("too many requests of this process wait for it")
+        try:
+            self._upstream.refresh(time.monotonic() + self._seconds)
+        finally:
+            self._places.release()
+
+
+def _refuses_caches(environ: WSGIEnvironment) -> bool:
+    """True if the client wants what is there now, not a copy (RFC 9111, 5.2.1.4)."""
+    sent = environ.get("HTTP_CACHE_CONTROL")
+    return sent is not None and parse_cache_control_header(sent).no_cache is not None
 
 
 def expect_head() -> None:
     """Refuse Flask's request if the header that it sends is none, or names a commit that is not on `main`.
 
     Raises:
-        MalformedHead, HeadLost
+        MalformedHead, HeadLost, HeadNotReached, UpstreamUnavailable
     """
     refusal: PromptgitError | None = request.environ.get(_REFUSAL)
     if refusal is not None and request.routing_exception is None:  # 404 and 405 say more

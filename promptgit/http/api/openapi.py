@@ -47,6 +47,7 @@ _WRITE: list[Kind] = [
     *_READ,
     errors.LockTimeout,
     errors.TooManyWriters,
+    errors.UpstreamRefused,
     errors.WriteContended,
     errors.MainLocked,
     errors.OutcomeUnknown,
@@ -180,7 +181,7 @@ def _add_parameters(described: Json, rule: Rule, method: str, kinds: list[Kind])
         parameters.append(components.CREATE_ONLY)
     if rule.rule.startswith("/api/"):
         parameters.append(components.HEAD)
-        kinds += [errors.MalformedHead, errors.HeadLost]
+        kinds += [errors.MalformedHead, errors.HeadLost, errors.HeadNotReached, errors.UpstreamUnavailable]
     if errors.KeyReused in kinds:
         parameters.append(components.IDEMPOTENCY_KEY)
     answer = described["responses"].get("200", {})

@@ -52,6 +52,7 @@ STATUS: dict[type[errors.PromptgitError], int] = {
     errors.TokenNotFound: 404,
     errors.TokenNameTaken: 409,
     errors.UnusableTokens: 503,
+    errors.ManagedElsewhere: 409,
 }
 
 _DETAILS = {

@@ -9,7 +9,7 @@ from flask import Response, current_app
 from marshmallow import fields, validate
 
 from promptgit.auth import tokens
-from promptgit.errors import TokenNameTaken
+from promptgit.errors import ManagedElsewhere, TokenNameTaken
 from promptgit.http.api import answers
 from promptgit.http.api.bodies import Routes
 from promptgit.http.api.fields import AnswerSchema, Strict, Text, described
@@ -57,6 +57,17 @@ def _tokens() -> tokens.Tokens:
     return found
 
 
+def _own_tokens() -> tokens.Tokens:
+    """The tokens, which are to be changed.
+
+    Raises:
+        ManagedElsewhere: an upstream is shared with other nodes, which would not know of the change.
+    """
+    if current_app.extensions["promptgit.store"].upstream is not None:
+        raise ManagedElsewhere("tokens")
+    return _tokens()
+
+
 def _shown(token: tokens.Token) -> dict[str, object]:
     return {
         "id": token.id,
@@ -83,18 +94,19 @@ def index() -> Response:
 @blueprint.post("")
 @blueprint.arguments(NewTokenSchema())
 @blueprint.response(201, NewTokenAnswerSchema, headers=headers("Cache-Control"))
-@refuses(TokenNameTaken)
+@refuses(TokenNameTaken, ManagedElsewhere)
 def create(body: dict[str, Any]) -> Response:
     """Make a token; this answer alone has its secret."""
     seconds = tokens.lifetime(body["expires"]) if "expires" in body else None
     may_move = body.get("may_move", ())
-    token, secret = _tokens().create(body["name"], tokens.Scope.of(body["scope"]), seconds, may_move)
+    token, secret = _own_tokens().create(body["name"], tokens.Scope.of(body["scope"]), seconds, may_move)
     return answers.json(_shown(token) | {"token": secret}, 201, {"Cache-Control": "no-store"})
 
 
 @blueprint.delete("/<token_id>")
 @blueprint.response(204)
+@refuses(ManagedElsewhere)
 def revoke(token_id: str) -> Response:
     """End a token, at once."""
-    _tokens().revoke(token_id)
+    _own_tokens().revoke(token_id)
     return Response(status=204)

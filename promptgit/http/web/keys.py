@@ -13,11 +13,20 @@ _NAME = "web.key"
 _BYTES = 32
 
 
-def secret_key(folder: Path) -> bytes:
+def secret_key(folder: Path, distributed: str = "") -> bytes:
     """The key in *folder*, readable by its owner alone; made if it is missing or empty.
 
-    Processes that make it at the same time get the same one.
+    Processes that make it at the same time get the same one. A file that is *distributed* to all nodes takes its place.
+
+    Raises:
+        ValueError: that file holds less than a key.
+        OSError: it cannot be read.
     """
+    if distributed:
+        key = Path(distributed).read_bytes()
+        if len(key) < _BYTES:
+            raise ValueError(f"PROMPTGIT_WEB_KEY: {distributed} has {len(key)} bytes; put at least {_BYTES} there.")
+        return key
     path = folder / _NAME
     with FileLock(folder / "web.lock"):
         if not path.exists() or path.stat().st_size == 0:

@@ -10,7 +10,7 @@ import pygit2
 
 from promptgit.domain.models import Author
 from promptgit.errors import Damaged, PromptgitError, UnusableRepository
-from promptgit.store.files import failure, fsync_tree, storage_errors
+from promptgit.store.files import failure, fsync_tree, storage_errors, write_all_durably
 from promptgit.store.git import birth, objects, packs
 from promptgit.store.git.claim import Claim
 from promptgit.store.git.command import Git
@@ -263,6 +263,31 @@ class Repository:
         """
         self.main_file.move(old, new, self.committer, now)
         packs.release(self._unreached)
+
+    def bring_main(self, old: str, new: str, now: int) -> None:
+        """Move `main` from *old* to *new*, which has been fetched; call it under the write lock.
+
+        *now* is in seconds since 1970, for the ref's log.
+
+        Raises:
+            MainLocked: another program kept its lock of `main`.
+            (and those of `move_main`)
+        """
+        self.main_file.expect_unlocked()
+        with storage_errors():
+            write_all_durably([self.main_file.next(new)])
+        self.main_file.move(old, new, self.committer, now)
+
+    def ref(self, name: str) -> str | None:
+        """The commit that a ref points at; None: there is no such ref."""
+        try:
+            return str(self._opened().references[name].target)
+        except KeyError:
+            return None
+
+    def reaches(self, tip: str, commit: str) -> bool:
+        """True if *commit* is *tip*, or one of its ancestors."""
+        return tip == commit or (commit in self and self._opened().descendant_of(tip, commit))
 
     def keep_lost(self, commit: str) -> None:
         """Keep a former tip of `main`, which left its first-parent history, under a ref of its own."""

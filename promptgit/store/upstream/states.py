@@ -1,0 +1,65 @@
+"""What the processes of a node tell each other of the upstream: small files in the repository's folder.
+
+None of it is needed after a restart.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Generic, TypeVar, cast
+
+from promptgit.store.files import write_state
+
+S = TypeVar("S")
+
+
+@dataclass(frozen=True, slots=True)
+class FetchState:
+    """How the last fetch went: when it began, on the monotonic clock, and its error; written under the fetch lock.
+
+    The upstream answered last at *reached_at*, and has not answered since *away_since*; both in seconds since 1970.
+    """
+
+    began: float = 0.0
+    error: str | None = None
+    reached_at: float | None = None
+    away_since: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PushState:
+    """How the last pushes went; written under the write lock.
+
+    *began* is when the last one began, on the monotonic clock. The host has asked for *interval* seconds between two.
+    *refused* are its words, if it has refused the last push for good. *acknowledged* is the last commit that the
+    upstream accepted from this node. Since *behind_since*, in seconds since 1970, the upstream's `main` lacks commits
+    that it had; *vanished* are former tips of `main` with commits that it had accepted from this node.
+    """
+
+    began: float = 0.0
+    interval: float = 0.0
+    refused: str | None = None
+    acknowledged: str | None = None
+    behind_since: float | None = None
+    vanished: tuple[str, ...] = ()
+
+
+class StateFile(Generic[S]):
+    """One state, of the dataclass *kind*, in the file *path*."""
+
+    def __init__(self, path: Path, kind: type[S]) -> None:
+        self._path = path
+        self._kind = kind
+
+    def read(self) -> S:
+        """The state; the first one if there is none yet, or another version of promptgit wrote it."""
+        try:
+            return self._kind(**json.loads(self._path.read_bytes()))
+        except (FileNotFoundError, ValueError, TypeError):
+            return self._kind()
+
+    def write(self, state: S) -> None:
+        """Put a state in the place of the last one; one process does so at a time."""
+        write_state(self._path, json.dumps(asdict(cast(Any, state))).encode())
