@@ -13,6 +13,7 @@ from filelock import FileLock
 from promptgit.auth.tokens import Tokens
 from promptgit.errors import BackupRefused, UnusableTokens
 from promptgit.store.files import fsync_folder, fsync_tree, make_folder_durably
+from promptgit.store.git import birth
 from promptgit.store.git.remotes import Diverged, RemoteFailed, fetch_all
 from promptgit.store.git.repository import Repository
 from promptgit.store.store import COMMITTER
@@ -55,7 +56,7 @@ def _begin(source: Repository, path: Path) -> None:
     """Under another name first: what is at *path* is whole."""
     new = path.with_name(f".{path.name}.backup")
     shutil.rmtree(new, ignore_errors=True)
-    Repository(new, COMMITTER).create_empty()
+    birth.init(new).free()
     fetch_all(source.path, new)
     fsync_tree(new)
     os.rename(new, path)

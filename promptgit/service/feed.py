@@ -91,7 +91,7 @@ class Feed:
 
         def has_moved() -> bool:
             nonlocal seen
-            mark = repository.mark()
+            mark = repository.main_file.mark()
             if mark is None or mark != seen:
                 if repository.main() != after:
                     return True

@@ -21,6 +21,7 @@ from promptgit.deferral import AT_ONCE, Deferred
 from promptgit.errors import HeadLost, HeadNotReached, MalformedHead, PromptgitError, Unavailable, UpstreamUnavailable
 from promptgit.http.api.access import SAFE
 from promptgit.store.index import change_queries
+from promptgit.store.index.positions import Positions
 from promptgit.store.store import Store
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ class Heads:
         self._inside = inside
         self._flask = flask
         self._index = store.index
+        self._positions = Positions(store.index, store.repository.main_file)
         self._upstream = store.upstream
         self._seconds = seconds
         self._places = threading.BoundedSemaphore(waiters)
@@ -57,7 +59,7 @@ class Heads:
         is_write = environ["REQUEST_METHOD"] not in SAFE
         before = None  # what is read from now on is at least as new
         is_asked = _SENT in environ or (self._upstream is not None and _refuses_caches(environ))
-        if is_asked or not (is_write or (before := self._index.known_position())):
+        if is_asked or not (is_write or (before := self._positions.known())):
             with self._index.without_waiting() if environ.get(AT_ONCE) else nullcontext():
                 before = self._look(environ)
 
@@ -83,7 +85,7 @@ class Heads:
     def _position(self) -> tuple[int, str] | None:
         """Where `main` is; None where the index cannot be read, which the answer itself says better."""
         try:
-            return self._index.position()
+            return self._positions.current()
         except PromptgitError:
             return None
 
@@ -104,7 +106,7 @@ class Heads:
         raise HeadLost(commit)
 
     def _has(self, place: int, commit: str) -> bool:
-        return (place, commit) == self._index.position() or (
+        return (place, commit) == self._positions.current() or (
             self._index.read(change_queries.number_of, commit) == place
         )
 

@@ -35,8 +35,3 @@ class Contents:
             self._kept.move_to_end(blob)
             if len(self._kept) > self._count:
                 self._kept.popitem(last=False)
-
-    def clear(self) -> None:
-        """Keep none of them any longer."""
-        with self._lock:
-            self._kept.clear()

@@ -18,7 +18,7 @@ from promptgit.store.git.commits import Batch
 from promptgit.store.git.contents import Contents
 from promptgit.store.git.essentials import Essentials
 from promptgit.store.git.objects import Tree
-from promptgit.store.git.refs import MAIN, MainFile, Mark
+from promptgit.store.git.refs import MAIN, MainFile
 from promptgit.store.git.unreadable import Unreadable
 from promptgit.store.handles import Handles
 
@@ -99,10 +99,6 @@ class Repository:
                 birth.write_first_commit(self._opened(), self.committer, now)
                 fsync_tree(self.path)
 
-    def create_empty(self) -> None:
-        """Make the repository without any commit, for one that is to come from elsewhere."""
-        birth.init(self.path).free()
-
     def _expect_empty(self) -> None:
         """Refuse to begin a history where there is one without its branch."""
         if any(self._opened().odb):
@@ -143,10 +139,6 @@ class Repository:
         git: pygit2.Repository | None = self._local.__dict__.pop("git", None)
         if git is not None:
             git.free()  # it is part of a cycle: left to the garbage collector, it would live on for long
-
-    def mark(self) -> Mark | None:
-        """A value that stays the same only while `main` does; None where that cannot be told."""
-        return self.main_file.mark()
 
     def main(self) -> str:
         """The commit that `main` points at."""
@@ -216,10 +208,6 @@ class Repository:
             data = self.read(blob)
             self._contents.keep(blob, data)
         return data
-
-    def forget_contents(self) -> None:
-        """Read each content anew."""
-        self._contents.clear()
 
     def batch(self, tip: str, now: int) -> Batch:
         """An empty chain of commits on top of *tip*; call it under the write lock.

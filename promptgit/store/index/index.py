@@ -15,11 +15,9 @@ from filelock import Timeout
 from promptgit.deferral import Deferred
 from promptgit.errors import IndexBusy, StorageFull
 from promptgit.store.files import is_full, storage_errors
-from promptgit.store.git.refs import Mark
 from promptgit.store.git.repository import Repository
 from promptgit.store.handles import Handles
 from promptgit.store.index import search
-from promptgit.store.index.change_rows import newest
 from promptgit.store.index.connections import (
     Unusable,
     head_of,
@@ -85,25 +83,6 @@ class Index:
             Unusable, sqlite3.Error: it is missing or damaged; the next `read` repairs it.
         """
         return query(self._connection())
-
-    def position(self) -> tuple[int, str]:
-        """The place of the commit that a `read` reflects now in the first-parent history of `main`, from 1, and its id.
-
-        Raises:
-            IndexBusy: the index could not be brought up to `main` in time.
-        """
-        known = self.known_position()
-        if known is not None:
-            return known
-        found = self.read(newest)
-        mark: Mark | None = getattr(self._local, "mark", None)
-        self._local.position = None if mark is None else (mark, found)
-        return found
-
-    def known_position(self) -> tuple[int, str] | None:
-        """What this thread's last `position` was, if `main` has not moved since; it costs one stat(2)."""
-        known: tuple[Mark, tuple[int, str]] | None = getattr(self._local, "position", None)
-        return known[1] if known is not None and known[0] == self._repository.mark() else None
 
     @contextmanager
     def without_waiting(self) -> Iterator[None]:
@@ -271,7 +250,7 @@ class Index:
 
     def _current(self) -> sqlite3.Connection | None:
         """A connection to an index that reflects `main` as it is now, if there is one."""
-        mark = self._repository.mark()
+        mark = self._repository.main_file.mark()
         if mark is not None and mark == getattr(self._local, "mark", None):
             opened: tuple[int, sqlite3.Connection] = self._local.opened
             return opened[1]  # even if the file was replaced: it is of this very history
