@@ -63,7 +63,7 @@ class Version(NamedTuple):
 class Prompt(NamedTuple):
     """A prompt and its newest version; `created` is in seconds since 1970.
 
-    `moved` is the commit (in hexadecimal) that renamed it or moved a label since that version, if one did;
+    `altered` is the commit (in hexadecimal) that renamed it or moved a label since that version, if one did;
     `labels` says which version each label points at.
     """
 
@@ -72,7 +72,7 @@ class Prompt(NamedTuple):
     path: str
     created: int
     newest: Version
-    moved: str | None
+    altered: str | None
     labels: dict[str, int]
 
     @property

@@ -28,7 +28,7 @@ _AUTHOR = "LEFT JOIN {0}.authors a ON a.key = t.author"
 _SAID = "lower(hex(t.commit_id)), t.timestamp, a.name, a.email, t.description, t.seal"
 _ROWS = {
     "totals": "SELECT prompts, versions FROM {0}.totals",
-    "prompt": "SELECT id, name, folded, versions, created, hex(moved), removed, places, placed, labels, seal "
+    "prompt": "SELECT id, name, folded, versions, created, hex(altered), removed, places, placed, labels, seal "
     "FROM {0}.prompts",
     "version": f"SELECT p.id, t.number, t.id, lower(hex(t.blob)), {_SAID}, t.json, t.json_seal "
     f"FROM {{0}}.versions t {_PROMPT} {_AUTHOR}",

@@ -76,7 +76,7 @@ def content(data: bytes | str) -> dict[str, str]:
 
 def etag(value: Prompt) -> str:
     """The ETag of a prompt: the commit of its newest version, and of a rename or a label's move since then."""
-    return f"{value.newest.commit}.{value.moved[:12]}" if value.moved else value.newest.commit
+    return f"{value.newest.commit}.{value.altered[:12]}" if value.altered else value.newest.commit
 
 
 def version_etag(value: Version) -> str:

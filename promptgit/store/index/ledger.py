@@ -30,7 +30,7 @@ class _Row:
     name: str
     versions: int
     created: int
-    moved: bytes | None
+    altered: bytes | None
     removed: int | None
     places: int
     placed: int
@@ -47,7 +47,7 @@ class _Row:
             self.name,
             self.versions,
             self.created,
-            self.moved,
+            self.altered,
             self.removed,
             self.places,
             self.placed,
@@ -106,7 +106,7 @@ class Ledger:
                 self._placed[key] = row
             for label, before, number in self._labels.settle(key, name, commit, author):
                 self._done.append(("label", key, row.name, label, before, number))
-                row.moved = bytes.fromhex(commit.id)
+                row.altered = bytes.fromhex(commit.id)
                 self._placed[key] = row
 
     def _apply_events(self, commit: Commit, author: int) -> None:
@@ -126,7 +126,7 @@ class Ledger:
             self._living[name] = row
             self._born += 1
         row.versions += 1
-        row.moved = None
+        row.altered = None
         made = version_id(row.id, commit.id)
         text, number, seconds, description = (
             version_json(made, row.id, row.versions, commit),
@@ -168,7 +168,7 @@ class Ledger:
         self._living[name] = row
         row.name = name
         self._done.append(("rename", row.key, name, source, None, None))
-        row.moved = bytes.fromhex(commit.id)
+        row.altered = bytes.fromhex(commit.id)
         row.places += row.placed != row.versions  # else a rename without a version between takes the other's place
         row.placed = row.versions
         self._places[row.key, row.placed] = name
@@ -208,7 +208,7 @@ class Ledger:
         if self._empty:
             return []
         rows = self._connection.execute(
-            "SELECT key, id, name, versions, created, moved, removed, places, placed, labels, seal "
+            "SELECT key, id, name, versions, created, altered, removed, places, placed, labels, seal "
             f"FROM prompts WHERE {condition}",
             (name,),
         ).fetchall()
@@ -260,7 +260,7 @@ class Ledger:
         )
         # The rest touches no index of the table.
         execute(
-            "UPDATE prompts SET versions = ?, moved = NULL, seal = ? WHERE key = ?",
+            "UPDATE prompts SET versions = ?, altered = NULL, seal = ? WHERE key = ?",
             ((row.versions, row.seal(), key) for key, row in self._grown.items() if key not in self._placed),
         )
         insert(self._connection, "versions", self._versions)

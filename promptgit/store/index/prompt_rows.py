@@ -13,7 +13,7 @@ from promptgit.store.index.seals import expect, expect_none, of_labels
 
 # What `PromptRow` verifies, before the columns of a version.
 PROMPT = """
-p.key, p.id, p.name, p.versions, p.created, p.moved, p.removed, p.places, p.placed, p.labels, p.seal, (
+p.key, p.id, p.name, p.versions, p.created, p.altered, p.removed, p.places, p.placed, p.labels, p.seal, (
     SELECT group_concat(label || ' ' || number) FROM labels
     WHERE p.removed IS NULL AND name = p.name AND number IS NOT NULL
 )"""
@@ -29,7 +29,7 @@ class PromptRow:
         Unusable: it is not.
     """
 
-    __slots__ = ("created", "id", "key", "labels", "moved", "name", "placed", "places", "removed", "versions")
+    __slots__ = ("altered", "created", "id", "key", "labels", "name", "placed", "places", "removed", "versions")
 
     def __init__(self, row: Sequence[Any]) -> None:
         expect(row[10], row[:10])
@@ -38,7 +38,7 @@ class PromptRow:
         self.name: str = row[2]
         self.versions: int = row[3]
         self.created: int = row[4]
-        self.moved: bytes | None = row[5]
+        self.altered: bytes | None = row[5]
         self.removed: int | None = row[6]
         self.places: int = row[7]
         self.placed: int = row[8]
@@ -54,8 +54,8 @@ class PromptRow:
     def prompt(self, newest: Version) -> Prompt:
         """The prompt, with *newest* in the place of its newest version."""
         pointed = {label: number for label, number in sorted(self.labels.items()) if number <= self.versions}
-        moved = self.moved.hex() if self.moved else None
-        return Prompt(self.id, self.name, path_of(self.name), self.created, newest, moved, pointed)
+        altered = self.altered.hex() if self.altered else None
+        return Prompt(self.id, self.name, path_of(self.name), self.created, newest, altered, pointed)
 
 
 def _pointed(labels: str | None, sealed: int) -> dict[str, int]:

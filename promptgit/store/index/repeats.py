@@ -19,7 +19,7 @@ SELECT m.label, m.number FROM label_moves m WHERE m.prompt = :prompt AND m.numbe
     WHERE n.prompt = m.prompt AND n.label = m.label AND c.number <= :made
 ) ORDER BY m.label
 """
-_MOVED = """
+_ALTERED = """
 SELECT lower(hex(c.id)) FROM changes x JOIN commits c ON c.number = x.made
 WHERE x.made BETWEEN ? AND ? AND x.prompt = ? AND x.type IN ('rename', 'label') ORDER BY x.made DESC LIMIT 1
 """
@@ -41,9 +41,9 @@ def prompt_after(connection: sqlite3.Connection, commit: str) -> Prompt:
     key, created = row.key, row.created
     number, since = connection.execute(_NEWEST, (key, made)).fetchone()
     labels = dict(connection.execute(_LABELS, {"prompt": key, "made": made}))
-    moved = connection.execute(_MOVED, (since, made, key)).fetchone()
+    altered = connection.execute(_ALTERED, (since, made, key)).fetchone()
     newest = _version(connection, prompt_id, number, labels)
-    return Prompt(prompt_id, name, path_of(name), created, newest, moved[0] if moved else None, labels)
+    return Prompt(prompt_id, name, path_of(name), created, newest, altered[0] if altered else None, labels)
 
 
 def has_created(connection: sqlite3.Connection, commit: str) -> bool:

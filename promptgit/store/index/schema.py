@@ -1,6 +1,6 @@
 """The tables of the index. There are no migrations: another SCHEMA means another index, built anew."""
 
-SCHEMA = 8
+SCHEMA = 9
 
 TABLES = f"""
 PRAGMA user_version = {SCHEMA};
@@ -26,7 +26,7 @@ CREATE TABLE prompts (
     folded TEXT NOT NULL,       -- the path as a file system that ignores case sees it
     versions INTEGER NOT NULL,  -- the newest one's number
     created INTEGER NOT NULL,
-    moved BLOB,                 -- the commit that renamed it or moved a label after the newest version
+    altered BLOB,               -- the commit that renamed it or moved a label after the newest version
     removed INTEGER,            -- NULL: it lives; else the Nth of this name to be removed
     places INTEGER NOT NULL,    -- how many rows of `places` it has
     placed INTEGER NOT NULL,    -- `after` of the newest of them
