@@ -8,19 +8,30 @@ that is not promptgit's, a tracer) executes the command instead.
 from __future__ import annotations
 
 import atexit
+import gc
 import json
 import os
+import select
 import signal
 import socket
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from functools import cache
+from importlib import import_module
 from pathlib import Path
+from pkgutil import iter_modules
+from typing import NoReturn
 
 PROMPTGIT = str(Path(sys.executable).with_name("promptgit"))
 
-_MODULES = ("promptgit.app", "promptgit.cli.serve", "promptgit.cli.target", "promptgit.serving.master")
+# What the commands import when they need it: httpcore2 comes with the first request.
+_MODULES = (
+    *("promptgit.app", "promptgit.serving.master", "promptgit.serving.memory", "httpcore2"),
+    *("uvicorn.loops.uvloop", "uvicorn.lifespan.on", "encodings.idna"),
+)
+_PACKAGES = ("promptgit.cli", "promptgit.exchange")
 
 
 class Started:
@@ -79,38 +90,56 @@ def start(arguments: Sequence[str], environment: Mapping[str, str], *, stdin: in
 
 
 def _serve(orders: socket.socket) -> None:
-    for module in _MODULES:
-        __import__(module)
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # those who wait for the commands are waited for by nobody
+    atexit.register(_leave)  # the first to be registered is the last to be called
+    for name in _MODULES:
+        import_module(name)
+    for package in _PACKAGES:
+        for module in iter_modules(import_module(package).__path__, f"{package}."):
+            import_module(module.name)
+    gc.collect()
+    gc.freeze()  # so that forks share its pages
+    ended, ends = os.pipe()
+    os.set_blocking(ends, False)
+    signal.signal(signal.SIGCHLD, lambda *_: None)
+    signal.set_wakeup_fd(ends)
+    waiting: dict[int, int] = {}  # by command: the descriptor on which its end is told
     while True:
-        head, files, *_ = socket.recv_fds(orders, 4, 4)
-        if not head:
-            return
-        size, order = int.from_bytes(head, "big"), b""
-        while len(order) < size:
-            order += orders.recv(size - len(order))
-        if os.fork() == 0:
-            orders.close()
-            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-            _watch(files[0], files[1:], *json.loads(order))
-        for file in files:
-            os.close(file)
+        ready, _, _ = select.select([orders.fileno(), ended], [], [])
+        if ended in ready:
+            os.read(ended, 4096)
+            _tell(waiting)
+        if orders.fileno() in ready:
+            head, files, *_ = socket.recv_fds(orders, 4, 4)
+            if not head:
+                return
+            size, order = int.from_bytes(head, "big"), b""
+            while len(order) < size:
+                order += orders.recv(size - len(order))
+            pid = os.fork()
+            if pid == 0:
+                signal.set_wakeup_fd(-1)
+                signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+                orders.close()
+                for file in (ended, ends, files[0], *waiting.values()):
+                    os.close(file)
+                _run(files[1:], *json.loads(order))
+            waiting[pid] = files[0]
+            os.write(files[0], b"%20d" % pid)
+            for file in files[1:]:
+                os.close(file)
 
 
-def _watch(status: int, files: list[int], arguments: list[str], environment: dict[str, str], folder: str) -> None:
-    """Run the command in another process, and tell its id, and how it ended."""
-    pid = os.fork()
-    if pid == 0:
-        os.close(status)
-        _run(files, arguments, environment, folder)
-    for file in files:
-        os.close(file)
-    os.write(status, b"%20d" % pid)
-    os.write(status, b"%20d" % os.waitpid(pid, 0)[1])
-    os._exit(0)
+def _tell(waiting: dict[int, int]) -> None:
+    """Tell of the commands that have ended."""
+    for pid, status in list(waiting.items()):
+        ended, how = os.waitpid(pid, os.WNOHANG)
+        if ended:
+            with suppress(BrokenPipeError):  # nobody waits any more
+                os.write(status, b"%20d" % how)
+            os.close(waiting.pop(pid))
 
 
-def _run(files: list[int], arguments: list[str], environment: dict[str, str], folder: str) -> None:
+def _run(files: list[int], arguments: list[str], environment: dict[str, str], folder: str) -> NoReturn:
     os.setsid()
     for number, file in enumerate(files):
         os.dup2(file, number)
@@ -125,7 +154,27 @@ def _run(files: list[int], arguments: list[str], environment: dict[str, str], fo
     sys.argv = [PROMPTGIT, *arguments]
     from promptgit.cli import main
 
-    main(prog_name="promptgit")
+    try:
+        main(prog_name="promptgit")
+    except SystemExit as end:
+        if arguments[:1] != ["serve"] and isinstance(end.code, int):
+            _code.append(end.code)
+        raise
+    raise AssertionError("the command has not ended")
+
+
+_code: list[int] = []
+
+
+def _leave() -> None:
+    """End a command that has ended but for the tenth of a second that Python takes to forget all modules.
+
+    Servers take it: their threads and handles could be in its way.
+    """
+    if _code:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(_code[0])
 
 
 if __name__ == "__main__":
