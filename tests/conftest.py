@@ -9,6 +9,7 @@ import hypothesis
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from xdist.scheduler import LoadFileScheduling  # type: ignore[import-untyped]
 
 from promptgit.app import create_app
 from promptgit.service.service import Service
@@ -21,8 +22,29 @@ hypothesis.settings.register_profile("promptgit", derandomize=True, deadline=Non
 hypothesis.settings.load_profile("promptgit")
 
 
+# The files that take the longest, which come first: so no worker is left with one of them at the end.
+LONGEST = (
+    *("test_browser", "test_fuzz", "test_real_history", "test_races", "test_service_stateful", "test_cli_usage"),
+    *("test_stop", "test_serving", "test_generators", "test_costs", "test_commands", "test_upkeep", "test_cli"),
+)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> LoadFileScheduling | None:
+    """One worker runs all tests of a file: what they share, as a server or a browser, is made once.
+
+    Where files are named, `--dist` decides: a single one would leave the other workers idle.
+    """
+    if any(".py" in argument for argument in config.args):
+        return None
+    config.option.loadscopereorder = False  # files stay in the order of the tests
+    return LoadFileScheduling(config, log)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark tests by what their modules and fixtures use; `slow` ones are marked by hand."""
+    """Put the longest files first; mark tests by what their modules and fixtures use, but for `slow` ones."""
+    places = {name: at for at, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: places.get(item.path.stem, len(LONGEST)))
     for item in items:
         names = {*vars(item.getparent(pytest.Module).obj), *getattr(item, "fixturenames", ())}
         if names & {"browser", "driver"}:

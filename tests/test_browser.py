@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Iterator
+from contextlib import ExitStack
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -18,17 +22,15 @@ from promptgit.store.store import Store
 from tests import example
 from tests.browser import CHROMIUM, DRIVER, MISSING, Browser, browser
 from tests.support import Http, Server, command
+from tests.test_tokens import make
 
-pytestmark = [
-    pytest.mark.skipif(not (CHROMIUM and DRIVER), reason=MISSING),
-    pytest.mark.xdist_group("browser"),  # one browser for all
-]
+pytestmark = pytest.mark.skipif(not (CHROMIUM and DRIVER), reason=MISSING)
 
 ODD = "\ufeffone\r\ntwo\rthree\n\n \tfour\x0c\x1b \r\n\u2028five \U000e0041"
 MESSAGE = ".message"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     folder = tmp_path_factory.mktemp("site") / "data"
     store = Store(folder, lock_timeout=5)
@@ -39,7 +41,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         yield server
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium(site: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
     with browser(tmp_path_factory.mktemp("browser"), site.url) as opened:
         yield opened
@@ -355,3 +357,40 @@ def test_real_prompts_are_looked_at(page: Browser, real_history: Path, tmp_path:
             for width in (1280, 390):
                 page.look(width=width)
                 assert page.driver.execute_script("return document.documentElement.scrollWidth") <= width, address
+
+
+def test_a_listed_page_of_another_origin_may_write_and_read(page: Browser, tmp_path: Path) -> None:
+    """And no other page: both are served from ports of their own on this machine."""
+    (tmp_path / "site").mkdir()
+    (tmp_path / "site" / "index.html").write_text("<!doctype html><title>x</title>")
+    handler = partial(SimpleHTTPRequestHandler, directory=tmp_path / "site")
+    with ExitStack() as opened:
+        pages = []
+        for _ in range(2):
+            server = opened.enter_context(ThreadingHTTPServer(("127.0.0.1", 0), handler))
+            opened.callback(server.shutdown)
+            threading.Thread(target=server.serve_forever, args=(0.01,)).start()
+            pages.append(f"http://127.0.0.1:{server.server_port}")
+        secret = make(tmp_path / "data", "app", "write")
+        api = opened.enter_context(Server(tmp_path / "data", PROMPTGIT_CORS_ORIGINS=pages[0]))
+        page.driver.get(pages[0])
+        assert page.driver.execute_async_script(CROSS_ORIGIN, api.url, secret) == [201, True, 200, 412, "1"]
+        page.driver.get(pages[1])
+        assert page.driver.execute_async_script(CROSS_ORIGIN, api.url, secret) == "TypeError: Failed to fetch"
+
+
+CROSS_ORIGIN = """
+const [url, secret, done] = arguments;
+const send = (method, path, body, headers = {}) => fetch(url + path, {
+    method, body: body && JSON.stringify(body),
+    headers: {"Authorization": `Bearer ${secret}`, "Content-Type": "application/json", ...headers},
+});
+(async () => {
+    const made = await send("POST", "/api/prompts", {content: "1"});
+    const tag = made.headers.get("ETag"), where = made.headers.get("Location");
+    const read = await send("GET", where);
+    const stale = await send("PUT", where, {content: "2"}, {"If-Match": '"9"', "Idempotency-Key": "x"});
+    const versions = await send("GET", `${where}/versions`);
+    done([made.status, tag !== null, read.status, stale.status, versions.headers.get("X-Total-Count")]);
+})().catch(error => done(String(error)));
+"""

@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import socket
-import threading
 from collections.abc import Iterator
-from contextlib import ExitStack
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -16,7 +12,6 @@ from flask.testing import FlaskClient
 
 from promptgit.app import create_app
 from promptgit.settings import Settings
-from tests.browser import CHROMIUM, DRIVER, MISSING, browser
 from tests.support import Answer, Http, Server, command
 from tests.test_tokens import assert_problem, bearer, make
 
@@ -187,46 +182,6 @@ def test_what_is_no_origin_is_told_at_the_start(tmp_path: Path, setting: str) ->
     done = command("serve", "--data", str(tmp_path / "data"), "--port", "0", **{name: value})
     assert done.returncode == 1
     assert name in done.stderr and value in done.stderr and done.stderr.count("\n") == 1
-
-
-@pytest.mark.skipif(not (CHROMIUM and DRIVER), reason=MISSING)
-@pytest.mark.xdist_group("browser")  # one browser for all
-def test_a_browser_lets_a_listed_page_write_and_read(tmp_path: Path) -> None:
-    """And no other page: both are served from ports of their own on this machine."""
-    (tmp_path / "site").mkdir()
-    (tmp_path / "site" / "index.html").write_text("<!doctype html><title>x</title>")
-    handler = partial(SimpleHTTPRequestHandler, directory=tmp_path / "site")
-    with ExitStack() as opened:
-        pages = []
-        for _ in range(2):
-            server = opened.enter_context(ThreadingHTTPServer(("127.0.0.1", 0), handler))
-            opened.callback(server.shutdown)
-            threading.Thread(target=server.serve_forever, args=(0.01,)).start()
-            pages.append(f"http://127.0.0.1:{server.server_port}")
-        secret = make(tmp_path / "data", "app", "write")
-        api = opened.enter_context(Server(tmp_path / "data", PROMPTGIT_CORS_ORIGINS=pages[0]))
-        looking = opened.enter_context(browser(tmp_path, pages[0]))
-        looking.open("/")
-        assert looking.driver.execute_async_script(SCRIPT, api.url, secret) == [201, True, 200, 412, "1"]
-        looking.driver.get(pages[1])
-        assert looking.driver.execute_async_script(SCRIPT, api.url, secret) == "TypeError: Failed to fetch"
-
-
-SCRIPT = """
-const [url, secret, done] = arguments;
-const send = (method, path, body, headers = {}) => fetch(url + path, {
-    method, body: body && JSON.stringify(body),
-    headers: {"Authorization": `Bearer ${secret}`, "Content-Type": "application/json", ...headers},
-});
-(async () => {
-    const made = await send("POST", "/api/prompts", {content: "1"});
-    const tag = made.headers.get("ETag"), where = made.headers.get("Location");
-    const read = await send("GET", where);
-    const stale = await send("PUT", where, {content: "2"}, {"If-Match": '"9"', "Idempotency-Key": "x"});
-    const versions = await send("GET", `${where}/versions`);
-    done([made.status, tag !== null, read.status, stale.status, versions.headers.get("X-Total-Count")]);
-})().catch(error => done(String(error)));
-"""
 
 
 # Which host

@@ -16,8 +16,7 @@ from promptgit.domain.names import id_of
 from tests.support import Http, Server, assert_sound, command, git, git_text
 from tests.test_commands import rows
 
-# One worker imports it, once: for the session, for between these tests it may run others.
-pytestmark = [pytest.mark.xdist_group("real history"), pytest.mark.slow]
+pytestmark = pytest.mark.slow
 
 Lines = dict[str, list[dict[str, Any]]]
 
@@ -30,7 +29,7 @@ class Imported:
     lines: Lines
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def imported(real_history: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Imported]:
     folder = tmp_path_factory.mktemp("real") / "data"
     done = command("import", str(real_history), "--data", str(folder))
