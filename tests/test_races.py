@@ -1,14 +1,12 @@
-"""Writers that race, crash and run out of room, through a real server."""
+"""Writers that race and run out of room, through a real server."""
 
 from __future__ import annotations
 
 import os
 import subprocess
-import threading
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
-from http.client import HTTPException
 from io import FileIO
 from multiprocessing import get_context
 from pathlib import Path
@@ -88,70 +86,6 @@ def test_of_many_who_save_over_the_same_version_one_wins(server: Server) -> None
             )
         )
     assert Counter(answer.status for answer in answers) == {200: 1, 412: 7}
-
-
-class _Burst:
-    """Four writers who save until the server is gone; what it acknowledged, by number."""
-
-    def __init__(self, url: str, where: str, mark: object) -> None:
-        self._url, self._where, self._mark = url, where, mark
-        self._acknowledged = threading.Semaphore(0)
-        self._pool = ThreadPoolExecutor(4)
-        self._runs = [self._pool.submit(self._write, writer) for writer in range(4)]
-
-    def _write(self, writer: int) -> dict[int, str]:
-        http, told = Http(self._url), {}
-        for at in range(10_000):
-            content = f"{self._mark} {writer} {at}"
-            try:
-                answer = http("PUT", self._where, {"content": content})
-            except (OSError, HTTPException):
-                break
-            assert answer.status == 200, answer.body
-            told[answer.json["version_number"]] = content
-            self._acknowledged.release()
-        return told
-
-    def wait_for(self, acknowledged: int) -> None:
-        for _ in range(acknowledged):
-            self._acknowledged.acquire()
-
-    def results(self) -> list[dict[int, str]]:
-        with self._pool:
-            return [run.result() for run in self._runs]
-
-
-def test_a_server_killed_in_the_middle_of_writes_loses_nothing_acknowledged(tmp_path: Path) -> None:
-    """Twenty-five times over: four writers, kill -9 when enough was acknowledged, start again, look."""
-    folder = tmp_path / "data"
-    acknowledged: dict[int, str] = {}
-    with Server(folder) as server:
-        where = Http(server.url)("POST", "/api/prompts", {"name": "a", "content": "first"}).headers["Location"]
-    for kills in range(1, 26):
-        with Server(folder) as server:
-            burst = _Burst(server.url, where, kills)
-            burst.wait_for(5 + kills % 7)  # another moment each time
-            server.kill()
-            for told in burst.results():
-                assert not told.keys() & acknowledged.keys()
-                acknowledged |= told
-        if kills % 10 == 0:
-            assert_sound(folder / "prompts.git")
-            _assert_all_there(folder, where, acknowledged)
-    assert len(acknowledged) >= 125
-
-
-def _assert_all_there(folder: Path, where: str, acknowledged: dict[int, str]) -> None:
-    with Server(folder) as server:
-        http = Http(server.url)
-        versions = http("GET", f"{where}/versions").json
-        assert [version["version_number"] for version in versions] == list(range(1, len(versions) + 1))
-        assert [version["commit"] for version in versions] == commits_of(folder / "prompts.git", "prompts/a.md")
-        for number, content in acknowledged.items():
-            assert http("GET", f"{where}/versions/{number}/content").body.decode() == content
-        assert server.stop() == 0
-    done = command("check", "--data", str(folder))
-    assert done.returncode == 0, done.stdout
 
 
 @pytest.fixture
