@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import signal
 import socket
 import sqlite3
@@ -34,6 +35,15 @@ def fill(url: str) -> str:
     http("DELETE", other)
     assert http("GET", "/api/prompts?q=2").json
     return where
+
+
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a server that has some history, and was stopped."""
+    with Server(tmp_path_factory.mktemp("filled") / "data", "--workers", "1") as server:
+        fill(server.url)
+        assert server.stop() == 0
+    return server.folder
 
 
 def test_serve_prints_its_url_once_it_listens_and_stops_with_success(tmp_path: Path) -> None:
@@ -135,10 +145,10 @@ def test_check_finds_nothing_in_a_sound_index(server: Server) -> None:
         ("DROP TABLE versions", "cannot be read"),
     ],
 )
-def test_check_prints_every_difference_and_reindex_mends_it(tmp_path: Path, damage: str, said: str) -> None:
-    with Server(tmp_path / "data") as server:
-        fill(server.url)
-        server.stop()
+def test_check_prints_every_difference_and_reindex_mends_it(
+    filled: Path, tmp_path: Path, damage: str, said: str
+) -> None:
+    shutil.copytree(filled, tmp_path / "data")
     connection = sqlite3.connect(tmp_path / "data" / "index.sqlite3", isolation_level=None)
     connection.execute(damage)
     connection.close()
