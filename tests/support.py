@@ -281,5 +281,7 @@ def command(*arguments: str, data: bytes = b"", **settings: str) -> subprocess.C
 
 
 def _is_plain(settings: Iterable[str]) -> bool:
-    """Whether these are promptgit's alone: the interpreter and libgit2 read others once, when they start."""
-    return all(name.startswith("PROMPTGIT_") for name in settings)
+    """Whether these are read when they are used: the interpreter and libgit2 read others once, when they start."""
+    return all(
+        name in ("EDITOR", "TMPDIR") or name.startswith(("PROMPTGIT_", "_PROMPTGIT_", "COMP_")) for name in settings
+    )
