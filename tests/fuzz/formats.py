@@ -32,8 +32,15 @@ _segment = st.text(_printed | st.just(" "), min_size=1, max_size=20)
 _line = st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs"], exclude_characters="<>"), max_size=60)
 _text = st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs"]) | st.sampled_from("\n\t"), max_size=200)
 
-schemathesis.openapi.format("prompt-name", st.lists(_segment, min_size=1, max_size=3).map("/".join).filter(_is_name))
-schemathesis.openapi.format("author-name", _line.filter(_is_author))
-schemathesis.openapi.format("author-email", _line)
-schemathesis.openapi.format("commit-message", _text)
+
+def _about(most: int) -> st.SearchStrategy[str]:
+    """Texts of the lengths about a limit, which are asked for, and which others would hardly ever have."""
+    return st.sampled_from([("n" * 99 + "/" + "n" * most)[:length] for length in (most - 1, most, most + 1)])
+
+
+_name = st.lists(_segment, min_size=1, max_size=3).map("/".join).filter(_is_name)
+schemathesis.openapi.format("prompt-name", _name | _about(names.MAX_NAME))
+schemathesis.openapi.format("author-name", _line.filter(_is_author) | _about(texts.MAX_AUTHOR_NAME))
+schemathesis.openapi.format("author-email", _line | _about(texts.MAX_AUTHOR_EMAIL))
+schemathesis.openapi.format("commit-message", _text | _about(texts.MAX_DESCRIPTION))
 schemathesis.openapi.format("promptgit-head", st.from_regex(r"\A[0-9]{1,18}-[0-9a-f]{40}\Z"))
