@@ -56,4 +56,4 @@ def test_hundreds_of_slow_clients_keep_nobody_waiting(tmp_path: Path, sent: byte
         for path in (where, "/api/prompts", "/healthz") * 5:
             start = time.monotonic()
             assert http("GET", path).status == 200
-            assert time.monotonic() - start < 1
+            assert time.monotonic() - start < 5  # its patience with each of them is 10 s
