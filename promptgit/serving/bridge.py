@@ -198,4 +198,6 @@ async def _gone(receive: Receive) -> None:
 
 def _step_back() -> None:
     if sys.platform == "linux":  # elsewhere it is the process that has a priority
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICE)
+        thread = threading.get_native_id()
+        # A server that was started with a lower priority must not try to raise it: only root may.
+        os.setpriority(os.PRIO_PROCESS, thread, max(_NICE, os.getpriority(os.PRIO_PROCESS, thread)))

@@ -6,6 +6,10 @@ uvicorn takes any asyncio.Protocol as its `http` setting; this one passes every 
 from __future__ import annotations
 
 import asyncio
+import fcntl
+import termios
+from array import array
+from collections.abc import Callable
 from typing import Any, ClassVar, cast
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -15,7 +19,24 @@ _LARGEST_HEAD = 64 << 10  # bytes
 _LINGER_SECONDS = 2.0  # a client that is refused gets so long to read why
 _BYTES_A_SECOND = 16 << 10  # a client that reads so fast is never given up
 _DRAINED = 48 << 10  # bytes that a client has read when asyncio resumes writing, by its default limits
+_READ_SECONDS = 0.02
 _TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
+
+
+class _Http(HttpToolsProtocol):
+    """uvicorn's protocol, which leaves to *finish* what uvicorn's server asks of each connection when it stops."""
+
+    def __init__(self, finish: Callable[[], object], **given: Any) -> None:
+        super().__init__(**given)
+        self._finish = finish
+
+    def shutdown(self) -> None:
+        """Called once no new connections are accepted."""
+        self._finish()
+
+    def close_after_answer(self) -> None:
+        """Close the connection: behind its open answer, or at once where there is none."""
+        super().shutdown()
 
 
 class Connection(asyncio.Protocol):
@@ -31,7 +52,7 @@ class Connection(asyncio.Protocol):
 
     def __init__(self, **given: Any) -> None:
         """Take what uvicorn gives to its own protocol."""
-        self._http = HttpToolsProtocol(**given)
+        self._http = _Http(self._finish, **given)
         self._left = self.patience
         self._head = self._unsent = 0  # bytes
         self._is_refused = False
@@ -90,6 +111,27 @@ class Connection(asyncio.Protocol):
             await asyncio.sleep(seconds)
             for connection in tuple(cls._all):
                 connection._look(seconds)
+
+    def _finish(self) -> None:
+        """Close the connection once all that has been sent on it is read and answered.
+
+        uvicorn would close it with bytes that the kernel has acknowledged and nobody has read, which resets it.
+        """
+        asyncio.get_running_loop().call_later(_READ_SECONDS, self._close_if_read)  # all sockets are read before
+
+    def _close_if_read(self) -> None:
+        if self._transport.is_closing():
+            return
+        if self._is_answered() or not (self._head or self._unread()):
+            self._http.close_after_answer()
+        else:
+            self._finish()
+
+    def _unread(self) -> int:
+        """How many bytes have arrived that the event loop has not read."""
+        count = array("i", [0])
+        fcntl.ioctl(self._transport.get_extra_info("socket").fileno(), termios.FIONREAD, count)
+        return count[0]
 
     def _is_answered(self) -> bool:
         """True while the application answers a request of this connection."""
