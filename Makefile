@@ -16,7 +16,8 @@ ifeq ($(KEPT),)
 endif
 LANGFUSE := 3 4 5
 GENERATORS := tests/generators
-PARALLEL := -n 2 --dist loadgroup
+# One worker runs all tests of a file: what they share, as a server or a browser, is made once.
+PARALLEL := -n 2 --dist loadfile --no-loadscope-reorder
 FAST := $(PARALLEL) -m 'not (browser or server or langfuse or slow)'
 
 help: ## list these targets

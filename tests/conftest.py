@@ -9,7 +9,6 @@ import hypothesis
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from xdist.scheduler import LoadFileScheduling  # type: ignore[import-untyped]
 
 from promptgit.app import create_app
 from promptgit.service.service import Service
@@ -27,18 +26,6 @@ LONGEST = (
     *("test_browser", "test_fuzz", "test_real_history", "test_races", "test_service_stateful", "test_cli_usage"),
     *("test_stop", "test_serving", "test_generators", "test_costs", "test_commands", "test_upkeep", "test_cli"),
 )
-
-
-@pytest.hookimpl(optionalhook=True)
-def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> LoadFileScheduling | None:
-    """One worker runs all tests of a file: what they share, as a server or a browser, is made once.
-
-    Where files are named, `--dist` decides: a single one would leave the other workers idle.
-    """
-    if any(".py" in argument for argument in config.args):
-        return None
-    config.option.loadscopereorder = False  # files stay in the order of the tests
-    return LoadFileScheduling(config, log)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
