@@ -303,6 +303,17 @@ def test_it_is_done_by_itself_once_it_pays(tmp_path: Path, monkeypatch: pytest.M
     assert not store.upkeep.pays()
 
 
+def test_it_pays_for_many_packs_however_small(store: Store, service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a node gets them, with each fetch that has news."""
+    monkeypatch.setattr(upkeep.Upkeep, "fresh_packs", 5)
+    saved(service, 3)
+    assert not store.upkeep.pays()
+    saved(service, 3, "b")
+    assert store.upkeep.pays()
+    assert store.upkeep.run()
+    assert not store.upkeep.pays()
+
+
 def test_32_writers_and_4_clones_do_not_notice(tmp_path: Path) -> None:
     """Through two servers: every answer is a success, every clone is whole, and all is there at the end."""
     folder = tmp_path / "data"

@@ -52,13 +52,14 @@ class Pack:
 
 @dataclass(frozen=True, slots=True)
 class UpkeepState:
-    """How many packs there are, with how many objects, and about how many of them no upkeep has seen yet.
+    """How many packs there are, with how many objects, and how many of both no upkeep has seen yet (objects: about).
 
     *last_done* is when an upkeep last came to its end, in seconds since 1970; None: never.
     """
 
     packs: int
     objects: int
+    fresh_packs: int
     fresh_objects: int
     last_done: float | None
 
@@ -68,6 +69,12 @@ class Upkeep:
 
     fresh_objects: ClassVar[int] = 20_000
     """It pays from so many objects on that no upkeep has seen (four or five to a version)."""
+
+    fresh_packs: ClassVar[int] = 100
+    """It pays from so many packs on that no upkeep has seen.
+
+    Only fetches lead to so many: packs with deltas, which `packs.roll` cannot join. Each look-up asks every pack.
+    """
 
     deltas: ClassVar[tuple[str, ...]] = ("--no-reuse-delta", "--window=50", "--depth=10", "--window-memory=64m")
     """Options of git-pack-objects(1).
@@ -87,13 +94,17 @@ class Upkeep:
         loose = _loose_objects(self._folder.parent)
         objects = loose + sum(pack.objects for pack in packs)
         fresh = loose + sum(pack.objects for pack in packs if pack.fresh)
-        return UpkeepState(len(packs), objects, fresh, self._repository.claim.fulfilled_at())
+        fresh_packs = sum(pack.fresh for pack in packs)
+        return UpkeepState(len(packs), objects, fresh_packs, fresh, self._repository.claim.fulfilled_at())
 
     def pays(self) -> bool:
         """True if enough new objects have come. A multi-pack index that a `git gc` broke meanwhile is removed."""
         drop_stale_multi_pack_index(self._folder)
         state = self.state()
-        return state.fresh_objects >= max(self.fresh_objects, state.objects // _FRESH_PART)
+        return (
+            state.fresh_objects >= max(self.fresh_objects, state.objects // _FRESH_PART)
+            or state.fresh_packs >= self.fresh_packs
+        )
 
     def run(self) -> bool:
         """Do it now; False if it is under way already.
