@@ -352,6 +352,15 @@ def test_a_refused_operation_fails_alone(nodes: Nodes) -> None:
     assert isinstance(outcomes[0], PromptgitError | None)
 
 
+def test_a_ref_whose_name_ends_like_mains_is_not_main(tmp_path: Path, nodes: Nodes) -> None:
+    """An upstream that has it, and no main, is an empty one."""
+    empty = bare(tmp_path / "empty")
+    other = nodes("other").store.repository.path
+    git(empty, "fetch", "-q", str(other), "main:refs/backup/refs/heads/main")
+    made = nodes("one", str(empty)).create("1", name="a")
+    assert main_of(empty) == made.newest.commit
+
+
 def test_an_empty_upstream_gets_one_beginning(nodes: Nodes, tmp_path: Path) -> None:
     """Whichever of the nodes that start together is first."""
     empty = bare(tmp_path / "empty")

@@ -37,7 +37,9 @@ _DURABLY = [
 ]
 _PUSH = ["--porcelain", "--no-verify", "--no-follow-tags", "--no-signed", "--recurse-submodules=no"]
 _FETCH = ["--quiet", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules"]
-_ADVERTISED = re.compile(rb"^([0-9a-f]{40})\t", re.MULTILINE)
+# `git ls-remote` also tells refs whose names end in the one that was asked for.
+_ADVERTISED = re.compile(rb"^([0-9a-f]+)\t%s$" % re.escape(MAIN.encode()), re.MULTILINE)
+_SHA1_DIGITS = 40
 _NOTHING_FOUND = 2  # exit status of `git ls-remote --exit-code`
 
 
@@ -98,7 +100,9 @@ def find_main(git: Git, url: str, timeout: float) -> str | None:
         return None
     found = _ADVERTISED.search(said)  # ssh may have printed warnings before it
     if found is None:
-        raise RemoteFailed("its answer has no id of a commit in SHA-1")
+        return None
+    if len(found[1]) != _SHA1_DIGITS:
+        raise RemoteFailed("its commits are not named by SHA-1")
     return found[1].decode("ascii")
 
 
