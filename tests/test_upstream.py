@@ -264,6 +264,25 @@ def test_a_node_starts_while_the_upstream_is_away(nodes: Nodes, upstream: Host) 
         nodes("other")
 
 
+def test_a_folder_that_never_joined_is_not_served_without_its_upstream(
+    tmp_path: Path, nodes: Nodes, upstream: Host
+) -> None:
+    """Nobody knows whether the upstream has another history, for which its own would be given up later."""
+    alone = Store(tmp_path / "one", lock_timeout=5)
+    alone.open()
+    tip = Service(alone, 1 << 20).create("1", name="a").newest.commit
+    upstream.stop()
+    with pytest.raises(UpstreamUnavailable):
+        nodes("one")
+    upstream.start()
+    nodes("first").create("x", name="b")
+    with pytest.raises(UnusableRepository, match="history of its own"):
+        nodes("one")
+    assert git_text(tmp_path / "one" / "prompts.git", "for-each-ref", "--format=%(objectname) %(refname)") == (
+        f"{tip} refs/heads/main"
+    )
+
+
 def test_what_people_push_appears_by_the_ordinary_rule(nodes: Nodes, upstream: Host) -> None:
     one = nodes("one")
     made = one.create("1", name="a")

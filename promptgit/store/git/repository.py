@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import ClassVar
 
@@ -272,6 +273,11 @@ class Repository:
             return str(self._opened().references[name].target)
         except KeyError:
             return None
+
+    def forget(self, name: str) -> None:
+        """Remove a ref, if there is one."""
+        with suppress(KeyError):
+            self._opened().references.delete(name)
 
     def reaches(self, tip: str, commit: str) -> bool:
         """True if *commit* is *tip*, or one of its ancestors."""

@@ -50,17 +50,23 @@ class Joining:
         """Bring a repository that is there to where the upstream's `main` is.
 
         A history that has never had an upstream is brought to an empty one, or to one that has its beginning. Where
-        the upstream does not answer, the folder is served as it is.
+        the upstream of another one does not answer, the folder is served as it is.
 
         Raises:
             UnusableRepository: it has never had an upstream, and its history is another one.
+            UpstreamUnavailable: it has never had an upstream, and whether its history is another one cannot be told.
             MainLocked, StorageFull, StorageFailed, OutcomeUnknown
         """
-        try:
-            if self._repository.ref(REF) is None:
+        if self._repository.ref(REF) is None:
+            try:
                 self._join_first()
+            except RemoteFailed as error:
+                raise UpstreamUnavailable(str(error)) from error
+            finally:
+                self._repository.forget(_JOINING)
+        try:
             self._upstream.refresh(time.monotonic() + self._timeout)
-        except (RemoteFailed, UpstreamUnavailable) as error:
+        except UpstreamUnavailable as error:
             log.warning(
                 "The upstream %s does not answer; the local copy is served: %s", self._upstream.shown_url, error
             )
