@@ -6,11 +6,14 @@ None of it is needed after a restart.
 from __future__ import annotations
 
 import json
+import logging
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Generic, TypeVar, cast
 
 from promptgit.store.files import write_state
+
+log = logging.getLogger(__name__)
 
 S = TypeVar("S")
 
@@ -61,5 +64,11 @@ class StateFile(Generic[S]):
             return self._kind()
 
     def write(self, state: S) -> None:
-        """Put a state in the place of the last one; one process does so at a time."""
-        write_state(self._path, json.dumps(asdict(cast(Any, state))).encode())
+        """Put a state in the place of the last one, which stays where the disk is full; one process does so at a time.
+
+        What a push has done is told by the upstream, not by this: nothing fails for it.
+        """
+        try:
+            write_state(self._path, json.dumps(asdict(cast(Any, state))).encode())
+        except OSError:
+            log.exception("The state of the upstream could not be noted")
