@@ -323,6 +323,13 @@ def test_a_push_that_has_landed_is_acknowledged_where_its_state_cannot_be_noted(
     assert (saved.newest.number, main_of(upstream.path)) == (2, saved.newest.commit)
 
 
+def test_a_fetch_that_had_no_time_is_no_fault_of_the_upstream(nodes: Nodes) -> None:
+    one = nodes("one")
+    with pytest.raises(UpstreamUnavailable):
+        one.upstream.refresh(time.monotonic())
+    assert one.store.warnings() == []
+
+
 def test_an_upstream_that_was_put_back_is_followed_after_a_while(nodes: Nodes, upstream: Host) -> None:
     """An older state may be a copy that lags: until the time is up nothing is undone, and nothing is written."""
     one = nodes("one", timeout=1.0)

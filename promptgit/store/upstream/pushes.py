@@ -109,11 +109,13 @@ class Pusher:
             if tip not in (None, old) and not self._repository.reaches(old, str(tip)):
                 self._upstream.observer.pushed("raced", time.monotonic() - start)
                 raise MainMoved
-            if (refusal := self._refusal(failure, tip == old, is_unclear, deadline)) is not None:
+            rest = random.uniform(0, pause)  # noqa: S311  # no secret
+            is_late = time.monotonic() + rest >= deadline
+            if (refusal := self._refusal(failure, tip == old, is_unclear, is_late)) is not None:
                 self._upstream.observer.pushed(refusal.code, time.monotonic() - start)
                 raise refusal
             self._upstream.observer.pushed("retried", time.monotonic() - start)
-            time.sleep(random.uniform(0, pause))  # noqa: S311  # no secret
+            time.sleep(rest)
             pause = min(2 * pause, _LONGEST_PAUSE)
 
     def _push(self, old: str, new: str, deadline: float) -> None:
@@ -142,7 +144,7 @@ class Pusher:
             return None
 
     def _refusal(
-        self, failure: RemoteFailed, is_as_expected: bool, is_unclear: bool, deadline: float
+        self, failure: RemoteFailed, is_as_expected: bool, is_unclear: bool, is_late: bool
     ) -> PromptgitError | None:
         """What the writers are told; None: to push again may help."""
         words = str(failure)
@@ -152,7 +154,6 @@ class Pusher:
                 log.error("The upstream refuses the push: %s", words)
                 self._upstream.pushes.write(replace(state, refused=words))
             return UpstreamRefused(words)
-        is_late = time.monotonic() >= deadline
         if is_unclear:
             return OutcomeUnknown() if is_late else None
         is_away = not failure.is_rejected and not is_as_expected

@@ -90,6 +90,8 @@ class Upstream:
         try:
             fetch_main(self.repository.git, self.settings.url, REF, max(deadline - began, 0.001))
         except RemoteFailed as error:
+            if time.monotonic() >= deadline and deadline - began < self.settings.timeout / 2:
+                raise  # it had little time: that says nothing of the upstream, and those who wait ask again
             if state.error is None:
                 log.warning("The upstream %s cannot be fetched from: %s", self.shown_url, error)
             state = replace(state, began=began, error=str(error), away_since=state.away_since or now)
