@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import hmac
 import os
+import socket
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -140,6 +142,22 @@ def test_a_hosts_webhook_makes_a_node_follow(tmp_path: Path, upstream: Host, mak
             assert http("POST", "/hooks/upstream", raw=body, headers=wrong).status == 403
         assert http("POST", "/hooks/upstream", raw=body, headers=signed).status == 204
         wait_for(lambda: git(tmp_path / "one" / "prompts.git", "ls-tree", "main", "prompts/"))
+
+
+def test_a_node_that_was_told_of_a_push_ends_without_waiting_for_the_upstream(tmp_path: Path, upstream: Host) -> None:
+    """Also if that accepts connections, and never answers."""
+    settings = {"PROMPTGIT_UPSTREAM": upstream.url, "PROMPTGIT_UPSTREAM_POLL": RARELY}
+    with Server(tmp_path / "one", **settings, PROMPTGIT_UPSTREAM_SECRET=SECRET) as server:
+        upstream.stop()
+        with socket.create_server(("127.0.0.1", upstream.port)) as silent:
+            assert (
+                Http(server.url)("POST", "/hooks/upstream", raw=b"", headers={"X-Gitlab-Token": SECRET}).status == 204
+            )
+            silent.settimeout(10)
+            with silent.accept()[0]:
+                start = time.monotonic()
+                assert server.stop() == 0
+    assert time.monotonic() - start < 30
 
 
 def test_without_a_secret_there_is_no_webhook(pair: tuple[FlaskClient, FlaskClient], client: FlaskClient) -> None:

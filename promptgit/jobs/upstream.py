@@ -38,7 +38,9 @@ class Follower:
     def nudge(self) -> None:
         """Follow soon, in another thread. A host tells all nodes at once: each waits for a random moment first."""
         if self._is_nudged.acquire(blocking=False):
-            threading.Timer(random.uniform(0, _MOST_DELAY_SECONDS), self._follow).start()  # noqa: S311  # no secret
+            timer = threading.Timer(random.uniform(0, _MOST_DELAY_SECONDS), self._follow)  # noqa: S311  # no secret
+            timer.daemon = True  # a process that ends does not wait for the upstream
+            timer.start()
 
     def _follow(self) -> None:
         self._is_nudged.release()  # what the host tells from here on is not seen by this fetch
