@@ -70,7 +70,7 @@ def create_app(settings: Settings, *, catch_up: bool = True) -> Flask:
     """
     metrics = Metrics()
     store = store_of(settings, metrics.writer)
-    store.open(catch_up=catch_up)
+    store.open(catch_up=catch_up, follow=True)
     metrics.watch(store)
     _watch_chores(metrics, settings, store)
     app = Flask("promptgit", static_folder=None)
@@ -101,6 +101,7 @@ def create_app(settings: Settings, *, catch_up: bool = True) -> Flask:
         api.register_blueprint(blueprint)
     app.register_blueprint(operations.blueprint(store, metrics, None if settings.auth == "off" else known))
     follower = upstream.Follower(store, settings.upstream_poll)
+    app.extensions["promptgit.follower"] = follower
     app.register_blueprint(upstream_hook.blueprint(settings.upstream_secret if store.upstream else "", follower.nudge))
     app.register_blueprint(langfuse.blueprint)
     app.register_blueprint(git_clone.blueprint(UploadPack(store.repository.git, settings.data, settings.git_clones)))
@@ -202,7 +203,8 @@ def _who_asks() -> Person:
 def start_chores(settings: Settings, app: Flask) -> None:
     """Begin what one worker does for all; call it after the fork, with what `create_app` has made."""
     mirror.start(settings)
-    upstream.start(settings, app.extensions["promptgit.store"])
+    if settings.upstream:
+        chores.start("upstream", settings.data, app.extensions["promptgit.follower"].turn)
     if settings.is_deliverer:
         deliveries.start(settings)
     if settings.upkeep_interval:

@@ -128,6 +128,16 @@ class Settings:
             raise ValueError(f"PROMPTGIT_UPKEEP_INTERVAL is {self.upkeep_interval}; give 0 (never) to 86,400 seconds.")
 
     @property
+    def upstream_interval(self) -> float:
+        """Seconds between two pushes to the upstream."""
+        return max(self.push_interval, 0.0)
+
+    @property
+    def mirror_interval(self) -> float:
+        """Seconds between two pushes to the mirror; GitHub advises some 6 pushes a minute for one repository."""
+        return 10.0 if self.push_interval < 0 else self.push_interval
+
+    @property
     def write_timeout(self) -> float:
         """How long a write takes at most: it waits for other writers, and for the upstream."""
         return self.lock_timeout + (self.upstream_timeout if self.upstream else 0.0)

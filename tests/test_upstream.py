@@ -160,11 +160,11 @@ def test_an_upstream_that_is_away_refuses_writes_and_not_reads(nodes: Nodes, ups
     with pytest.raises(UpstreamUnavailable):
         one.save(made.id, "2")
     assert one.get(made.id) == made
-    assert any("has not answered since" in warning for warning in one.store.warnings())
+    assert any("has not answered since" in warning for warning in one.upstream.warnings())
     upstream.start()
     assert one.save(made.id, "2").newest.number == 2
     one.follow()
-    assert one.store.warnings() == []
+    assert one.upstream.warnings() == []
 
 
 def test_a_refusal_for_good_is_told_in_the_hosts_words(nodes: Nodes, upstream: Host) -> None:
@@ -174,10 +174,10 @@ def test_a_refusal_for_good_is_told_in_the_hosts_words(nodes: Nodes, upstream: H
     with pytest.raises(UpstreamRefused, match=r"Only on Tuesdays\."):
         one.create("1", name="a")
     assert main_of(upstream.path) == one.store.repository.main()
-    assert any("Only on Tuesdays" in warning for warning in one.store.warnings())
+    assert any("Only on Tuesdays" in warning for warning in one.upstream.warnings())
     upstream.hook("pre-receive", None)
     one.create("1", name="a")
-    assert one.store.warnings() == []
+    assert one.upstream.warnings() == []
 
 
 @pytest.fixture
@@ -255,6 +255,49 @@ def test_a_folder_with_another_history_is_refused(tmp_path: Path, nodes: Nodes, 
     assert (main_of(alone.repository.path), main_of(upstream.path)) == (tip, theirs)
 
 
+def test_a_node_is_written_to_through_its_upstream_alone(tmp_path: Path, nodes: Nodes) -> None:
+    """What a command without the setting wrote would be lost with the next fetch: it is refused. Reads are not."""
+    made = nodes("one").create("1", name="a")
+    alone = Store(tmp_path / "one", lock_timeout=5)
+    alone.open()
+    service = Service(alone, 1 << 20)
+    assert service.get(made.id) == made
+    with pytest.raises(UnusableRepository, match="set PROMPTGIT_UPSTREAM"):
+        service.save(made.id, "2")
+    (tmp_path / "one" / "prompts.git" / "promptgit-joined").unlink()
+    assert service.save(made.id, "2").newest.number == 2
+
+
+def test_a_change_of_the_address_is_checked(tmp_path: Path, nodes: Nodes, upstream: Host) -> None:
+    """An empty repository gets the history; one with another history is refused."""
+    made = nodes("one").create("1", name="a")
+    empty = bare(tmp_path / "empty")
+    assert nodes("one", str(empty)).get(made.id) == made
+    assert main_of(empty) == made.newest.commit
+    other = bare(tmp_path / "elsewhere")
+    foreign = Node(Store(tmp_path / "third", lock_timeout=5, upstream=UpstreamSettings(str(other)), clock=lambda: 1e9))
+    theirs = foreign.create("x", name="a").newest.commit
+    with pytest.raises(UnusableRepository, match="history of its own"):
+        nodes("one", str(other))
+    assert (main_of(other), main_of(tmp_path / "one" / "prompts.git")) == (theirs, made.newest.commit)
+
+
+def test_nodes_that_push_seldom_do_not_starve_each_other(nodes: Nodes) -> None:
+    """A batch is planned when its push may begin, on what the others have pushed by then."""
+    services = [nodes(name, interval=0.3) for name in ("one", "other", "third")]
+    made = services[0].create("0", name="shared")
+    for service in services:
+        service.follow()
+
+    def write(writer: int) -> list[int]:
+        service = services[writer % 3]
+        return [service.save(made.id, f"{writer} {at}").newest.number for at in range(3)]
+
+    with ThreadPoolExecutor(9) as pool:
+        numbers = [number for run in pool.map(write, range(9)) for number in run]
+    assert sorted(numbers) == list(range(2, 29))
+
+
 def test_a_node_starts_while_the_upstream_is_away(nodes: Nodes, upstream: Host) -> None:
     """With what it has; without a copy it cannot."""
     made = nodes("one").create("1", name="a")
@@ -307,9 +350,9 @@ def test_a_rewritten_branch_is_followed_and_what_it_lost_is_kept(
     assert one.store.repository.main() == other_commit
     assert one.get(made.id).newest.number == 2
     assert git_text(one.store.repository.path, "rev-parse", f"refs/promptgit/lost/{lost}") == lost
-    assert any("no longer has commits that it had accepted" in warning for warning in one.store.warnings())
+    assert any("no longer has commits that it had accepted" in warning for warning in one.upstream.warnings())
     assert "which it had accepted from this node" in caplog.text
-    assert other.store.warnings() == []
+    assert other.upstream.warnings() == []
 
 
 def test_a_push_that_has_landed_is_acknowledged_where_its_state_cannot_be_noted(nodes: Nodes, upstream: Host) -> None:
@@ -327,7 +370,7 @@ def test_a_fetch_that_had_no_time_is_no_fault_of_the_upstream(nodes: Nodes) -> N
     one = nodes("one")
     with pytest.raises(UpstreamUnavailable):
         one.upstream.refresh(time.monotonic())
-    assert one.store.warnings() == []
+    assert one.upstream.warnings() == []
 
 
 def test_an_upstream_that_was_put_back_is_followed_after_a_while(nodes: Nodes, upstream: Host) -> None:

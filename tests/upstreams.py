@@ -82,6 +82,14 @@ def _listens(where: int | Path) -> bool:
         return probe.connect_ex(address) == 0
 
 
+def _is_free(port: int) -> bool:
+    try:
+        socket.create_server(("127.0.0.1", port)).close()
+    except OSError:
+        return False
+    return True
+
+
 @contextmanager
 def _daemon(path: Path, port: int) -> Iterator[str]:
     options = ["--reuseaddr", "--listen=127.0.0.1", f"--port={port}", "--export-all", "--enable=receive-pack"]
@@ -145,7 +153,9 @@ class Host:
         self.url = self._running.enter_context(MAKES[self._make](self.path, self.port))
 
     def stop(self) -> None:
+        """Kill the server, and all that it has started; nobody has its port any more."""
         self._running.close()
+        wait_for(lambda: _is_free(self.port))
 
     def hook(self, name: str, script: str | None) -> None:
         """Install a hook, or remove it."""

@@ -90,7 +90,7 @@ class TokenFile:
         if records is None and self.was_made():
             raise UnusableTokens(
                 self._name,
-                "the file is missing, though a token was made",
+                "the file is missing" if self._file.distributed else "the file is missing, though a token was made",
                 "Put it back"
                 if self._file.distributed
                 else "Put it back, or make a token with 'promptgit token create'",

@@ -22,7 +22,6 @@ log = logging.getLogger(__name__)
 _LOOK_SECONDS = 0.5
 _ASSURE_SECONDS = 600.0  # a mirror that was lost is noticed although nobody writes
 _PUSH_SECONDS = 600.0
-_INTERVAL = 10.0  # GitHub advises some 6 pushes a minute for one repository
 _LONGEST_PAUSE = 60.0
 
 
@@ -99,9 +98,8 @@ class Mirror:
 
 def of(settings: Settings) -> Mirror:
     """The mirror of a data folder."""
-    interval = _INTERVAL if settings.push_interval < 0 else settings.push_interval
     path = settings.data / "mirror.json"
-    return Mirror(store_of(settings).repository, settings.mirror, path, interval=interval)
+    return Mirror(store_of(settings).repository, settings.mirror, path, interval=settings.mirror_interval)
 
 
 def start(settings: Settings) -> None:

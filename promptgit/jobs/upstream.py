@@ -7,8 +7,6 @@ import random
 import threading
 
 from promptgit.errors import PromptgitError
-from promptgit.jobs import chores
-from promptgit.settings import Settings
 from promptgit.store.store import Store
 
 log = logging.getLogger(__name__)
@@ -45,9 +43,3 @@ class Follower:
     def _follow(self) -> None:
         self._is_nudged.release()  # what the host tells from here on is not seen by this fetch
         self.turn()
-
-
-def start(settings: Settings, store: Store) -> None:
-    """Follow the upstream of *store*, if it has one; call it in each worker."""
-    if store.upstream is not None:
-        chores.start("upstream", settings.data, Follower(store, settings.upstream_poll).turn)

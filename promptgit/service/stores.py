@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from promptgit.settings import Settings
 from promptgit.store.observer import Observer
 from promptgit.store.store import Store
@@ -12,8 +14,7 @@ def store_of(settings: Settings, observer: Observer | None = None) -> Store:
     """The store in the settings' folder; nothing is opened before it is used."""
     upstream = None
     if settings.upstream:
-        interval = max(settings.push_interval, 0.0)
-        upstream = UpstreamSettings(settings.upstream, settings.upstream_timeout, interval)
+        upstream = UpstreamSettings(_absolute(settings.upstream), settings.upstream_timeout, settings.upstream_interval)
     return Store(
         settings.data,
         lock_timeout=settings.lock_timeout,
@@ -21,3 +22,8 @@ def store_of(settings: Settings, observer: Observer | None = None) -> Store:
         signing_key=settings.signing_key,
         upstream=upstream,
     )
+
+
+def _absolute(url: str) -> str:
+    """A path on this machine made absolute; an address as it is (`host:path`, which ssh takes, is one)."""
+    return url if ":" in url.partition("/")[0] else str(Path(url).absolute())

@@ -12,7 +12,7 @@ from typing import Any
 
 from promptgit.domain.history import Commit
 from promptgit.domain.models import Request
-from promptgit.errors import OutcomeUnknown, SigningFailed, WriteContended
+from promptgit.errors import OutcomeUnknown, PromptgitError, SigningFailed, WriteContended
 from promptgit.store.files import expect_room, storage_errors
 from promptgit.store.git.commits import Batch
 from promptgit.store.git.refs import MainMoved
@@ -23,6 +23,7 @@ from promptgit.store.index.index import Index
 from promptgit.store.index.ledger import Ledger
 from promptgit.store.observer import Observer
 from promptgit.store.operation import Operation
+from promptgit.store.upstream.joining import expect_alone
 from promptgit.store.upstream.pushes import Pusher
 
 log = logging.getLogger(__name__)
@@ -77,33 +78,47 @@ class BatchMaker:
         self._pusher = pusher
         self._patience = patience
 
+    def prepare(self, deadline: float) -> None:
+        """Wait until a batch may begin, if the upstream bounds that; *deadline* is on the monotonic clock.
+
+        Raises:
+            UpstreamUnavailable: it may not begin before *deadline*.
+        """
+        if self._pusher is not None:
+            self._pusher.prepare(deadline)
+
     def make(self, jobs: list[Job], stop_at_refusal: bool = False) -> list[Job]:
         """Make the commits durable and visible, or none of them. Returns the jobs that were tried."""
         last = jobs[-1] if jobs else None
         repairs = moves = 0
-        deadline = time.monotonic() + self._patience
+        patient = time.monotonic() + self._patience
+        deadline = patient if self._pusher is None else self._pusher.deadline()
         for _ in range(_ATTEMPTS):
             try:
-                return self._attempt(jobs, last, stop_at_refusal, repairing=repairs < _REPAIRS)
+                return self._attempt(jobs, last, stop_at_refusal, deadline, repairing=repairs < _REPAIRS)
             except Stumbled as found:
                 if not self._index.repair(found.error):
                     repairs = _REPAIRS  # a fault of ours: it is the operation's own error
                 repairs += 1
             except MainMoved:
-                if moves and time.monotonic() > deadline:
+                if moves and time.monotonic() > patient:
                     break
                 # It is waited for out here, where no transaction keeps others waiting.
                 if self._pusher is None:
                     self._repository.main_file.expect_unlocked()  # by somebody without the lock
                 else:
-                    self._pusher.renew(moves)
+                    self._pusher.renew(moves, deadline)
                 moves += 1
             except _EndsEarlier as found:
                 last = found.job
         raise WriteContended
 
-    def _attempt(self, jobs: list[Job], last: Job | None, stop_at_refusal: bool, repairing: bool) -> list[Job]:
+    def _attempt(
+        self, jobs: list[Job], last: Job | None, stop_at_refusal: bool, deadline: float, *, repairing: bool
+    ) -> list[Job]:
         """Run the operations; if their commits are to be signed, *last* must be the job of the last commit.
+
+        The upstream is waited for until *deadline*, on the monotonic clock.
 
         With *repairing* an error that a damaged index may have led to is no operation's own: `Stumbled` has it.
 
@@ -112,6 +127,8 @@ class BatchMaker:
         """
         start = time.monotonic()
         expect_room(self._repository.path)
+        if self._pusher is None:
+            expect_alone(self._repository)
         tried: list[Job] = []
         made: list[_Made] = []
         committed: Job | None = None
@@ -134,7 +151,7 @@ class BatchMaker:
                 self._repository.main_file.expect_durable(tip)
                 held.close()
                 if self._pusher is not None:
-                    self._pusher.confirm(tip)
+                    self._pusher.confirm(tip, deadline)
                 return _settled(tried)
             if self._sign is not None and committed is not last and self._pusher is None:
                 assert committed is not None
@@ -144,7 +161,13 @@ class BatchMaker:
                 self._repository.move_main(tip, batch.tip, int(self._clock()))
                 self._record(connection, batch.tip)
         if self._pusher is not None:  # the transaction has ended: the network is waited for
-            self._pusher.land(tip, batch.tip)
+            try:
+                self._pusher.land(tip, batch.tip, deadline)
+            except (PromptgitError, MainMoved):
+                raise
+            except Exception as error:  # a push may have been sent by then
+                log.exception("What became of %s at the upstream cannot be told", batch.tip)
+                raise OutcomeUnknown from error
             self._take_landed(tip, batch, made)
         self._tidy()
         self._observer.wrote(len(batch.commits), time.monotonic() - start)

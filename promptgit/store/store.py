@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import sqlite3
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 from promptgit.domain.models import Author
-from promptgit.errors import NotReady, PromptgitError, UnusableRepository
+from promptgit.errors import NotReady, PromptgitError, Unavailable, UnusableRepository
 from promptgit.store.batch_maker import BatchMaker
 from promptgit.store.files import fsync_tree, has_hard_links, make_folder_durably, storage_errors
 from promptgit.store.git import objects
@@ -27,8 +28,11 @@ from promptgit.store.upstream.pushes import Pusher
 from promptgit.store.upstream.upstream import Upstream, UpstreamSettings
 from promptgit.store.writer import Writer
 
+log = logging.getLogger(__name__)
+
 # Kernels write back within half a minute, unless a file system is mounted with another interval.
 _WRITTEN_BACK_SECONDS = 3_600.0
+_FOLLOW_SECONDS = 10.0
 _SAMPLED_PROMPTS = 8  # whose newest content is read for each look at readiness
 
 COMMITTER = Author("promptgit", "promptgit@localhost")
@@ -67,8 +71,12 @@ class Store:
         self._clock = clock
         self._sampled = 0
 
-    def open(self, progress: Progress | None = None, *, catch_up: bool = True, born: int | None = None) -> None:
+    def open(
+        self, progress: Progress | None = None, *, catch_up: bool = True, born: int | None = None, follow: bool = False
+    ) -> None:
         """Make what is missing: the folder, the repository with its first commit; and with *catch_up* the index.
+
+        With *follow* `main` is brought to where the upstream's is, if there is one, and it answers soon.
 
         A first commit that is made is dated *born*, in seconds since 1970; None: now. An import of an older history
         follows on it.
@@ -96,8 +104,17 @@ class Store:
                 main_file.free_head()
         if self.upstream is not None:
             Joining(self.upstream).join()
+            if follow:
+                self._follow(self.upstream)
         if catch_up:
             self.index.catch_up(progress)
+
+    @staticmethod
+    def _follow(upstream: Upstream) -> None:
+        try:
+            upstream.refresh(time.monotonic() + _FOLLOW_SECONDS)
+        except Unavailable as error:
+            log.warning("The local copy is served, for %s cannot be followed: %s", upstream.shown_url, error)
 
     def _expect_hard_links(self) -> None:
         if not has_hard_links(self.folder):
@@ -176,7 +193,7 @@ class Store:
             found.append(
                 f"HEAD points at {head}: clones do not check out main. Run 'git symbolic-ref HEAD {MAIN}' in it."
             )
-        return found + (self.upstream.warnings() if self.upstream else [])
+        return found
 
     def close(self) -> None:
         """Close what this thread has open, and what leaders of batches pass on.

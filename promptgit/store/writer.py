@@ -154,4 +154,5 @@ class Writer:
                 self._observer.waited(time.monotonic() - start)
             held.enter_context(self._index.led())
             held.enter_context(self._repository.led())
+            self._maker.prepare(deadline)
             yield

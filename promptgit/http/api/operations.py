@@ -47,7 +47,8 @@ def blueprint(store: Store, metrics: Metrics, tokens: Tokens | None) -> Blueprin
         store.expect_ready()
         if tokens is not None:
             tokens.expect_usable()
-        return answers.json({"status": "ok", "warnings": store.warnings()}, headers=_FRESH)
+        warnings = store.warnings() + (store.upstream.warnings() if store.upstream else [])
+        return answers.json({"status": "ok", "warnings": warnings}, headers=_FRESH)
 
     @routes.get("/metrics")
     @operation("service", {200: answer("All metrics", "text/plain", headers=_TOLD)})

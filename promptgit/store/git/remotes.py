@@ -200,4 +200,4 @@ def _run(command: Sequence[str], variables: dict[str, str], timeout: float | Non
         raise _NothingFound
     text = without_userinfo(said.decode(errors="replace")).strip()
     kind = Diverged if re.search(r"\[rejected\].*\((fetch first|non-fast-forward)\)", text) else RemoteFailed
-    raise kind(text[-2_000:], is_rejected=re.search(r"^!\t", text, re.MULTILINE) is not None)
+    raise kind(text[-2_000:].removesuffix("."), is_rejected=re.search(r"^!\t", text, re.MULTILINE) is not None)

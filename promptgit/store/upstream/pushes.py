@@ -11,9 +11,10 @@ import random
 import re
 import secrets
 import time
+from contextlib import suppress
 from dataclasses import replace
 
-from promptgit.errors import OutcomeUnknown, PromptgitError, UpstreamRefused, UpstreamUnavailable
+from promptgit.errors import OutcomeUnknown, PromptgitError, StorageFull, UpstreamRefused, UpstreamUnavailable
 from promptgit.store.git.refs import MainMoved
 from promptgit.store.git.remotes import RemoteFailed, push_main
 from promptgit.store.upstream.upstream import Upstream
@@ -38,40 +39,54 @@ class Pusher:
         self._upstream = upstream
         self._repository = upstream.repository
 
-    def pace(self, deadline: float) -> None:
-        """Wait until the next push may begin; *deadline* is on the monotonic clock.
+    def deadline(self) -> float:
+        """Until when a batch that begins now waits for the upstream's decision, on the monotonic clock."""
+        return time.monotonic() + self._upstream.settings.timeout
+
+    def prepare(self, deadline: float) -> None:
+        """Wait until the next push may begin; then bring `main` to where the upstream's is by then.
+
+        Call it before a batch is planned: what comes meanwhile goes along, and the plan is fresh when it is pushed.
 
         Raises:
-            UpstreamUnavailable: that is not before *deadline*.
+            UpstreamUnavailable: the next push may not begin before *deadline*, which is on the monotonic clock.
         """
+        if self._pace(deadline):
+            with suppress(UpstreamUnavailable):  # the push will tell
+                self._upstream.fetch(deadline)
+            self._upstream.follow()
+
+    def _pace(self, deadline: float) -> bool:
+        """Wait until the next push may begin; true if that took any time."""
         state, now = self._upstream.pushes.read(), time.monotonic()
         interval = max(self._upstream.settings.interval, state.interval)
         due = state.began + interval
-        if state.began <= now < due:  # else it is of before a restart of the machine
-            if due > deadline:
-                raise UpstreamUnavailable(f"it is pushed to every {interval:g} seconds, and not before the time is up")
-            time.sleep(due - now)
+        if not state.began <= now < due:  # a later beginning is of before a restart of the machine
+            return False
+        if due > deadline:
+            raise UpstreamUnavailable(f"it is pushed to every {interval:g} seconds, and not before the time is up")
+        time.sleep(due - now)
+        return True
 
-    def renew(self, attempt: int) -> None:
-        """Take over what another node was first with; from the second *attempt* on (0 is the first) after a pause.
+    def renew(self, attempt: int, deadline: float) -> None:
+        """Bring `main` to where another node has moved the upstream's; before the second *attempt* (1) pause.
 
-        The pause has full jitter, so that nodes which collided do not collide again.
+        The pause has full jitter, so that nodes which collided do not collide again. *deadline* is on the monotonic
+        clock.
         """
         if attempt:
-            time.sleep(random.uniform(0, min(_FIRST_PAUSE * 2**attempt, _LONGEST_PAUSE)))  # noqa: S311  # no secret
+            _pause(min(_FIRST_PAUSE * 2**attempt, _LONGEST_PAUSE))
         self._upstream.follow()
+        self.prepare(deadline)
 
-    def confirm(self, tip: str) -> None:
-        """Make sure that *tip*, of which the answers of a batch without commits speak, is the upstream's `main`.
+    def confirm(self, tip: str, deadline: float) -> None:
+        """Make sure that the upstream's `main` is at *tip*: the state that a batch without commits has answered from.
 
         Raises:
             MainMoved: it is somewhere else now.
             UpstreamUnavailable: the upstream did not answer in time.
         """
-        try:
-            found = self._upstream.fetch(time.monotonic() + self._upstream.settings.timeout)
-        except RemoteFailed as error:
-            raise UpstreamUnavailable(str(error)) from error
+        found = self._upstream.fetch(deadline)
         if found != tip and not self._repository.reaches(tip, found):
             raise MainMoved
 
@@ -83,25 +98,24 @@ class Pusher:
         """
         return f"promptgit-push {secrets.token_hex(16)}"
 
-    def land(self, old: str, new: str) -> None:
-        """Have the upstream move its `main` from *old* to *new*, which no other node can have made.
+    def land(self, old: str, new: str, deadline: float) -> None:
+        """Have the upstream move its `main` from *old* to *new*, whose id this node alone can have made.
 
         Raises:
             MainMoved: another node was first, or the branch was rewritten; *new* is not there, and will not be.
             UpstreamUnavailable, UpstreamRefused: *new* is not there, and will not be.
-            OutcomeUnknown: the answer to a push was lost, and the upstream could not be asked in time.
+            OutcomeUnknown: the answer to a push was lost, and the upstream could not be asked before *deadline*.
         """
-        deadline = time.monotonic() + self._upstream.settings.timeout
         is_unclear, pause = False, _FIRST_PAUSE
         while True:
             start = time.monotonic()
             try:
                 self._push(old, new, deadline)
             except RemoteFailed as error:
-                failure = error
+                failed = error
             else:
                 return self._landed(new, start)
-            is_unclear |= failure.is_sent and not failure.is_rejected
+            is_unclear |= failed.is_sent and not failed.is_rejected
             tip = self._tip(deadline)
             if tip is not None and self._repository.reaches(tip, new):
                 return self._landed(new, start)
@@ -109,20 +123,21 @@ class Pusher:
             if tip not in (None, old) and not self._repository.reaches(old, str(tip)):
                 self._upstream.observer.pushed("raced", time.monotonic() - start)
                 raise MainMoved
-            rest = random.uniform(0, pause)  # noqa: S311  # no secret
-            is_late = time.monotonic() + rest >= deadline
-            if (refusal := self._refusal(failure, tip == old, is_unclear, is_late)) is not None:
+            is_late = time.monotonic() + pause >= deadline
+            refusal = self._refusal(failed, tip == old, is_unclear, is_late)
+            if refusal is None:
+                self._upstream.observer.pushed("retried", time.monotonic() - start)
+                _pause(pause)
+                pause = min(2 * pause, _LONGEST_PAUSE)
+                try:
+                    self._pace(deadline)
+                except UpstreamUnavailable as error:
+                    refusal = OutcomeUnknown() if is_unclear else error
+            if refusal is not None:
                 self._upstream.observer.pushed(refusal.code, time.monotonic() - start)
                 raise refusal
-            self._upstream.observer.pushed("retried", time.monotonic() - start)
-            time.sleep(rest)
-            pause = min(2 * pause, _LONGEST_PAUSE)
 
     def _push(self, old: str, new: str, deadline: float) -> None:
-        try:
-            self.pace(deadline)
-        except UpstreamUnavailable as error:
-            raise RemoteFailed(error.reason) from error
         began = time.monotonic()
         upstream = self._upstream
         upstream.pushes.write(replace(upstream.pushes.read(), began=began))
@@ -140,7 +155,7 @@ class Pusher:
         """Where the upstream's `main` is now; None: nobody can tell."""
         try:
             return self._upstream.fetch(deadline)
-        except RemoteFailed:
+        except (UpstreamUnavailable, StorageFull):
             return None
 
     def _refusal(
@@ -165,3 +180,7 @@ class Pusher:
         state = upstream.pushes.read()
         shorter = state.interval / 2 if state.interval > _FIRST_INTERVAL else 0.0
         upstream.pushes.write(replace(state, interval=shorter, refused=None, acknowledged=new))
+
+
+def _pause(most: float) -> None:
+    time.sleep(random.uniform(0, most))  # noqa: S311  # no secret

@@ -10,7 +10,8 @@ from datetime import UTC, datetime
 
 from filelock import FileLock, Timeout
 
-from promptgit.errors import UpstreamUnavailable
+from promptgit.errors import PromptgitError, StorageFull, UpstreamUnavailable
+from promptgit.store.files import is_full
 from promptgit.store.git.remotes import RemoteFailed, fetch_main, without_userinfo
 from promptgit.store.git.repository import Repository
 from promptgit.store.locks import WriteLock
@@ -62,13 +63,14 @@ class Upstream:
         self.pushes = StateFile(repository.path / "promptgit-push", PushState)
 
     def fetch(self, deadline: float) -> str:
-        """The commit of the upstream's `main`, which is here then; it was so after the call, before the return.
+        """Fetch the upstream's `main`; its commit, as the upstream had it at some moment during this call.
 
-        One fetch at a time runs on a node: whoever comes meanwhile waits for the next one, which serves all that wait.
+        One fetch at a time runs on a node: callers that come meanwhile wait for the next one, which serves all of them.
         *deadline* is on the monotonic clock.
 
         Raises:
-            RemoteFailed: the upstream did not answer, or not in time.
+            UpstreamUnavailable: the upstream did not answer, or not in time.
+            StorageFull: there is no room for what it sent.
         """
         arrived = time.monotonic()
         try:
@@ -78,9 +80,11 @@ class Upstream:
                 if not arrived <= state.began <= time.monotonic():
                     state = self._fetch(state, deadline)
         except Timeout:
-            raise RemoteFailed("another fetch took too long") from None
+            raise UpstreamUnavailable("another fetch took too long") from None
+        except RemoteFailed as error:  # for want of time
+            raise UpstreamUnavailable(str(error)) from error
         if state.error is not None:
-            raise RemoteFailed(state.error)
+            raise unavailable(state.error)
         tip = self.repository.ref(REF)
         assert tip is not None
         return tip
@@ -104,17 +108,14 @@ class Upstream:
         return state
 
     def refresh(self, deadline: float | None = None) -> None:
-        """Bring `main` to where the upstream's was after the call, or is later; *deadline* is on the monotonic clock.
+        """Fetch, and bring `main` to where the upstream's is; *deadline* is on the monotonic clock.
 
         Raises:
             UpstreamUnavailable: the upstream did not answer in time.
             LockTimeout, MainLocked, StorageFull, StorageFailed, OutcomeUnknown: `main` could not be moved here.
         """
         deadline = time.monotonic() + self.settings.timeout if deadline is None else deadline
-        try:
-            tip = self.fetch(deadline)
-        except RemoteFailed as error:
-            raise UpstreamUnavailable(str(error)) from error
+        tip = self.fetch(deadline)
         if tip != self.repository.main() or self.pushes.read().behind_since is not None:
             with self.write_lock.held(deadline):
                 self.follow()
@@ -135,7 +136,8 @@ class Upstream:
         behind_since = None
         if main != tip and not repository.reaches(tip, main):
             if repository.reaches(main, tip):
-                behind_since = state.behind_since or self.clock()
+                now = self.clock()
+                behind_since = min(state.behind_since or now, now)  # the clock may have been set back
             if behind_since is None or self.clock() - behind_since >= self.settings.timeout:
                 behind_since = None
                 state = self._lose(state, main, tip)
@@ -186,6 +188,12 @@ class Upstream:
                 f"followed after {self.settings.timeout:g} seconds."
             )
         return found
+
+
+def unavailable(words: str) -> PromptgitError:
+    """The error for what git has said of a fetch that did not succeed."""
+    own = [line for line in words.splitlines() if not line.startswith("remote:")]
+    return StorageFull() if is_full(RemoteFailed("\n".join(own))) else UpstreamUnavailable(words)
 
 
 def _time(seconds: float) -> str:
