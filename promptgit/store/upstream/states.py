@@ -22,7 +22,8 @@ S = TypeVar("S")
 class FetchState:
     """How the last fetch went: when it began, on the monotonic clock, and its error; written under the fetch lock.
 
-    The upstream answered last at *reached_at*, and has not answered since *away_since*; both in seconds since 1970.
+    *reached_at* is when the upstream answered last; *away_since* when it failed to answer for the first time after
+    that, None if it answers. Both are in seconds since 1970.
     """
 
     began: float = 0.0
