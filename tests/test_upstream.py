@@ -406,6 +406,24 @@ def test_a_host_that_asks_for_fewer_pushes_gets_fewer(nodes: Nodes, upstream: Ho
     assert one.upstream.pushes.read().interval < 1
 
 
+def test_a_state_that_cannot_be_written_undoes_no_push(nodes: Nodes, upstream: Host) -> None:
+    """What the processes of a node tell each other is lost then; a write that the host has accepted is acknowledged."""
+    one, other = nodes("one"), nodes("other")
+    made = one.create("1", name="a")
+    for file in ("promptgit-push", "promptgit-fetch"):
+        path = one.store.repository.path / file
+        path.unlink()
+        path.mkdir()  # in the place of a full disk: neither written nor read
+    assert one.save(made.id, "2").newest.number == 2
+    other.follow()
+    other.save(made.id, "3")
+    assert one.save(made.id, "4").newest.number == 4
+    assert main_of(upstream.path) == one.store.repository.main()
+    upstream.hook("pre-receive", "exit 1")
+    with pytest.raises(UpstreamRefused):
+        one.save(made.id, "5")
+
+
 def test_pushes_are_spaced_and_batches_grow(nodes: Nodes, upstream: Host) -> None:
     one = nodes("one", interval=0.5)
     made = one.create("1", name="a")

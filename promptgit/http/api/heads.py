@@ -18,7 +18,15 @@ from flask import request
 from werkzeug.http import parse_cache_control_header
 
 from promptgit.deferral import AT_ONCE, Deferred
-from promptgit.errors import HeadLost, HeadNotReached, MalformedHead, PromptgitError, Unavailable, UpstreamUnavailable
+from promptgit.errors import (
+    HeadLost,
+    HeadNotReached,
+    MalformedHead,
+    PromptgitError,
+    StorageFull,
+    Unavailable,
+    UpstreamUnavailable,
+)
 from promptgit.http.api.access import SAFE
 from promptgit.store.index import change_queries
 from promptgit.store.index.positions import Positions
@@ -123,6 +131,8 @@ class Heads:
             raise UpstreamUnavailable("too many requests of this process wait for it")
         try:
             self._upstream.refresh(time.monotonic() + self._seconds)
+        except StorageFull as error:
+            raise UpstreamUnavailable("the disk of this node is full, so that nothing can be fetched") from error
         finally:
             self._places.release()
 

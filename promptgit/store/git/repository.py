@@ -284,8 +284,13 @@ class Repository:
         return tip == commit or (commit in self and self._opened().descendant_of(tip, commit))
 
     def keep_lost(self, commit: str) -> None:
-        """Keep a former tip of `main`, which left its first-parent history, under a ref of its own."""
-        self._opened().references.create(f"{_LOST}{commit}", commit, force=True)
+        """Keep a former tip of `main`, which left its first-parent history, under a ref of its own.
+
+        Raises:
+            StorageFull, StorageFailed
+        """
+        with storage_errors():
+            self._opened().references.create(f"{_LOST}{commit}", commit, force=True)
 
     def kept_tips(self) -> list[str]:
         """The former tips of `main` that are kept since its first-parent history lost them; it may have them again."""

@@ -143,6 +143,8 @@ class Pusher:
         upstream.pushes.write(replace(upstream.pushes.read(), began=began))
         try:
             push_main(self._repository.git, upstream.settings.url, new, max(deadline - began, 0.001), expected=old)
+        except OSError as error:  # git could not be started
+            raise RemoteFailed(str(error)) from error
         except RemoteFailed as error:
             if _TOO_MANY.search(str(error)):
                 state = upstream.pushes.read()

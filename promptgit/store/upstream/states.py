@@ -1,6 +1,7 @@
 """What the processes of a node tell each other of the upstream: small files in the repository's folder.
 
-None of it is needed after a restart.
+None of it is needed after a restart, or where the disk does not take it: a push that was accepted, and a fetch that was
+made, are not undone by that.
 """
 
 from __future__ import annotations
@@ -58,10 +59,10 @@ class StateFile(Generic[S]):
         self._kind = kind
 
     def read(self) -> S:
-        """The state; the first one if there is none yet, or another version of promptgit wrote it."""
+        """The state; the first one if there is none that can be read, or another version of promptgit wrote it."""
         try:
             return self._kind(**json.loads(self._path.read_bytes()))
-        except (FileNotFoundError, ValueError, TypeError):
+        except (OSError, ValueError, TypeError):
             return self._kind()
 
     def write(self, state: S) -> None:

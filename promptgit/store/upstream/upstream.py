@@ -81,7 +81,7 @@ class Upstream:
                     state = self._fetch(state, deadline)
         except Timeout:
             raise UpstreamUnavailable("another fetch took too long") from None
-        except RemoteFailed as error:  # for want of time
+        except (RemoteFailed, OSError) as error:  # for want of time, or of room
             raise UpstreamUnavailable(str(error)) from error
         if state.error is not None:
             raise unavailable(state.error)
@@ -93,7 +93,7 @@ class Upstream:
         began, now = time.monotonic(), self.clock()
         try:
             fetch_main(self.repository.git, self.settings.url, REF, max(deadline - began, 0.001))
-        except RemoteFailed as error:
+        except (RemoteFailed, OSError) as error:
             if time.monotonic() >= deadline and deadline - began < self.settings.timeout / 2:
                 raise  # it had little time: that says nothing of the upstream, and those who wait ask again
             if state.error is None:
