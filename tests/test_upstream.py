@@ -25,7 +25,7 @@ from promptgit.errors import (
 from promptgit.service.service import Service
 from promptgit.service.writes import Attribution
 from promptgit.store.store import Store
-from promptgit.store.upstream.upstream import UpstreamSettings
+from promptgit.store.upstream.upstream import REF, UpstreamSettings
 from tests.support import assert_sound, foreign_commit, git, git_text, wait_for
 from tests.upstreams import MAKES, Host, Wire, bare, host, wire
 
@@ -422,6 +422,18 @@ def test_a_state_that_cannot_be_written_undoes_no_push(nodes: Nodes, upstream: H
     upstream.hook("pre-receive", "exit 1")
     with pytest.raises(UpstreamRefused):
         one.save(made.id, "5")
+
+
+def test_a_lock_that_a_killed_fetch_has_left_is_removed(nodes: Nodes) -> None:
+    """At once where it can be seen that no git works, and after a minute where that cannot be seen."""
+    one, other = nodes("one"), nodes("other")
+    lock = other.store.repository.path / f"{REF}.lock"
+    made = one.create("1", name="a")
+    lock.touch()
+    os.utime(lock, (time.time() - 61,) * 2)
+    other.follow()
+    assert other.get(made.id) == made
+    assert not lock.exists()
 
 
 def test_pushes_are_spaced_and_batches_grow(nodes: Nodes, upstream: Host) -> None:

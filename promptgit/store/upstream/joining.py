@@ -76,6 +76,7 @@ class Joining:
         main = self._repository.main()
         tip = find_main(git, self._url, self._timeout)
         if tip is not None:
+            self._upstream.free(_JOINING)
             fetch_main(git, self._url, _JOINING, _CLONE_SECONDS)
             tip = self._repository.ref(_JOINING)
             assert tip is not None

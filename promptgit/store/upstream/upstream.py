@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
@@ -12,6 +13,7 @@ from filelock import FileLock, Timeout
 
 from promptgit.errors import PromptgitError, StorageFull, UpstreamUnavailable
 from promptgit.store.files import is_full
+from promptgit.store.git.orphans import has_no_owner
 from promptgit.store.git.remotes import RemoteFailed, fetch_main, without_userinfo
 from promptgit.store.git.repository import Repository
 from promptgit.store.locks import WriteLock
@@ -24,6 +26,7 @@ REF = "refs/promptgit/upstream"
 """The upstream's `main`, as the last fetch found it."""
 
 _POLL_SECONDS = 0.01
+_LEFT_SECONDS = 60.0  # git holds its lock of a ref for some milliseconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +95,7 @@ class Upstream:
     def _fetch(self, state: FetchState, deadline: float) -> FetchState:
         began, now = time.monotonic(), self.clock()
         try:
+            self.free(REF)
             fetch_main(self.repository.git, self.settings.url, REF, max(deadline - began, 0.001))
         except (RemoteFailed, OSError) as error:
             if time.monotonic() >= deadline and deadline - began < self.settings.timeout / 2:
@@ -106,6 +110,17 @@ class Upstream:
         self.observer.fetched(state.error is None, time.monotonic() - began)
         self.fetches.write(state)
         return state
+
+    def free(self, ref: str) -> None:
+        """Remove git's lock of *ref*, which one fetch at a time moves, if that was killed: every later one would fail.
+
+        Where it cannot be told whether the fetch of a node that was killed is still alive, its lock stays for a minute.
+        """
+        lock = self.repository.path / f"{ref}.lock"
+        with suppress(FileNotFoundError):
+            if time.time() - lock.stat().st_mtime > _LEFT_SECONDS or has_no_owner(lock, self.repository.path):
+                lock.unlink()
+                log.warning("A fetch was killed, and its lock %s was removed", lock)
 
     def refresh(self, deadline: float | None = None) -> None:
         """Fetch, and bring `main` to where the upstream's is; *deadline* is on the monotonic clock.
