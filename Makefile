@@ -51,7 +51,7 @@ fix: .venv/test ## format, and mend what can be mended
 bench: .venv/test ## measure, each figure beside its floor (some minutes)
 	$(BIN)/python -m tests.bench
 
-faults: .venv/test ## cut the power, fail system calls, damage files: long forms (some minutes; as root, on Linux, with strace)
+faults: .venv/test ## cut the power, fail system calls, damage files, break hosts and nodes: long forms (half an hour; as root, on Linux, with strace)
 	PROMPTGIT_TEST_ROUNDS=5 $(BIN)/pytest tests/faults
 
 fuzz: .venv/test ## attack a service with requests made up from its OpenAPI document (some minutes)

@@ -191,9 +191,9 @@ def processes_of(session: int, name: str | None = None) -> list[Path]:
     return found
 
 
-def wait_for(condition: Callable[[], object]) -> None:
+def wait_for(condition: Callable[[], object], seconds: float = 60) -> None:
     """Look again and again until it is so."""
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline
         threading.Event().wait(0.01)

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support import environment, free_port, git, wait_for
+from tests.support import environment, free_port, git, stat_of, wait_for
 
 _PATH = f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/lib/openssh"
 _NGINX, _FCGIWRAP, _SSHD = (shutil.which(name, path=_PATH) for name in ("nginx", "fcgiwrap", "sshd"))
@@ -72,6 +72,17 @@ def _running(*command: str, listens: int | Path) -> Iterator[subprocess.Popen[by
         finally:
             with suppress(ProcessLookupError):
                 os.killpg(child.pid, 9)
+            wait_for(lambda: not _is_at_work(child.pid))  # until then its children write into the repository
+
+
+def _is_at_work(group: int) -> bool:
+    """True if a process of a group has not ended."""
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(FileNotFoundError, ProcessLookupError):
+            state, _, its = stat_of(process)[:3]
+            if int(its) == group and state not in "ZX":
+                return True
+    return False
 
 
 def _listens(where: int | Path) -> bool:
@@ -191,6 +202,10 @@ class Wire:
         self.fault: str | None = None
         self.seconds = 0.0
         """How long each connection takes to be made."""
+        self.reply = b""
+        """What each request is answered with in the place of the host's answer."""
+        self.cuts = 0
+        """How many pushes were cut so far."""
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listener.getsockname()[1]
         threading.Thread(target=self._serve, daemon=True).start()
@@ -213,11 +228,16 @@ class Wire:
             if self.fault == "away":
                 return
             threading.Event().wait(self.seconds)
+            if self.reply:
+                client.recv(1 << 16)
+                client.sendall(self.reply)
+                return
             with socket.create_connection(("127.0.0.1", self.target)) as server:
                 threading.Thread(target=self._answer, args=(server, client), daemon=True).start()
                 first = True
                 while data := client.recv(1 << 16):
                     if self._is_push(data, first):
+                        self.cuts += self.fault is not None
                         if self.fault == "before":
                             return
                         if self.fault in ("after", "lost"):

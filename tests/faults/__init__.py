@@ -1,7 +1,8 @@
 """Faults of disks, processes and files, tried on real servers.
 
 The parts: `load` (clients that record what was acknowledged), `checker` (stock git and hashlib, no line of promptgit),
-`disks` (file systems that lose power), `tracing` (errors of chosen system calls), `damage` (files that changed).
+`disks` (file systems that lose power), `tracing` (errors of chosen system calls), `damage` (files that changed); for
+many machines `node_cluster` (nodes, their host, and what happens to them), `node_clients` and `node_checker`.
 `make test` runs the short form of each case, `make faults` the long form: more rounds, more file systems.
 """
 
