@@ -234,21 +234,28 @@ class Wire:
                 return
             with socket.create_connection(("127.0.0.1", self.target)) as server:
                 threading.Thread(target=self._answer, args=(server, client), daemon=True).start()
-                first = True
-                while data := client.recv(1 << 16):
-                    if self._is_push(data, first):
-                        self.cuts += self.fault is not None
-                        if self.fault == "before":
-                            return
-                        if self.fault in ("after", "lost"):
-                            if self.fault == "lost":
-                                self.fault = "away"
-                            self._swallow(client, server, data)
-                            return
-                    first = False
-                    server.sendall(data)
-                server.shutdown(socket.SHUT_WR)
-                threading.Event().wait(60)
+                try:
+                    self._forward(client, server)
+                finally:
+                    with suppress(OSError):
+                        server.shutdown(socket.SHUT_RDWR)  # to close it ends nothing while a thread reads from it
+
+    def _forward(self, client: socket.socket, server: socket.socket) -> None:
+        first = True
+        while data := client.recv(1 << 16):
+            if self._is_push(data, first):
+                self.cuts += self.fault is not None
+                if self.fault == "before":
+                    return
+                if self.fault in ("after", "lost"):
+                    if self.fault == "lost":
+                        self.fault = "away"
+                    self._swallow(client, server, data)
+                    return
+            first = False
+            server.sendall(data)
+        server.shutdown(socket.SHUT_WR)
+        threading.Event().wait(60)
 
     @staticmethod
     def _is_push(data: bytes, first: bool) -> bool:
