@@ -215,6 +215,24 @@ def test_an_outcome_that_nobody_can_tell_is_told_as_such(nodes: Nodes, upstream:
     assert one.numbers("a") == [1, 2]
 
 
+def test_a_push_that_takes_all_the_time_does_not_make_the_upstream_away(
+    tmp_path: Path, nodes: Nodes, upstream: Host
+) -> None:
+    """Nobody has asked it, so readiness does not say that it has not answered."""
+    one = nodes("one", timeout=1.0)
+    made = one.create("1", name="a")
+    os.mkfifo(tmp_path / "gate")
+    upstream.hook("pre-receive", f"read line < {tmp_path}/gate; exit 0")
+    with pytest.raises(OutcomeUnknown):
+        one.save(made.id, "2")
+    assert one.store.warnings() == []
+    with open(tmp_path / "gate", "w") as gate:
+        gate.write("go\n")
+    wait_for(lambda: git_text(upstream.path, "rev-list", "--count", "main") == "3")
+    one.follow()
+    assert one.numbers("a") == [1, 2]
+
+
 def test_readers_and_the_index_do_not_wait_for_a_push(tmp_path: Path, nodes: Nodes, upstream: Host) -> None:
     """No transaction is open meanwhile: even what writes to the index goes on."""
     one = nodes("one")

@@ -94,9 +94,11 @@ class Upstream:
 
     def _fetch(self, state: FetchState, deadline: float) -> FetchState:
         began, now = time.monotonic(), self.clock()
+        if began >= deadline:
+            raise RemoteFailed("there was no time left to ask it")  # which says nothing of the upstream
         try:
             self.free(REF)
-            fetch_main(self.repository.git, self.settings.url, REF, max(deadline - began, 0.001))
+            fetch_main(self.repository.git, self.settings.url, REF, deadline - began)
         except (RemoteFailed, OSError) as error:
             if time.monotonic() >= deadline and deadline - began < self.settings.timeout / 2:
                 raise  # it had little time: that says nothing of the upstream, and those who wait ask again
