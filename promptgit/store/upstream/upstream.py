@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from filelock import FileLock, Timeout
 
 from promptgit.errors import PromptgitError, StorageFull, UpstreamUnavailable
-from promptgit.store.files import is_full
+from promptgit.store.files import expect_room, is_full
 from promptgit.store.git.orphans import has_no_owner
 from promptgit.store.git.remotes import RemoteFailed, fetch_main, without_userinfo
 from promptgit.store.git.repository import Repository
@@ -151,6 +151,8 @@ class Upstream:
         main, tip, state = repository.main(), repository.ref(REF), self.pushes.read()
         assert tip is not None
         behind_since = None
+        if main != tip:
+            expect_room(repository.path)  # else reads would be refused until the index can follow
         if main != tip and not repository.reaches(tip, main):
             if repository.reaches(main, tip):
                 now = self.clock()
