@@ -373,17 +373,6 @@ def test_a_rewritten_branch_is_followed_and_what_it_lost_is_kept(
     assert other.upstream.warnings() == []
 
 
-def test_a_push_that_has_landed_is_acknowledged_where_its_state_cannot_be_noted(nodes: Nodes, upstream: Host) -> None:
-    """The disk may be full by then."""
-    one = nodes("one")
-    made = one.create("1", name="a")
-    blocked = one.store.repository.path / "tmp_promptgit_promptgit-push_"
-    upstream.hook("post-receive", f"mkdir {blocked}")
-    saved = one.save(made.id, "2")
-    assert blocked.is_dir()
-    assert (saved.newest.number, main_of(upstream.path)) == (2, saved.newest.commit)
-
-
 def test_a_fetch_that_had_no_time_is_no_fault_of_the_upstream(nodes: Nodes) -> None:
     one = nodes("one")
     with pytest.raises(UpstreamUnavailable):
