@@ -18,6 +18,8 @@ from tests.support import environment, free_port, git, stat_of, wait_for
 
 _PATH = f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/lib/openssh"
 _NGINX, _FCGIWRAP, _SSHD = (shutil.which(name, path=_PATH) for name in ("nginx", "fcgiwrap", "sshd"))
+HAS_NGINX = _NGINX is not None and _FCGIWRAP is not None
+"""True if a host can be served over HTTP here."""
 _SITE = """
 daemon off; master_process off; pid {folder}/nginx.pid; error_log {folder}/error.log;
 events {{}}

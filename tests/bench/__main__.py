@@ -21,6 +21,7 @@ from tests.bench import (
     operations_pages,
     operations_reads,
     operations_start,
+    operations_upstream,
     operations_writes,
     report,
     soak,
@@ -40,6 +41,7 @@ _MODULES = (
     operations_growth,
     operations_bulk,
     operations_start,
+    operations_upstream,
     operations_index,  # last: it adds to a history that others read
 )
 

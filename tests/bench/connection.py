@@ -68,7 +68,12 @@ def build(method: str, path: str, body: object = None, headers: Mapping[str, str
 
 
 def fetch(
-    address: Address, path: str, *, method: str = "GET", body: object = None
+    address: Address,
+    path: str,
+    *,
+    method: str = "GET",
+    body: object = None,
+    headers: Mapping[str, str] | None = None,
 ) -> tuple[http.client.HTTPMessage, bytes]:
     """The headers and the body of one answer, over a connection of its own.
 
@@ -77,8 +82,8 @@ def fetch(
     """
     client = http.client.HTTPConnection(*address, timeout=_SECONDS)
     try:
-        headers = {} if body is None else {"Content-Type": "application/json"}
-        client.request(method, path, None if body is None else json.dumps(body), headers)
+        kind = {} if body is None else {"Content-Type": "application/json"}
+        client.request(method, path, None if body is None else json.dumps(body), {**kind, **(headers or {})})
         answer = client.getresponse()
         data = answer.read()
     finally:

@@ -1,4 +1,4 @@
-"""The load: clients on kept-alive connections, a thread each, in one process or two of their own."""
+"""The load: clients on kept-alive connections, a thread each, in one to three processes of their own."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, replace
+from functools import partial
 from multiprocessing.synchronize import Barrier
 from time import perf_counter
 from types import TracebackType
@@ -22,7 +23,9 @@ from tests.bench.server import Server
 _ONE_PROCESS_UPTO = 8  # clients; one interpreter cannot drive more of them at their pace
 _START_SECONDS = 60.0
 
-_both: Barrier | None = None  # where the two processes of one load meet
+_PROCESSES = 3  # at most
+
+_meetings: dict[int, Barrier] = {}  # where the processes of one load meet, by how many they are
 
 
 class Load:
@@ -30,7 +33,8 @@ class Load:
 
     def __init__(self) -> None:
         context = multiprocessing.get_context("spawn")
-        self._pool = ProcessPoolExecutor(2, context, initializer=_keep, initargs=(context.Barrier(2),))
+        barriers = {number: context.Barrier(number) for number in range(2, _PROCESSES + 1)}
+        self._pool = ProcessPoolExecutor(_PROCESSES, context, initializer=_keep, initargs=(barriers,))
 
     def __enter__(self) -> Self:
         return self
@@ -52,7 +56,7 @@ class Load:
         """
         processes = 1 if clients <= _ONE_PROCESS_UPTO else 2
         parts = [_Part(requests[part::processes], clients // processes, expected) for part in range(processes)]
-        spans = [span for part in self._all(address, parts) for span in part]
+        spans = [span for part in self._all([address] * len(parts), parts) for span in part]
         if sum(map(len, spans)) != 2 * len(requests):
             raise Failed("the clients did not all begin in time")
         return _figures(spans)
@@ -64,13 +68,24 @@ class Load:
             Failed: an answer has not the status 200.
         """
         parts = [_Part(requests, clients, seconds=seconds) for requests, clients in kinds]
-        sent = self._all(address, parts)
+        sent = self._all([address] * len(parts), parts)
         if [len(spans) for spans in sent] != [part.clients for part in parts]:
             raise Failed("the clients did not all begin in time")
         return [_figures(spans) for spans in sent]
 
-    def _all(self, address: Address, parts: Sequence[_Part]) -> list[list[list[float]]]:
-        running = [self._pool.submit(_send, address, part, len(parts) > 1) for part in parts]
+    def each(self, addresses: Sequence[Address], requests: Sequence[bytes], clients: int, seconds: float) -> Figures:
+        """Send the same requests to up to three servers at once, with so many clients each, for some time.
+
+        Raises:
+            Failed: an answer has not the status 200.
+        """
+        part = _Part(requests, clients, seconds=seconds)
+        return _figures([span for spans in self._all(addresses, [part] * len(addresses)) for span in spans])
+
+    def _all(self, addresses: Sequence[Address], parts: Sequence[_Part]) -> list[list[list[float]]]:
+        running = [
+            self._pool.submit(_send, address, part, len(parts)) for address, part in zip(addresses, parts, strict=True)
+        ]
         return [part.result() for part in running]
 
 
@@ -91,23 +106,21 @@ def _figures(spans: list[list[float]]) -> Figures:
     return figures(times, elapsed)
 
 
-def _keep(barrier: Barrier) -> None:
-    global _both
-    _both = barrier
+def _keep(barriers: dict[int, Barrier]) -> None:
+    _meetings.update(barriers)
 
 
-def _send(address: Address, part: _Part, together: bool) -> list[list[float]]:
-    """In a process of its own: when each client began and ended each of its requests, in turn."""
+def _send(address: Address, part: _Part, processes: int) -> list[list[float]]:
+    """In a process of its own, one of so many: when each client began and ended each of its requests, in turn."""
     todo = deque(part.requests)
-    gate = threading.Barrier(part.clients, action=_meet if together else None)
+    gate = threading.Barrier(part.clients, action=partial(_meet, processes) if processes > 1 else None)
     with ThreadPoolExecutor(part.clients) as pool:
         running = [pool.submit(_client, address, todo, part, gate) for _ in range(part.clients)]
     return [span for client in running if (span := client.result())]
 
 
-def _meet() -> None:
-    assert _both is not None
-    _both.wait(_START_SECONDS)
+def _meet(processes: int) -> None:
+    _meetings[processes].wait(_START_SECONDS)
 
 
 def _client(address: Address, todo: deque[bytes], part: _Part, gate: threading.Barrier) -> list[float]:

@@ -22,11 +22,16 @@ _STOP_SECONDS = 60.0
 class Server:
     """A server that prints its URL on a line of its standard output once it listens."""
 
-    def __init__(self, command: list[str], log: Path) -> None:
+    def __init__(self, command: list[str], log: Path, **settings: str) -> None:
         self._log = log
         with open(log, "ab") as errors:
             self._process = subprocess.Popen(
-                command, env=environment(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors, text=True
+                command,
+                env={**environment(), **settings},
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                text=True,
             )
         assert self._process.stdout is not None
         line = self._process.stdout.readline()
@@ -81,9 +86,10 @@ class Server:
         return [parent, *children]
 
 
-def promptgit(folder: Path) -> Server:
-    """`promptgit serve` as it comes, on a free port."""
-    return Server([PROMPTGIT, "serve", "--data", str(folder), "--port", "0"], folder.with_suffix(".log"))
+def promptgit(folder: Path, **settings: str) -> Server:
+    """`promptgit serve` on a free port, as it comes but for *settings*, which are variables of its environment."""
+    command = [PROMPTGIT, "serve", "--data", str(folder), "--port", "0"]
+    return Server(command, folder.with_suffix(".log"), **settings)
 
 
 def bare_flask(log: Path) -> Server:
