@@ -21,7 +21,7 @@ from promptgit.store import files
 from promptgit.store.git.commits import Edit
 from promptgit.store.operation import Operation
 from promptgit.store.store import COMMITTER, Store
-from tests.support import assert_sound, at_once, command, foreign_commit, git, git_text
+from tests.support import assert_sound, at_once, command, foreign_commit, git, git_text, wait_for
 
 
 def test_many_threads_share_few_batches_and_all_get_their_answers(
@@ -42,6 +42,23 @@ def test_many_threads_share_few_batches_and_all_get_their_answers(
     assert len(moves) == 1
     assert git_text(repository, "rev-list", "--count", "main") == "17"
     assert_sound(repository)
+
+
+def test_a_leader_waits_for_those_whom_the_last_batch_has_answered(store: Store, service: Service) -> None:
+    """What they write next comes one after the other, and becomes one batch: a push for one alone takes as long."""
+    prompts = [service.create("0", name=f"p{at}") for at in range(8)]
+    store.writer.gathering = 1e4  # times the seconds of a batch: a minute or more
+    at_once(store, [partial(service.save, prompt.id, "1") for prompt in prompts])
+    moves: list[str] = []
+    move = store.repository.move_main
+    store.repository.move_main = lambda old, new, now: (moves.append(new), move(old, new, now))[1]  # type: ignore[method-assign,func-returns-value]
+    threads = [threading.Thread(target=service.save, args=(prompt.id, "2")) for prompt in prompts]
+    for number, thread in enumerate(threads, 1):
+        thread.start()
+        wait_for(lambda number=number: store.writer.waiting == number or moves)  # type: ignore[misc]
+    for thread in threads:
+        thread.join()
+    assert len(moves) == 1
 
 
 def test_saves_of_one_prompt_in_one_batch_are_versions_one_after_the_other(store: Store, service: Service) -> None:

@@ -21,7 +21,11 @@ log = logging.getLogger(__name__)
 @click.option("--host", help="The address to listen on.  [default: 127.0.0.1]")
 @click.option("--port", type=int, help="The port to listen on; 0 takes a free one.  [default: 8000]")
 @click.option("--workers", type=int, help="Processes.  [default: 2]")
-@click.option("--threads", type=int, help="Threads of each process that read; twice as many write.  [default: 8]")
+@click.option(
+    "--threads",
+    type=int,
+    help="Threads of each process that read; twice as many write, with --upstream eight times.  [default: 8]",
+)
 @click.option("--uds", metavar="PATH", help="Listen on this Unix socket, not on an address.")
 @click.option("--tls-certificate", metavar="FILE", help="Serve HTTPS: the certificate, with those above it, in PEM.")
 @click.option("--tls-key", metavar="FILE", help="The certificate's key, in PEM.")

@@ -15,12 +15,13 @@ from promptgit.serving.bridge import Bridge, Limits
 from promptgit.settings import Settings
 
 _WRITERS = 2  # threads that write, for each that reads: more keep more connections to the index in memory
+_WRITERS_UPSTREAM = 8  # the same with an upstream: nearly all the time they wait for a push, which can carry all
 _WAITING = 16  # requests that may wait to write, for each thread that writes
 
 
 def bridge(flask: Flask, settings: Settings, started: Callable[[], object] = lambda: None) -> Bridge:
     """The ASGI application in front of what `create_app` gives; *started* is called on its event loop."""
-    writers = settings.threads * _WRITERS
+    writers = settings.threads * (_WRITERS_UPSTREAM if settings.upstream else _WRITERS)
     return Bridge(
         flask,
         is_quick=direct.is_quick,

@@ -28,19 +28,34 @@ _MOST_IN_A_BATCH = 128
 
 
 class Writer:
-    """Runs operations one batch at a time, across threads and processes."""
+    """Runs operations one batch at a time, across threads and processes.
+
+    A leader waits for those whom the last batch has answered, to take along what they write next: at most *gathering*
+    times the seconds that the last batch took. With a slow upstream they would wait for a push that carries few.
+    """
 
     def __init__(
-        self, maker: BatchMaker, repository: Repository, index: Index, lock: WriteLock, observer: Observer
+        self,
+        maker: BatchMaker,
+        repository: Repository,
+        index: Index,
+        lock: WriteLock,
+        observer: Observer,
+        gathering: float = 0.0,
     ) -> None:
         self._maker = maker
         self._repository = repository
         self._index = index
         self._observer = observer
         self._lock = lock
-        self._turn = threading.Condition()
+        self.gathering = gathering
+        mutex = threading.RLock()
+        self._turn = threading.Condition(mutex)
+        self._queued = threading.Condition(mutex)  # the leader alone waits for it
         self._queue: list[Job] = []
         self._led = False
+        self._writers = 0  # how many had an operation in the last batch, or in the queue at its end
+        self._seconds = 0.0  # that the last batch took
 
     @property
     def waiting(self) -> int:
@@ -63,6 +78,7 @@ class Writer:
         deadline = self._deadline()
         with self._turn:
             self._queue.append(job)
+            self._queued.notify()
             while self._led and not job.done:
                 # A leader that has taken the job answers it, late or not.
                 in_time = self._turn.wait(deadline - time.monotonic() if job in self._queue else None)
@@ -117,6 +133,7 @@ class Writer:
     def _lead(self, own: Job, deadline: float) -> None:
         jobs: list[Job] = []
         try:
+            self._gather(deadline)
             with self._locked(deadline):
                 with self._turn:
                     # What came while waiting for the file lock goes along.
@@ -124,7 +141,9 @@ class Writer:
                     if own not in jobs:
                         jobs[-1] = own
                     self._queue = [job for job in self._queue if job not in jobs]
+                began = time.monotonic()
                 self._maker.make(jobs)
+                self._seconds = time.monotonic() - began
         except BaseException as error:
             if not jobs:
                 with self._turn:
@@ -137,8 +156,15 @@ class Writer:
         finally:
             self._hand_over(jobs)
 
+    def _gather(self, deadline: float) -> None:
+        """Wait until as many operations are queued as there were writers at the end of the last batch."""
+        seconds = min(self.gathering * self._seconds, deadline - time.monotonic())
+        with self._turn:
+            self._queued.wait_for(lambda: len(self._queue) >= min(self._writers, _MOST_IN_A_BATCH), max(seconds, 0.0))
+
     def _hand_over(self, jobs: list[Job]) -> None:
         with self._turn:
+            self._writers = len(jobs) + len(self._queue)
             for job in jobs:
                 job.done = True
             self._led = False
