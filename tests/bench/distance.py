@@ -40,7 +40,7 @@ async def _end() -> None:
 async def _serve(port: int, seconds: float) -> asyncio.Server:
     async def carry(near: asyncio.StreamReader, to_near: asyncio.StreamWriter) -> None:
         opened = asyncio.get_running_loop().time() + seconds
-        with suppress(OSError):
+        with suppress(OSError, asyncio.CancelledError):
             far, to_far = await asyncio.open_connection("127.0.0.1", port)
             try:
                 await asyncio.gather(
