@@ -27,7 +27,7 @@ from tests.upstreams import HAS_NGINX, Host, bare
 
 _NAME = "bench/write"
 _URL = f"/api/prompts/{id_of(_NAME)}"
-_DISTANCES = {0: 40, 20: 20, 200: 8}  # ms, and how many saves of each client make a round
+_DISTANCES = {0: 20, 20: 15, 200: 6}  # ms, and how many saves of each client make a round
 _FEWEST = 5  # saves of each client: of fewer, the last batch, which is a part of one, would count for much
 _CLIENTS = (1, 8, 64)
 _FEWEST_PUSHES = 8  # of the bare loop in a round
@@ -46,8 +46,16 @@ def operations(lab: Lab) -> list[Operation]:
         for distance in _DISTANCES
         for clients in _CLIENTS
     ]
+    alone = [
+        Operation(
+            f"{_saves_name(distance, _CLIENTS[-1])}, 1 process",
+            partial(_save, distance=distance, clients=_CLIENTS[-1], processes=1),
+        )
+        for distance in _DISTANCES
+    ]
     return [
         *saves,
+        *alone,
         Operation(f"upstream: read the newest version, 1 to {_NODES} nodes", _read),
         Operation("upstream: from a push at the host to a node that polls", partial(_seen, told=False)),
         Operation("upstream: from a push at the host to a node that is told", partial(_seen, told=True)),
@@ -58,14 +66,14 @@ def _saves_name(distance: int, clients: int) -> str:
     return f"save, upstream {distance} ms away, {clients} {'client' if clients == 1 else 'clients'}"
 
 
-def _save(lab: Lab, name: str, *, distance: int, clients: int) -> Iterator[Row]:
+def _save(lab: Lab, name: str, *, distance: int, clients: int, processes: int = 2) -> Iterator[Row]:
     numbers = itertools.count(1)
     saves = clients * max(_FEWEST, lab.some(_DISTANCES[distance]))
     with _host(lab, distance) as (host, url):
         _configure(bare(host.path.parent / "loop"))
         loop = BarePushes(lab.fresh().absolute(), url.replace("/up.git", "/loop/up.git"))
         pushes = max(_FEWEST_PUSHES, lab.some(_DISTANCES[distance]))
-        with promptgit(lab.fresh(), PROMPTGIT_UPSTREAM=url) as server:
+        with promptgit(lab.fresh(), PROMPTGIT_UPSTREAM=url, PROMPTGIT_WORKERS=str(processes)) as server:
             _create(server)
 
             def own(count: int) -> Figures:
