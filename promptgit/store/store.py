@@ -166,7 +166,7 @@ class Store:
 
     def lost_tips(self) -> list[str]:
         """The former tips of `main` that are kept under refs, and that its first-parent history does not have now."""
-        return [tip for tip in self.repository.kept_tips() if not self._is_in_history(tip)]
+        return [tip for tip in self.repository.own_refs.kept_tips() if not self._is_in_history(tip)]
 
     def _is_in_history(self, tip: str) -> bool:
         main = self.repository.main()

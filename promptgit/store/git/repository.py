@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from contextlib import suppress
 from pathlib import Path
 from typing import ClassVar
 
@@ -19,11 +18,11 @@ from promptgit.store.git.commits import Batch
 from promptgit.store.git.contents import Contents
 from promptgit.store.git.essentials import Essentials
 from promptgit.store.git.objects import Tree
+from promptgit.store.git.own_refs import OwnRefs
 from promptgit.store.git.refs import MAIN, MainFile
 from promptgit.store.git.unreadable import Unreadable
 from promptgit.store.handles import Handles
 
-_LOST = "refs/promptgit/lost/"
 _TREES_KEPT = 1_000
 _CONTENTS_KEPT, _LARGEST_KEPT = 128, 16 << 10  # of one process, and bytes
 _OPEN_PACKS = 256  # of the whole process
@@ -55,6 +54,7 @@ class Repository:
         self._untidied = 0
         self._local = Handles({})
         self.led = self._local.of_leader
+        self.own_refs = OwnRefs(lambda: self._opened())
         # Off by default in libgit2: without it an acknowledged commit can vanish in a power cut.
         pygit2.settings.enable_fsync_gitdir(True)
         # Each thread's handle would keep trees and commits, up to 256 MB, which are hardly ever read twice.
@@ -267,34 +267,9 @@ class Repository:
             write_all_durably([self.main_file.next(new)])
         self.main_file.move(old, new, self.committer, now)
 
-    def ref(self, name: str) -> str | None:
-        """The commit that a ref points at; None: there is no such ref."""
-        try:
-            return str(self._opened().references[name].target)
-        except KeyError:
-            return None
-
-    def forget(self, name: str) -> None:
-        """Remove a ref, if there is one."""
-        with suppress(KeyError):
-            self._opened().references.delete(name)
-
     def reaches(self, tip: str, commit: str) -> bool:
         """True if *commit* is *tip*, or one of its ancestors."""
         return tip == commit or (commit in self and self._opened().descendant_of(tip, commit))
-
-    def keep_lost(self, commit: str) -> None:
-        """Keep a former tip of `main`, which left its first-parent history, under a ref of its own.
-
-        Raises:
-            StorageFull, StorageFailed
-        """
-        with storage_errors():
-            self._opened().references.create(f"{_LOST}{commit}", commit, force=True)
-
-    def kept_tips(self) -> list[str]:
-        """The former tips of `main` that are kept since its first-parent history lost them; it may have them again."""
-        return [name.removeprefix(_LOST) for name in self._opened().listall_references() if name.startswith(_LOST)]
 
     def _moves_are_logged(self) -> bool:
         """True if git would begin a log of `main`: not in a bare repository, unless it is told to (git-config(1))."""

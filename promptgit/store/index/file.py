@@ -75,5 +75,5 @@ class IndexFile:
         if head not in self._repository:
             log.error("main was rewritten: the index reflects %s, which the repository does not have any more", head)
         elif not self._repository.git.leads_to(head, self._repository.main()):
-            self._repository.keep_lost(head)
+            self._repository.own_refs.keep_lost(head)
             log.error("main was rewritten: %s is no longer in its first-parent history; see 'promptgit check'", head)

@@ -69,7 +69,7 @@ class Joining:
         except RemoteFailed as error:
             raise unavailable(str(error)) from error
         finally:
-            self._repository.forget(_JOINING)
+            self._repository.own_refs.remove(_JOINING)
 
     def _bring(self) -> None:
         git = self._repository.git
@@ -78,7 +78,7 @@ class Joining:
         if tip is not None:
             self._upstream.free(_JOINING)
             fetch_main(git, self._url, _JOINING, _CLONE_SECONDS)
-            tip = self._repository.ref(_JOINING)
+            tip = self._repository.own_refs.get(_JOINING)
             assert tip is not None
         if tip is None or (tip != main and self._repository.reaches(main, tip)):
             push_main(git, self._url, main, _CLONE_SECONDS, expected=tip or "")

@@ -88,7 +88,7 @@ class Upstream:
             raise UpstreamUnavailable(str(error)) from error
         if state.error is not None:
             raise unavailable(state.error)
-        tip = self.repository.ref(REF)
+        tip = self.repository.own_refs.get(REF)
         assert tip is not None
         return tip
 
@@ -148,7 +148,7 @@ class Upstream:
             MainLocked, StorageFull, StorageFailed, OutcomeUnknown: `main` could not be moved.
         """
         repository = self.repository
-        main, tip, state = repository.main(), repository.ref(REF), self.pushes.read()
+        main, tip, state = repository.main(), repository.own_refs.get(REF), self.pushes.read()
         assert tip is not None
         behind_since = None
         if main != tip:
@@ -167,7 +167,7 @@ class Upstream:
 
     def _lose(self, state: PushState, main: str, tip: str) -> PushState:
         """Keep a tip of `main` that the upstream does not have any more, and raise the alarm."""
-        self.repository.keep_lost(main)
+        self.repository.own_refs.keep_lost(main)
         if state.acknowledged is not None and not self.repository.reaches(tip, state.acknowledged):
             log.error(
                 "The upstream %s no longer has %s, which it had accepted from this node. Its main is at %s now; what "
@@ -182,7 +182,7 @@ class Upstream:
 
     def vanished(self) -> list[str]:
         """Kept tips of `main` with commits that the upstream has lost after it had accepted them from this node."""
-        kept = set(self.repository.kept_tips())
+        kept = set(self.repository.own_refs.kept_tips())
         return [tip for tip in self.pushes.read().vanished if tip in kept]
 
     def warnings(self) -> list[str]:
