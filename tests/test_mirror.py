@@ -237,6 +237,25 @@ def test_a_password_is_told_to_the_mirror_alone(
         assert secret not in (store.folder / "mirror.json").read_text()
 
 
+def test_a_credential_helper_of_the_user_is_asked(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At each push, for a token may live an hour; other settings of the user are not obeyed."""
+    home = tmp_path / "home"
+    home.mkdir()
+    secret = home / "secret"
+    (home / ".gitconfig").write_text(
+        f'[credential]\n helper = "!echo username=ada; echo password=$(cat {secret}); :"\n[push]\n gpgSign = true\n'
+    )
+    monkeypatch.setenv("HOME", str(home))
+    with guarded() as (address, heard):
+        mirror = Mirror(store.repository, f"http://{address}/x.git", store.folder / "mirror.json")
+        for token in ("first", "second"):
+            secret.write_text(token)
+            mirror.turn()
+    assert heard == ["ada:first", "ada:second"]
+
+
 def test_a_password_is_not_told_to_the_host_that_a_mirror_sends_us_to(store: Store) -> None:
     with guarded() as (address, heard):
         mirror = Mirror(store.repository, f"http://ada:s3cret@{address}/moved/x.git", store.folder / "mirror.json")

@@ -21,7 +21,9 @@ from promptgit.store.git.hashing import object_id
 from promptgit.store.git.objects import COMMIT, add_signature, committed, tree_of
 from promptgit.store.operation import Operation
 from promptgit.store.store import Store
+from promptgit.store.upstream.upstream import UpstreamSettings
 from tests.support import Http, Server, assert_sound, at_once, command, environment, foreign_commit, git, git_text
+from tests.upstreams import bare
 
 pytestmark = pytest.mark.skipif(
     shutil.which("ssh-keygen") is None, reason="ssh-keygen is missing: install openssh-client"
@@ -370,3 +372,16 @@ def test_a_signature_is_the_header_that_git_itself_would_write(tmp_path: Path, k
     assert store.signer is not None
     assert add_signature(unsigned, store.signer.sign(unsigned)) == raw
     assert object_id(COMMIT, raw) == git_text(tmp_path / "r", "rev-parse", "HEAD")
+
+
+def test_with_an_upstream_every_commit_is_signed(tmp_path: Path, key: Path, signers: Path) -> None:
+    """Hosts can demand it; a batch of several operations is one push."""
+    upstream = UpstreamSettings(str(bare(tmp_path / "host")))
+    store = Store(tmp_path / "node", lock_timeout=5, signing_key=str(key), upstream=upstream)
+    store.open()
+    service = Service(store, 1 << 20)
+    made = service.create("0", name="a")
+    at_once(store, [lambda at=at: service.save(made.id, f"{at}") for at in range(1, 5)])  # type: ignore[misc]
+    commits = git(tmp_path / "host" / "up.git", "rev-list", f"{made.newest.commit}^..main").decode().split()
+    assert len(commits) == 5
+    assert all(is_good(tmp_path / "host" / "up.git", signers, commit) for commit in commits)
