@@ -140,16 +140,18 @@ def test_writers_of_three_nodes_make_one_history(nodes: Nodes, upstream: Host) -
 def test_one_of_two_nodes_that_create_the_same_prompt_does(tmp_path: Path, nodes: Nodes, upstream: Host) -> None:
     """In the same second, with the same text, by the same author: without more their commits would be one."""
     services = [nodes("one"), nodes("other")]
-    upstream.hook("pre-receive", f"read line < {tmp_path}/gate; exit 0")
-    gate = tmp_path / "gate"
+    gate, arrived = tmp_path / "gate", tmp_path / "arrived"
     os.mkfifo(gate)
+    arrived.touch()
+    upstream.hook("pre-receive", f"echo >> {arrived}; read line < {gate}; exit 0")
     with ThreadPoolExecutor(2) as pool:
         created = [pool.submit(service.create, "same", name="a") for service in services]
-        for _ in range(2):
-            with open(gate, "w") as file:
-                file.write("go\n")
+        wait_for(lambda: arrived.read_text().count("\n") == 2)  # both pushes are at the host, neither is decided
         upstream.hook("pre-receive", None)
-        outcomes = [run.exception() for run in created]
+        with open(gate, "w") as file:
+            file.write("go\n" * 2)
+            file.flush()
+            outcomes = [run.exception() for run in created]
     assert sorted(type(outcome).__name__ for outcome in outcomes) == ["NameTaken", "NoneType"]
 
 
