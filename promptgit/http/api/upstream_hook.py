@@ -23,7 +23,7 @@ def blueprint(secret: str, nudge: Callable[[], object]) -> Blueprint:
 
     @routes.post("/hooks/upstream")
     @operation("service", {204: {"description": "The upstream is fetched from soon"}}, security=[])
-    @refuses(Forbidden)
+    @refuses(Forbidden, 404)
     def tell() -> Response:
         """Told by GitHub, GitLab or Gitea of a push (its signature alone is looked at)."""
         if not secret:
