@@ -193,7 +193,9 @@ def read_only_host(cluster: Cluster, _: random.Random) -> Iterator[None]:
     if done.returncode:
         pytest.skip(f"cannot be mounted here: {done.stderr.strip()}")
     try:
-        subprocess.run(["mount", "-o", "remount,bind,ro", objects], check=True)
+        # It is refused (EBUSY) while a git of the host has a file there open for writing.
+        remount = ["mount", "-o", "remount,bind,ro", objects]
+        wait_for(lambda: subprocess.run(remount, stderr=subprocess.DEVNULL, check=False).returncode == 0)
         yield
     finally:
         subprocess.run(["umount", "--lazy", objects], check=True)
