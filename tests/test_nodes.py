@@ -13,10 +13,15 @@ from pathlib import Path
 import pytest
 from flask.testing import FlaskClient
 
-from promptgit.app import create_app
+from promptgit.app import create_app, start_chores
 from promptgit.auth.tokens import Scope, Tokens
 from promptgit.client import Client
+from promptgit.jobs import chores
+from promptgit.jobs.deliveries import Deliveries
+from promptgit.jobs.hooks import Hooks
+from promptgit.service.service import Service
 from promptgit.settings import Settings
+from promptgit.store.store import Store
 from tests.support import Http, Server, command, foreign_commit, git, wait_for
 from tests.upstreams import Host, balancer, host
 
@@ -214,17 +219,33 @@ def test_who_has_signed_in_is_known_to_all_nodes(tmp_path: Path, upstream: Host)
         node(tmp_path, upstream, "third", **settings)
 
 
-def test_one_node_delivers(tmp_path: Path, upstream: Host) -> None:
-    """The one that was told to; hooks come from a file that is distributed."""
-    assert not Settings(upstream=upstream.url).is_deliverer
-    assert Settings(upstream=upstream.url, deliver_hooks=True).is_deliverer
-    assert Settings().is_deliverer
-    hooks = tmp_path / "hooks.json"
-    hooks.write_text('{"hooks": []}')
-    secret = tmp_path / "secret"
-    secret.write_text("whsec_" + "a" * 44)
+@pytest.mark.parametrize("deliver_hooks", [False, True])
+def test_one_node_delivers(
+    tmp_path: Path, upstream: Host, monkeypatch: pytest.MonkeyPatch, deliver_hooks: bool
+) -> None:
+    """The one that was told to; each node follows the upstream."""
+    settings = Settings(data=tmp_path / "data", upstream=upstream.url, deliver_hooks=deliver_hooks)
+    started: list[str] = []
+    monkeypatch.setattr(chores, "start", lambda name, *_: started.append(name))
+    start_chores(settings, create_app(settings))
+    assert sorted(started) == ["upkeep", "upstream", *(["webhooks"] if deliver_hooks else [])]
+
+
+def test_hooks_come_from_a_file_that_is_distributed(tmp_path: Path, store: Store) -> None:
+    """A hook that a node does not know yet gets the changes from then on; the file is not changed there."""
+    desk = Hooks(tmp_path / "desk")
+    secret = "whsec_" + "a" * 44
+    hook = desk.add("http://127.0.0.1:9/", ["version"], "", secret, "0" * 40, allow_private=True)
+    path = tmp_path / "desk" / "hooks.json"
+    Service(store, 1 << 20).create("x", name="a")
+    deliveries = Deliveries(store, path=path)
+    deliveries.turn()
+    assert deliveries.hooks.all() == [hook]
+    assert deliveries.hooks.state(hook.id).cursor == store.repository.main()
+    (tmp_path / "secret").write_text(secret)
     refused = command(
-        "hook", "add", "http://127.0.0.1:9/", "--secret-file", str(secret), "--allow-private",
-        "--data", str(tmp_path / "data"), PROMPTGIT_HOOKS=str(hooks),
+        "hook", "add", "http://127.0.0.1:9/", "--secret-file", str(tmp_path / "secret"), "--allow-private",
+        "--data", str(store.folder), PROMPTGIT_HOOKS=str(path),
     )  # fmt: skip
-    assert (refused.returncode, "no repository" in refused.stderr or "distributed" in refused.stderr) == (1, True)
+    assert (refused.returncode, "distributed to all nodes" in refused.stderr) == (1, True)
+    assert desk.all() == [hook]

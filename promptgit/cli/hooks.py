@@ -10,6 +10,7 @@ import click
 from promptgit.cli.base import data_option, existing_store, expect_owner, main
 from promptgit.domain.models import CHANGE_TYPES
 from promptgit.jobs.outbound import Undelivered
+from promptgit.settings import Settings
 
 if TYPE_CHECKING:
     from promptgit.jobs.deliveries import Deliveries
@@ -80,8 +81,8 @@ def test(hook_id: str, data: Path | None) -> None:
 
 def _deliveries(data: Path | None) -> tuple[Deliveries, str]:
     """The deliveries of a data folder, and the commit at which `main` is."""
-    from promptgit.jobs.deliveries import Deliveries  # libgit2 and SQLite: not for commands that ask a server
+    from promptgit.jobs import deliveries  # libgit2 and SQLite: not for commands that ask a server
 
     store = existing_store(data)
     expect_owner(store.repository.path)
-    return Deliveries(store), store.repository.main()
+    return deliveries.of(Settings.from_environment(data=data)), store.repository.main()
