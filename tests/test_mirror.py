@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import base64
 import logging
-import socket
-import subprocess
 import threading
 import time
 from collections.abc import Iterator
@@ -19,7 +17,8 @@ from promptgit.jobs.mirror import Mirror, MirrorState, of
 from promptgit.settings import Settings
 from promptgit.store.store import Store
 from tests.conftest import Clock
-from tests.support import Http, Server, assert_sound, environment, foreign_commit, git, git_text, wait_for
+from tests.support import Http, Server, assert_sound, foreign_commit, git, git_text, wait_for
+from tests.upstreams import host
 
 
 @pytest.fixture
@@ -79,30 +78,13 @@ def test_a_mirror_that_comes_later_gets_everything(tmp_path: Path, remote: Path)
         assert main_of(remote) == commit
 
 
-@contextmanager
-def git_daemon(folder: Path) -> Iterator[str]:
-    """A git server that takes pushes."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
-    command = ["git", "daemon", "--reuseaddr", "--listen=127.0.0.1", f"--port={port}", "--export-all"]
-    with subprocess.Popen(
-        [*command, "--enable=receive-pack", f"--base-path={folder}", str(folder)],
-        env=environment(),
-        stderr=subprocess.DEVNULL,
-    ) as child:
-        try:
-            yield f"git://127.0.0.1:{port}"
-        finally:
-            child.terminate()
-
-
-def test_a_mirror_on_another_host(store: Store, remote: Path) -> None:
+def test_a_mirror_on_another_host(store: Store, tmp_path: Path) -> None:
     """Over the network; while nothing listens there, it is a failure like any other."""
-    init(remote)
-    with git_daemon(remote.parent) as url:
-        mirror = Mirror(store.repository, f"{url}/remote.git", store.folder / "mirror.json")
-        wait_for(lambda: mirror.turn() and mirror.status().failures == 0)
-        assert main_of(remote) == store.repository.main()
+    with host(tmp_path / "host") as other:
+        mirror = Mirror(store.repository, other.url, store.folder / "mirror.json")
+        mirror.turn()
+        assert mirror.status().failures == 0
+        assert main_of(other.path) == store.repository.main()
     foreign_commit(store.repository.path, {"prompts/a.md": b"x"})
     mirror.turn()
     assert mirror.status().failures == 1

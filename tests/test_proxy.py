@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
 import ssl
 import subprocess
 from collections.abc import Iterator
@@ -14,15 +12,10 @@ from urllib.parse import urlencode
 
 import pytest
 
-from tests.support import Server, command, environment, free_port, wait_for
+from tests.nginx import NGINX, nginx
+from tests.support import Server, command, environment, free_port
 
-NGINX = shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
-CONFIG = """
-daemon off; master_process off; pid {folder}/nginx.pid; error_log {folder}/error.log;
-events {{}}
-http {{
-  access_log off; client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy;
-  fastcgi_temp_path {folder}/f; uwsgi_temp_path {folder}/u; scgi_temp_path {folder}/s;
+_SITE = """
   server {{
     listen 127.0.0.1:{port} ssl http2; ssl_certificate {certificate}; ssl_certificate_key {key};
     client_max_body_size 0;
@@ -33,7 +26,6 @@ http {{
       proxy_set_header X-Forwarded-Prefix /registry;
     }}
   }}
-}}
 """
 
 
@@ -43,19 +35,12 @@ def proxied(tmp_path: Path, certificate: tuple[str, str]) -> Iterator[tuple[int,
     if NGINX is None:
         pytest.skip("there is no nginx")
     port = free_port()
-    config = tmp_path / "nginx.conf"
-    config.write_text(CONFIG.format(folder=tmp_path, port=port, certificate=certificate[0], key=certificate[1]))
+    site = _SITE.format(folder=tmp_path, port=port, certificate=certificate[0], key=certificate[1])
     secret = command("token", "create", "ada", "--scope", "write", "--data", str(tmp_path / "data")).stdout.strip()
     (tmp_path / "secret").write_text(secret)
     options = ("--uds", str(tmp_path / "socket"), "--workers", "1")
-    with Server(tmp_path / "data", *options, PROMPTGIT_TRUSTED_PROXIES="unix"):
-        nginx = subprocess.Popen([NGINX, "-p", str(tmp_path), "-c", str(config)], stderr=subprocess.DEVNULL)
-        try:
-            wait_for((tmp_path / "nginx.pid").exists)  # it listens before it writes that
-            yield port, tmp_path
-        finally:
-            nginx.terminate()
-            nginx.wait(30)
+    with Server(tmp_path / "data", *options, PROMPTGIT_TRUSTED_PROXIES="unix"), nginx(tmp_path, site):
+        yield port, tmp_path
 
 
 def test_behind_nginx(proxied: tuple[int, Path]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -16,7 +16,6 @@ from promptgit.errors import (
     NameTaken,
     OutcomeUnknown,
     PromptDeleted,
-    PromptgitError,
     StaleVersion,
     UnusableRepository,
     UpstreamRefused,
@@ -71,6 +70,20 @@ def at(number: int) -> Callable[[Prompt], bool]:
     return lambda prompt: prompt.newest.number == number
 
 
+def shared_numbers(services: Sequence[Node], *, writers: int, saves: int) -> list[int]:
+    """Create the prompt `shared`, and save it through all nodes at once; the numbers of the new versions, sorted."""
+    made = services[0].create("0", name="shared")
+    for service in services:
+        service.follow()
+
+    def write(writer: int) -> list[int]:
+        service = services[writer % len(services)]
+        return [service.save(made.id, f"{writer} {at}").newest.number for at in range(saves)]
+
+    with ThreadPoolExecutor(writers) as pool:
+        return sorted(number for run in pool.map(write, range(writers)) for number in run)
+
+
 def main_of(repository: Path) -> str:
     return git_text(repository, "rev-parse", "main")
 
@@ -120,17 +133,7 @@ def test_an_answer_without_a_commit_speaks_of_the_upstream(nodes: Nodes) -> None
 
 def test_writers_of_three_nodes_make_one_history(nodes: Nodes, upstream: Host) -> None:
     services = [nodes(name) for name in ("one", "other", "third")]
-    made = services[0].create("0", name="shared")
-    for service in services:
-        service.follow()
-
-    def write(writer: int) -> list[int]:
-        service = services[writer % 3]
-        return [service.save(made.id, f"{writer} {at}").newest.number for at in range(6)]
-
-    with ThreadPoolExecutor(12) as pool:
-        numbers = [number for run in pool.map(write, range(12)) for number in run]
-    assert sorted(numbers) == list(range(2, 74))
+    assert shared_numbers(services, writers=12, saves=6) == list(range(2, 74))
     for service in services:
         service.follow()
         assert service.numbers("shared") == list(range(1, 74))
@@ -305,17 +308,7 @@ def test_a_change_of_the_address_is_checked(tmp_path: Path, nodes: Nodes, upstre
 def test_nodes_that_push_seldom_do_not_starve_each_other(nodes: Nodes) -> None:
     """A batch is planned when its push may begin, on what the others have pushed by then."""
     services = [nodes(name, interval=0.3) for name in ("one", "other", "third")]
-    made = services[0].create("0", name="shared")
-    for service in services:
-        service.follow()
-
-    def write(writer: int) -> list[int]:
-        service = services[writer % 3]
-        return [service.save(made.id, f"{writer} {at}").newest.number for at in range(3)]
-
-    with ThreadPoolExecutor(9) as pool:
-        numbers = [number for run in pool.map(write, range(9)) for number in run]
-    assert sorted(numbers) == list(range(2, 29))
+    assert shared_numbers(services, writers=9, saves=3) == list(range(2, 29))
 
 
 def test_a_node_starts_while_the_upstream_is_away(nodes: Nodes, upstream: Host) -> None:
@@ -468,7 +461,6 @@ def test_a_refused_operation_fails_alone(nodes: Nodes) -> None:
     done = outcomes.count(None)
     one.follow()
     assert one.numbers("a") == list(range(1, done + 2))
-    assert isinstance(outcomes[0], PromptgitError | None)
 
 
 def test_a_ref_whose_name_ends_like_mains_is_not_main(tmp_path: Path, nodes: Nodes) -> None:

@@ -14,18 +14,13 @@ from pathlib import Path
 
 import pytest
 
+from tests.nginx import NGINX, nginx
 from tests.support import environment, free_port, git, stat_of, wait_for
 
-_PATH = f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/lib/openssh"
-_NGINX, _FCGIWRAP, _SSHD = (shutil.which(name, path=_PATH) for name in ("nginx", "fcgiwrap", "sshd"))
-HAS_NGINX = _NGINX is not None and _FCGIWRAP is not None
+_FCGIWRAP = shutil.which("fcgiwrap", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
+HAS_NGINX = NGINX is not None and _FCGIWRAP is not None
 """True if a host can be served over HTTP here."""
 _SITE = """
-daemon off; master_process off; pid {folder}/nginx.pid; error_log {folder}/error.log;
-events {{}}
-http {{
-  access_log off; client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy;
-  fastcgi_temp_path {folder}/f; uwsgi_temp_path {folder}/u; scgi_temp_path {folder}/s;
   server {{
     listen 127.0.0.1:{port}; client_max_body_size 0;
     location / {{
@@ -37,17 +32,10 @@ http {{
       fastcgi_param GIT_PROJECT_ROOT {root}; fastcgi_param GIT_HTTP_EXPORT_ALL 1; fastcgi_param REMOTE_USER tests;
     }}
   }}
-}}
 """
 _BALANCER = """
-daemon off; master_process off; pid {folder}/nginx.pid; error_log {folder}/error.log;
-events {{}}
-http {{
-  access_log off; client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy;
-  fastcgi_temp_path {folder}/f; uwsgi_temp_path {folder}/u; scgi_temp_path {folder}/s;
   upstream nodes {{ {servers} }}
   server {{ listen 127.0.0.1:{port}; location / {{ proxy_pass http://nodes; proxy_set_header Host localhost; }} }}
-}}
 """
 _DULWICH = """
 import sys
@@ -112,33 +100,27 @@ def _daemon(path: Path, port: int) -> Iterator[str]:
 
 @contextmanager
 def _nginx(path: Path, port: int) -> Iterator[str]:
-    if _NGINX is None or _FCGIWRAP is None:
+    if NGINX is None or _FCGIWRAP is None:
         pytest.skip("there is no nginx with fcgiwrap")
     folder = path.parent / "nginx"
     folder.mkdir(exist_ok=True)
     backend = Path(git(path, "--exec-path").decode().strip()) / "git-http-backend"
-    site = folder / "nginx.conf"
-    site.write_text(_SITE.format(folder=folder, port=port, backend=backend, root=path.parent))
+    site = _SITE.format(folder=folder, port=port, backend=backend, root=path.parent)
     socket_ = folder / "fcgi.sock"
     socket_.unlink(missing_ok=True)
-    with (
-        _running(_FCGIWRAP, "-c", "8", "-s", f"unix:{socket_}", listens=socket_),
-        _running(_NGINX, "-p", str(folder), "-c", str(site), listens=port),
-    ):
+    with _running(_FCGIWRAP, "-c", "8", "-s", f"unix:{socket_}", listens=socket_), nginx(folder, site):
         yield f"http://127.0.0.1:{port}/up.git"
 
 
 @contextmanager
 def balancer(folder: Path, urls: Sequence[str]) -> Iterator[str]:
     """Nginx in front of nodes, each of which gets every nth request; its address."""
-    if _NGINX is None:
+    if NGINX is None:
         pytest.skip("there is no nginx")
     folder.mkdir()
     port = free_port()
     servers = " ".join(f"server {url.removeprefix('http://')};" for url in urls)
-    site = folder / "nginx.conf"
-    site.write_text(_BALANCER.format(folder=folder, port=port, servers=servers))
-    with _running(_NGINX, "-p", str(folder), "-c", str(site), listens=port):
+    with nginx(folder, _BALANCER.format(port=port, servers=servers)):
         yield f"http://127.0.0.1:{port}"
 
 

@@ -23,7 +23,7 @@ _MEMORY_TEXT = b"A token was made here: without tokens.json nobody is let in (do
 
 
 class TokenFile:
-    """The file, and what the repository in the same folder remembers; any number of processes may share them.
+    """The file, and what the repository in the same folder remembers; several processes may use them at the same time.
 
     *parse* raises for a record that is no token. A file at *path* is distributed by an administrator: it takes the
     place of the one in the folder, is only read, and keeps the folder closed where it is missing.

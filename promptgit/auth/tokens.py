@@ -116,7 +116,7 @@ def tokens_of(settings: Settings) -> Tokens:
 
 
 class Tokens:
-    """The tokens of one data folder; any number of processes may share it.
+    """The tokens of one data folder; several processes may read and change them at the same time.
 
     *clock* gives seconds since 1970. Where a token is *required*, nobody is let in before one was made. A file of
     tokens at *path* is distributed by an administrator, and only read.

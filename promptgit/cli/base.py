@@ -83,7 +83,7 @@ class _Group(click.Group):
     """Imports a command's file when the command is asked for."""
 
     def main(self, *args: Any, **values: Any) -> Any:
-        """Run a command; a character that the output's encoding lacks is printed as an escape."""
+        """Run a command; characters that the output's encoding cannot represent are printed as escape sequences."""
         for stream in (sys.stdout, sys.stderr):
             if isinstance(stream, io.TextIOWrapper):
                 stream.reconfigure(errors="backslashreplace")

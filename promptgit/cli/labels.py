@@ -37,15 +37,12 @@ def label(
         if label is None or version is not None:
             raise click.UsageError("With --delete give a label, and no version.")
         was_there = any(one.label == label for one in client.labels(name))
-        client.remove_label(
-            name, label, if_match=if_match, **attribution
-        )  # also where it is missing: the server may refuse
+        # Sent for a label that is missing as well: the server may refuse it for another reason.
+        client.remove_label(name, label, if_match=if_match, **attribution)
+        done = f"Removed {label} from {plain(name)}."
         if not was_there:
-            print_answer(
-                {"deleted": None}, f"{plain(name)} has no label {label}: nothing was removed.", as_json=as_json
-            )
-        else:
-            print_answer({"deleted": label}, f"Removed {label} from {plain(name)}.", as_json=as_json)
+            done = f"{plain(name)} has no label {label}: nothing was removed."
+        print_answer({"deleted": label if was_there else None}, done, as_json=as_json)
     elif label is None:
         found = client.labels(name)
         print_answer([one.json() for one in found], *map(_row, found), as_json=as_json)

@@ -174,7 +174,7 @@ def address_of(prompt: str) -> str:
 
 @contextmanager
 def not_found_as(prompt: str) -> Iterator[None]:
-    """Raise PromptNotFound, as for an id, in the place of NameNotFound."""
+    """Within, turn the server's NameNotFound into the PromptNotFound that an unknown id raises."""
     try:
         yield
     except NameNotFound:

@@ -1,4 +1,4 @@
-"""How `get` reads a prompt that is not in memory: from the server, or else from the folder, or else the fallback."""
+"""How `get` finds a prompt that is not in memory: it asks the server, then the client's folder, then the fallback."""
 
 from __future__ import annotations
 

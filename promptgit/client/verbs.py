@@ -128,7 +128,7 @@ class Verbs(Lookups):
         author: Author | None,
         if_match: int | str | None = None,
     ) -> Steps[Response]:
-        """Send a write; members of the body that are None are left out. All attempts have one Idempotency-Key."""
+        """Send a write, without the members of *body* that are None; all its attempts send the same Idempotency-Key."""
         reason = {"description": description, "author": author and author._asdict()}
         told = {key: value for key, value in {**body, **reason}.items() if value is not None}
         headers = {"Idempotency-Key": str(uuid4())}

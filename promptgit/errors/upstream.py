@@ -1,4 +1,4 @@
-"""What the upstream, and other nodes in front of it, do not allow."""
+"""Refusals of a node that has an upstream."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class UpstreamUnavailable(Unavailable):
 
 @dataclass(eq=False)
 class UpstreamRefused(Unavailable):
-    """The upstream does not take pushes from this node; *words* are the host's. Nothing was written."""
+    """The Git host refuses pushes from this node; *words* is the host's own message. Nothing was written."""
 
     code = "upstream_refused"
     sentence = "The upstream refuses the push, and nothing was written. It says: {self.words}"
@@ -41,7 +41,7 @@ class HeadNotReached(Unavailable):
 
 @dataclass(eq=False)
 class ManagedElsewhere(PromptgitError):
-    """*what* comes from a file that an administrator distributes; it is not changed here."""
+    """The records (*what*: tokens, hooks) come from a file that an administrator distributes; no call changes them."""
 
     code = "managed_elsewhere"
     sentence = (

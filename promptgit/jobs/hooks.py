@@ -53,7 +53,7 @@ class DeliveryState:
 
 
 class Hooks:
-    """The hooks of one data folder; any number of processes may share it.
+    """The hooks of one data folder; several processes may read and change them at the same time.
 
     A file of hooks at *path* is distributed by an administrator, and only read.
     """
@@ -128,7 +128,7 @@ class Hooks:
             return DeliveryState(None)
 
     def begin(self, hooks: Sequence[Hook], main: str) -> None:
-        """Have hooks of a distributed file that are seen for the first time told of what comes after *main*."""
+        """Note that hooks of a distributed file that are new on this node get the changes after the commit *main*."""
         for hook in hooks:
             if self._file.distributed and not self._state_file(hook.id).exists():
                 self.note(hook.id, DeliveryState(main))

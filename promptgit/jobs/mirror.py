@@ -1,4 +1,4 @@
-"""The mirror: another repository, to which `main` is pushed soon after writes, every ten seconds at most."""
+"""The mirror: another repository, to which `main` is pushed soon after writes, at most once in ten seconds."""
 
 from __future__ import annotations
 

@@ -30,8 +30,9 @@ _MOST_IN_A_BATCH = 128
 class Writer:
     """Runs operations one batch at a time, across threads and processes.
 
-    A leader waits for those whom the last batch has answered, to take along what they write next: at most *gathering*
-    times the seconds that the last batch took. With a slow upstream they would wait for a push that carries few.
+    A leader first waits for the clients that the last batch has answered, so that their next operations are in its
+    batch: for at most the seconds that the last batch took, times *gathering*. Without this, most of them would wait
+    for a whole push that carries few operations.
     """
 
     def __init__(

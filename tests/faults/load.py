@@ -5,8 +5,9 @@ from __future__ import annotations
 import http.client
 import random
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Self
 
 from tests.support import Answer, Http
@@ -151,13 +152,30 @@ class Client:
         return self._count
 
 
-class Load:
+class Crowd:
+    """Threads that work until the `with` block ends."""
+
+    def __init__(self, work: Sequence[Callable[[], object]]) -> None:
+        self._stop = threading.Event()
+        self._threads = [threading.Thread(target=one) for one in work]
+
+    def __enter__(self) -> Self:
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        for thread in self._threads:
+            thread.join()
+
+
+class Load(Crowd):
     """Clients that write at the same time, each in a thread of its own, until the `with` block ends."""
 
     def __init__(self, urls: Sequence[str], clients: int = 4, name: str = "load") -> None:
         self._clients = [Client(urls[at % len(urls)], f"{name} {at}") for at in range(clients)]
-        self._stop = threading.Event()
-        self._threads = [threading.Thread(target=self._run, args=(client,)) for client in self._clients]
+        super().__init__([partial(self._run, client) for client in self._clients])
 
     def _run(self, client: Client) -> None:
         while not self._stop.is_set():
@@ -178,13 +196,3 @@ class Load:
         while sum(len(client.known.versions) for client in self._clients) < versions:
             assert all(thread.is_alive() for thread in self._threads)
             self._stop.wait(0.01)
-
-    def __enter__(self) -> Self:
-        for thread in self._threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stop.set()
-        for thread in self._threads:
-            thread.join()

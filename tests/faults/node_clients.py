@@ -9,8 +9,10 @@ import traceback
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Self
+from functools import partial
+from typing import Any
 
+from tests.faults.load import Crowd
 from tests.support import Answer, Http, wait_for
 
 PATIENCE_SECONDS = 600.0
@@ -244,15 +246,14 @@ class Client:
         return str(uuid.UUID(int=self._random.getrandbits(128), version=4))
 
 
-class Load:
+class Load(Crowd):
     """Clients that work at the same time, each in a thread of its own, until the `with` block ends."""
 
     def __init__(self, urls: Callable[[], Sequence[str]], clients: int, name: str) -> None:
         shared = Shared()
         self._clients = [Client(urls, f"{name} {at}", shared) for at in range(clients)]
-        self._stop = threading.Event()
         self._failures: list[str] = []
-        self._threads = [threading.Thread(target=self._run, args=(client,)) for client in self._clients]
+        super().__init__([partial(self._run, client) for client in self._clients])
 
     def _run(self, client: Client) -> None:
         try:
@@ -287,13 +288,6 @@ class Load:
         wait_for(lambda: count() >= aim or self._failures, PATIENCE_SECONDS)
         assert not self._failures, self._failures[0]
 
-    def __enter__(self) -> Self:
-        for thread in self._threads:
-            thread.start()
-        return self
-
     def __exit__(self, *_: object) -> None:
-        self._stop.set()
-        for thread in self._threads:
-            thread.join()
+        super().__exit__()
         assert not self._failures, self._failures[0]

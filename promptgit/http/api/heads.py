@@ -29,7 +29,7 @@ from promptgit.errors import (
 )
 from promptgit.http.api.access import SAFE
 from promptgit.store.index import change_queries
-from promptgit.store.index.positions import Positions
+from promptgit.store.index.positions import Position, Positions
 from promptgit.store.store import Store
 
 if TYPE_CHECKING:
@@ -66,10 +66,10 @@ class Heads:
             return self._inside(environ, start_response)
         is_write = environ["REQUEST_METHOD"] not in SAFE
         before = None  # what is read from now on is at least as new
-        is_asked = _SENT in environ or (self._upstream is not None and _refuses_caches(environ))
-        if is_asked or not (is_write or (before := self._positions.known())):
+        wants_newest = self._upstream is not None and _refuses_caches(environ)
+        if wants_newest or _SENT in environ or not (is_write or (before := self._positions.known())):
             with self._index.without_waiting() if environ.get(AT_ONCE) else nullcontext():
-                before = self._look(environ)
+                before = self._look(environ, wants_newest)
 
         def start(status: str, headers: list[tuple[str, str]], *failure: Any) -> Callable[[bytes], object]:
             head = self._position() if is_write else before
@@ -79,10 +79,10 @@ class Heads:
 
         return (self._flask if _REFUSAL in environ else self._inside)(environ, start)
 
-    def _look(self, environ: WSGIEnvironment) -> tuple[int, str] | None:
-        """Find out where `main` is, and whether what the request sends can be answered; if not, note why."""
+    def _look(self, environ: WSGIEnvironment, wants_newest: bool) -> Position | None:
+        """Where `main` is, after a fetch for a client that *wants_newest*; a refusal is noted in the environ."""
         try:
-            if self._upstream is not None and _refuses_caches(environ):
+            if wants_newest:
                 self._refresh(environ)
             if _SENT in environ:
                 self._expect(environ)
@@ -90,8 +90,8 @@ class Heads:
             environ[_REFUSAL] = refusal
         return self._position()
 
-    def _position(self) -> tuple[int, str] | None:
-        """Where `main` is; None where the index cannot be read, which the answer itself says better."""
+    def _position(self) -> Position | None:
+        """Where `main` is; None where the index cannot be read: the request's own answer then says why."""
         try:
             return self._positions.current()
         except PromptgitError:

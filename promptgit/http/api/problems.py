@@ -183,9 +183,8 @@ def _by_field(messages: object, prefix: str = "") -> dict[str, list[str]]:
         }
     flat: dict[str, list[str]] = {}
     for key, value in messages.items():
-        name = (
-            str(key).encode("utf-8", "backslashreplace").decode()
-        )  # chosen by the client, perhaps with lone surrogates
+        # The client has chosen the key, which may have lone surrogates.
+        name = str(key).encode("utf-8", "backslashreplace").decode()
         inner = prefix if key in ("json", "query", "_schema") else f"{prefix}.{name}" if prefix else name
         flat |= _by_field(value, inner)
     return flat

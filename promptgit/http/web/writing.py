@@ -94,7 +94,7 @@ def _edit_page(prompt_id: str, content: str, refusal: Refusal | None = None) -> 
 
 
 def _opened(prompt: Prompt) -> Version:
-    """The version that the form was opened on; the newest where the form does not say."""
+    """The version that the page showed when the form was opened; the newest version if the form does not name one."""
     if field("version"):
         with suppress(errors.VersionNotFound):
             version = service().version(prompt.id, field("version"))

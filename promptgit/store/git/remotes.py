@@ -50,8 +50,8 @@ _NOTHING_FOUND = 2  # exit status of `git ls-remote --exit-code`
 class RemoteFailed(Exception):
     """Git could not do it; `str()` is what it said, without anybody's password.
 
-    *is_sent* is true if a push has begun to send commits: then only *is_rejected*, which is true if the other side
-    answered that it does not take them, says that they are not there.
+    *is_sent* is true if a push has begun to send commits. Whether the other side has them is then known only if
+    *is_rejected* is true: the other side has answered that it does not take them.
     """
 
     def __init__(self, said: str, *, is_sent: bool = False, is_rejected: bool = False) -> None:
@@ -64,10 +64,10 @@ class Diverged(RemoteFailed):
 
 
 def push_main(git: Git, url: str, commit: str, timeout: float, *, expected: str | None = None) -> None:
-    """Bring the other side's `main` to *commit*, of which it must be an ancestor. Takes at most *timeout* seconds.
+    """Move the `main` of the repository at *url* forward to *commit*. Takes at most *timeout* seconds.
 
-    With *expected* it must be at that commit, or must not exist if that is empty; the other side compares, when it
-    moves `main`.
+    `main` moves only if its present commit is an ancestor of *commit*. With *expected*, it moves only if its present
+    commit is that one (empty: if there is no `main`); the server compares and moves it in one step.
 
     Raises:
         Diverged, RemoteFailed: as far as can be told, `main` is where it was.
@@ -131,7 +131,7 @@ def without_userinfo(text: str) -> str:
 
 
 class _NothingFound(Exception):
-    """The other side was asked, and has not got it."""
+    """The other side has no such ref."""
 
 
 def _variables(url: str) -> dict[str, str]:
@@ -160,7 +160,7 @@ def _variables(url: str) -> dict[str, str]:
 
 
 def _settings_of_user() -> list[tuple[str, str]]:
-    """Settings of the user that runs the service which concern credentials and HTTP; a second old at most."""
+    """Git's global settings for credentials and HTTP, of the user that runs the service; read at most once a second."""
     global _settings
     read_at, home, settings = _settings
     now = time.monotonic()
@@ -171,7 +171,7 @@ def _settings_of_user() -> list[tuple[str, str]]:
 
 
 def _read_settings_of_user() -> list[tuple[str, str]]:
-    """The same from `git config --global`, which takes 3 to 5 ms (2 shared processors, 2026-11)."""
+    """Read them with `git config --global`, which takes 3 to 5 ms (2 shared processors, 2026-11)."""
     done = subprocess.run(
         ["git", "config", "--global", "--includes", "-z", "--get-regexp", _OF_TRANSPORT],
         env={name: value for name, value in environment().items() if name != "GIT_CONFIG_GLOBAL"},

@@ -43,7 +43,7 @@ class UpstreamSettings:
 
 
 class Upstream:
-    """The upstream of one repository; any number of threads and processes may share the folder.
+    """The upstream of one repository, whose folder several threads and processes may use at the same time.
 
     *clock* gives seconds since 1970.
     """
@@ -140,9 +140,10 @@ class Upstream:
     def follow(self) -> None:
         """Bring `main` to where the last fetch found the upstream's; call it under the write lock.
 
-        Commits of `main` that the upstream's does not have were accepted by it once: somebody has rewritten the
-        branch, or put an older state of it back. They are kept under refs/promptgit/lost/. Where the upstream's `main`
-        is merely an older state, that may be a copy that lags: nothing is done before `timeout` has passed.
+        `main` here has only commits that the upstream has accepted. If the upstream's `main` lacks some of them,
+        somebody has rewritten that branch, or put an older state of it back; the commits are kept under
+        refs/promptgit/lost/. An older state may also come from a copy of the host's that lags: then `main` here stays
+        as it is for `timeout` seconds.
 
         Raises:
             MainLocked, StorageFull, StorageFailed, OutcomeUnknown: `main` could not be moved.
