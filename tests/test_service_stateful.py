@@ -246,6 +246,7 @@ class Prompts(RuleBasedStateMachine):
                         assert labels.get(change.other) == change.before != change.number
                         labels = {label: to for label, to in labels.items() if label != change.other}
                         labels |= {str(change.other): change.number} if change.number else {}
+                assert change.prompt_id is not None and change.name is not None
                 known[change.prompt_id] = (change.name, living, number, labels)
         assert page.last == self.store.repository.main()
         return known

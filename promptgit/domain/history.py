@@ -30,7 +30,10 @@ class FileChange(NamedTuple):
 
 
 class Commit(NamedTuple):
-    """One commit of `main`, against its first parent; *timestamp* is its author's date, in seconds since 1970."""
+    """One commit of `main`, against its first parent.
+
+    *timestamp* is its author's date, *stored* its committer's; both in seconds since 1970.
+    """
 
     id: str
     parent: str | None
@@ -38,6 +41,8 @@ class Commit(NamedTuple):
     timestamp: int
     description: str
     changes: tuple[FileChange, ...]
+    committer: Author
+    stored: int
 
 
 class Written(NamedTuple):

@@ -124,14 +124,15 @@ class FeedEntry(NamedTuple):
 
     type: str
     commit: str
-    prompt_id: str
-    name: str
+    prompt_id: str | None
+    name: str | None
     other: str | None
     before: int | None
     number: int | None
     seconds: int
     description: str
     author: Author
+    detail: str | None = None
 
     @property
     def timestamp(self) -> datetime:

@@ -38,8 +38,9 @@ _ROWS = {
     f"FROM {{0}}.label_moves t {_PROMPT} {_AUTHOR}",
     "removal": f"SELECT p.id, t.after, {_SAID} FROM {{0}}.removals t {_PROMPT} {_AUTHOR}",
     "commit": "SELECT t.number, lower(hex(t.id)), p.id, t.version, t.timestamp, a.name, a.email, t.description, "
-    f"t.changes, t.seal FROM {{0}}.commits t {_PROMPT} {_AUTHOR}",
-    "change": "SELECT t.made, t.place, t.type, p.id, t.name, t.other, t.before, t.number, t.seal "
+    f"t.changes, k.name, k.email, t.stored, t.seal FROM {{0}}.commits t {_PROMPT} {_AUTHOR} "
+    "LEFT JOIN {0}.authors k ON k.key = t.committer",
+    "change": "SELECT t.made, t.place, t.type, p.id, t.name, t.other, t.before, t.number, t.detail, t.seal "
     f"FROM {{0}}.changes t {_PROMPT}",
 }
 _REQUESTS = "SELECT lower(hex(key)), lower(hex(commit_id)) FROM {0}.requests"

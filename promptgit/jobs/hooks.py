@@ -38,8 +38,8 @@ class Hook:
 
     def wants(self, change: FeedEntry) -> bool:
         """Whether it is told of a change; of a rename also if the name before begins so."""
-        names = [change.name, change.other or ""] if change.type == "rename" else [change.name]
-        return change.type in self.events and any(name.startswith(self.prefix) for name in names)
+        names = [change.name, change.other] if change.type == "rename" else [change.name]
+        return change.type in self.events and any((name or "").startswith(self.prefix) for name in names)
 
 
 @dataclass(frozen=True, slots=True)

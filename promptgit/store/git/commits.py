@@ -111,7 +111,9 @@ class Batch:
         self._last = self._below = now
         self.commits.append(self.tip)
         changes.sort(key=lambda change: change.path)
-        return Commit(self.tip, parent, edit.author, authored, edit.description, tuple(changes))
+        return Commit(
+            *(self.tip, parent, edit.author, authored, edit.description, tuple(changes)), committer, stored=now
+        )
 
     def _date(self, committed: int | None) -> int:
         """The committer date of the next commit.

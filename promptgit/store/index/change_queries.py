@@ -11,14 +11,18 @@ from promptgit.store.index.connections import Unusable
 from promptgit.store.index.prompt_rows import PROMPT, PromptRow, name_at, places
 from promptgit.store.index.seals import expect, expect_none
 
-_SEALED = "m.number, m.id, m.prompt, m.version, m.timestamp, a.name, a.email, m.description, m.changes, m.seal"
-_COMMIT = f"SELECT {_SEALED} FROM commits m LEFT JOIN authors a ON a.key = m.author"
+_SEALED = (
+    "m.number, m.id, m.prompt, m.version, m.timestamp, a.name, a.email, m.description, m.changes, "
+    "k.name, k.email, m.stored, m.seal"
+)
+_AUTHORS = "LEFT JOIN authors a ON a.key = m.author LEFT JOIN authors k ON k.key = m.committer"
+_COMMIT = f"SELECT {_SEALED} FROM commits m {_AUTHORS}"
 # Every commit, also one that did nothing to prompts; a version's own words are in `versions`.
 _CHANGES = f"""
 SELECT {_SEALED},
-    c.made, c.place, c.type, c.prompt, c.name, c.other, c.before, c.number, c.seal,
+    c.made, c.place, c.type, c.prompt, c.name, c.other, c.before, c.number, c.detail, c.seal,
     v.id, v.number, v.timestamp, v.description, w.name, w.email, v.commit_id, v.blob, v.seal, {PROMPT}
-FROM commits m LEFT JOIN authors a ON a.key = m.author LEFT JOIN changes c ON c.made = m.number
+FROM commits m {_AUTHORS} LEFT JOIN changes c ON c.made = m.number
 LEFT JOIN versions v ON v.prompt = m.prompt AND v.number = m.version LEFT JOIN authors w ON w.key = v.author
 LEFT JOIN prompts p ON p.key = coalesce(c.prompt, m.prompt)
 WHERE m.number > ? AND m.number <= ? ORDER BY m.number, c.place
@@ -71,29 +75,28 @@ def between(connection: sqlite3.Connection, after: int, end: int) -> list[FeedEn
     names: dict[int, list[tuple[int, str]]] = {}
     number, left = after, 0
     for row in connection.execute(_CHANGES, (after, end)):
-        (at, commit, *_, count, sealed), change, version = row[:10], row[10:19], row[19:28]
+        told, change, version, prompt = row[:13], row[13:23], row[23:32], row[32:]
+        at, commit, count = told[0], told[1].hex(), told[8]
         if at != number:
-            expect(sealed, row[:9])
+            expect(told[-1], told[:-1])
             if at != number + 1 or left:
                 raise Unusable("a row of the index is missing")
             number, left = at, count
         if change[0] is not None:
             expect(change[-1], change[:-1])
             left -= 1
-            found = PromptRow(row[28:])
-            _, _, kind, _, name, other, before, target, _ = change
-            seconds, author, description = row[4], Author(*row[5:7]), row[7]
-            changes.append(
-                FeedEntry(kind, commit.hex(), found.id, name, other, before, target, seconds, description, author)
-            )
-        elif row[2] is not None:
-            found = PromptRow(row[28:])
+            _, _, kind, key, name, other, before, target, detail, _ = change
+            prompt_id = None if key is None else PromptRow(prompt).id
+            said = told[4], told[7], Author(*told[5:7])
+            changes.append(FeedEntry(kind, commit, prompt_id, name, other, before, target, *said, detail))
+        elif told[2] is not None:
+            found = PromptRow(prompt)
             made = found.version(version)
             if found.key not in names:
                 names[found.key] = places(connection, found)
             name = name_at(names[found.key], made.number)
-            told = None, None, made.number, made.seconds, made.description, made.author
-            changes.append(FeedEntry("version", commit.hex(), found.id, name, *told))
+            written = made.seconds, made.description, made.author
+            changes.append(FeedEntry("version", commit, found.id, name, None, None, made.number, *written))
     if number != end or left:
         raise Unusable("a row of the index is missing")
     return changes

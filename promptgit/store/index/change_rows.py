@@ -4,14 +4,24 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 from promptgit.domain.history import Commit
 from promptgit.store.index.connections import Unusable, head_of
 from promptgit.store.index.rows import insert
 from promptgit.store.index.seals import seal
 
-Done = tuple[str, int, str, str | None, int | None, int | None]
-"""What a commit did to one prompt: the columns of `changes` from `type` on."""
+
+class Done(NamedTuple):
+    """One thing that a commit did: the columns of `changes` from `type` on."""
+
+    type: str
+    prompt: int | None
+    name: str | None
+    other: str | None = None
+    before: int | None = None
+    number: int | None = None
+    detail: str | None = None
 
 
 class ChangeRows:
@@ -29,21 +39,21 @@ class ChangeRows:
     def __len__(self) -> int:
         return len(self._commits) + len(self._changes)
 
-    def add(self, commit: Commit, author: int, done: Sequence[Done]) -> None:
+    def add(self, commit: Commit, author: int, committer: int, done: Sequence[Done]) -> None:
         """Note a commit, and what it did."""
         self._number += 1
         number, count = self._number, 0
-        if len(done) == 1 and done[0][0] == "version":
-            version = done[0][1], done[0][5]
-            told: tuple[object, ...] = (*version, None, None, None)
-            sealed = seal(number, commit.id, *version, None, None, None, None, count)
+        if len(done) == 1 and done[0].type == "version":
+            version = done[0].prompt, done[0].number
+            told: tuple[Any, ...] = (*version, None, None, None)
+            said: tuple[Any, ...] = (None, None, None, None)
         else:
             told, count = (None, None, commit.timestamp, author, commit.description), len(done)
             rows = [(number, place, *change) for place, change in enumerate(done)]
             self._changes += [(*row, seal(*row)) for row in rows]
             said = commit.timestamp, *commit.author, commit.description
-            sealed = seal(number, commit.id, None, None, *said, count)
-        self._commits.append((number, bytes.fromhex(commit.id), *told, count, sealed))
+        sealed = seal(number, commit.id, *told[:2], *said, count, *commit.committer, commit.stored)
+        self._commits.append((number, bytes.fromhex(commit.id), *told, count, committer, commit.stored, sealed))
 
     def flush(self) -> None:
         """Write the rows held back."""

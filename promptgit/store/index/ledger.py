@@ -88,7 +88,8 @@ class Ledger:
             author = self._author(commit.author)
             if commit.changes:
                 self._apply(commit, author, read)
-            self._changes.add(commit, author, self._done)
+            committer = author if commit.committer == commit.author else self._author(commit.committer)
+            self._changes.add(commit, author, committer, self._done)
             if count % _LOOK_EVERY == 0 and len(self._changes) + len(self._labels) >= _FLUSH_EVERY:
                 self.flush()
 
@@ -105,7 +106,7 @@ class Ledger:
                 row.labels = pointed
                 self._placed[key] = row
             for label, before, number in self._labels.settle(key, name, commit, author):
-                self._done.append(("label", key, row.name, label, before, number))
+                self._done.append(Done("label", key, row.name, label, before, number))
                 row.altered = bytes.fromhex(commit.id)
                 self._placed[key] = row
 
@@ -139,7 +140,7 @@ class Ledger:
         told = text.decode(), crc32(text, number), sealed
         self._versions.append((row.key, number, made, *ids, seconds, author, description, *told))
         self._grown[row.key] = row
-        self._done.append(("version", row.key, name, None, None, row.versions))
+        self._done.append(Done("version", row.key, name, number=row.versions))
 
     def _create(self, name: str, commit: Commit) -> _Row:
         prompt_id = id_of(name)
@@ -158,7 +159,7 @@ class Ledger:
             return None
         row = rows.pop()
         row.removed = None
-        self._done.append(("restore", row.key, name, None, None, row.versions + 1))
+        self._done.append(Done("restore", row.key, name, number=row.versions + 1))
         self._placed[row.key] = self._renamed[row.key] = row
         return row
 
@@ -167,7 +168,7 @@ class Ledger:
         self._living[source] = None
         self._living[name] = row
         row.name = name
-        self._done.append(("rename", row.key, name, source, None, None))
+        self._done.append(Done("rename", row.key, name, source))
         row.altered = bytes.fromhex(commit.id)
         row.places += row.placed != row.versions  # else a rename without a version between takes the other's place
         row.placed = row.versions
@@ -181,7 +182,7 @@ class Ledger:
         rows = self._find_removed(name)
         row.removed = rows[-1].removed + 1 if rows and rows[-1].removed else 1
         rows.append(row)
-        self._done.append(("delete", row.key, name, None, None, row.versions))
+        self._done.append(Done("delete", row.key, name, number=row.versions))
         sealed = seal(row.id, row.versions, commit.id, commit.timestamp, *commit.author, commit.description)
         made = bytes.fromhex(commit.id), commit.timestamp, author, commit.description, sealed
         self._removals.append((row.key, row.versions, *made))

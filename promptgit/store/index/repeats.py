@@ -36,6 +36,8 @@ def prompt_after(connection: sqlite3.Connection, commit: str) -> Prompt:
     if made is None or not changed:
         raise KeyReused
     prompt_id, name = changed[-1].prompt_id, changed[-1].name
+    if prompt_id is None or name is None:
+        raise KeyReused
     row = prompt_rows.find(connection, prompt_id)
     assert row is not None
     key, created = row.key, row.created

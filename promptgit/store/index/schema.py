@@ -1,6 +1,6 @@
 """The tables of the index. There are no migrations: another SCHEMA means another index, built anew."""
 
-SCHEMA = 9
+SCHEMA = 10
 
 TABLES = f"""
 PRAGMA user_version = {SCHEMA};
@@ -111,17 +111,20 @@ CREATE TABLE commits (
     author INTEGER,
     description TEXT,
     changes INTEGER NOT NULL,   -- how many rows of `changes` it has
+    committer INTEGER NOT NULL,
+    stored INTEGER NOT NULL,    -- the committer's date
     seal INTEGER NOT NULL
 );
 CREATE TABLE changes (
     made INTEGER NOT NULL,      -- the number of its commit
     place INTEGER NOT NULL,     -- 0, 1, 2, ... within it
-    type TEXT NOT NULL,         -- version, label, rename, delete or restore
-    prompt INTEGER NOT NULL,
-    name TEXT NOT NULL,         -- of the prompt, after this
-    other TEXT,                 -- the label, or the name before
+    type TEXT NOT NULL,         -- version, label, rename, delete, restore, check, release or rules
+    prompt INTEGER,             -- NULL: of a release, or the rules
+    name TEXT,                  -- of the prompt, after this
+    other TEXT,                 -- the label, the name before, or the check
     before INTEGER,             -- where the label pointed
-    number INTEGER,             -- of the version; or where the label points
+    number INTEGER,             -- of the version, or of the release; or where the label points
+    detail TEXT,                -- a check's state, what was done with a release, or that a label's move is outside
     seal INTEGER NOT NULL,
     PRIMARY KEY (made, place)
 ) WITHOUT ROWID;
@@ -131,7 +134,7 @@ CREATE VIEW feed AS
 SELECT m.number AS made, c.place, coalesce(c.type, 'version') AS type, coalesce(c.prompt, m.prompt) AS prompt,
     coalesce(c.name, (
         SELECT name FROM places WHERE prompt = m.prompt AND after < m.version ORDER BY after DESC LIMIT 1
-    )) AS name, c.other, c.before, coalesce(c.number, m.version) AS number
+    )) AS name, c.other, c.before, coalesce(c.number, m.version) AS number, c.detail
 FROM commits m LEFT JOIN changes c ON c.made = m.number WHERE c.made IS NOT NULL OR m.prompt IS NOT NULL;
 
 -- Which commit each request with a key has made: those of the last 24 hours, and perhaps older ones.
