@@ -11,6 +11,7 @@ from flask_smorest import Api
 
 from promptgit import deferral
 from promptgit.auth.tokens import Scope, tokens_of
+from promptgit.domain.rights import NO_RIGHTS
 from promptgit.errors import PromptgitError, TooManyWriters
 from promptgit.http import git_clone, langfuse, proxies, web
 from promptgit.http.api import (
@@ -196,8 +197,8 @@ def _who_asks() -> Person:
     """Who the gate found, for the pages."""
     caller: access.Caller | PromptgitError = request.environ[access.CALLER]
     if isinstance(caller, PromptgitError):
-        return Person(None, may_read=False, may_write=False, may_move=frozenset())
-    return Person(caller.committer, may_read=True, may_write=caller.scope >= Scope.WRITE, may_move=caller.may_move)
+        return Person(None, may_read=False, may_write=False, rights=NO_RIGHTS)
+    return Person(caller.committer, may_read=True, may_write=caller.scope >= Scope.WRITE, rights=caller.rights)
 
 
 def start_chores(settings: Settings, app: Flask) -> None:

@@ -12,6 +12,7 @@ from werkzeug.test import TestResponse
 
 from promptgit.app import create_app
 from promptgit.auth.tokens import Scope, Tokens
+from promptgit.domain.rights import ANYBODY
 from promptgit.errors import LabelProtected
 from promptgit.service.service import Service
 from promptgit.service.writes import Attribution
@@ -130,7 +131,7 @@ def test_who_says_nothing_of_what_they_may_move_moves_none(store: Store) -> None
     prompt = service.create("1")
     with pytest.raises(LabelProtected):
         service.labels.point(prompt.id, "production", 1, attribution=Attribution())
-    service.labels.point(prompt.id, "production", 1, attribution=Attribution(may_move=None))
+    service.labels.point(prompt.id, "production", 1, attribution=Attribution(rights=ANYBODY))
     with pytest.raises(LabelProtected):
         service.delete(prompt.id)
 

@@ -20,6 +20,7 @@ from promptgit.auth.token_file import TokenFile
 from promptgit.domain.labels import check as check_label
 from promptgit.domain.models import Author
 from promptgit.domain.names import fold
+from promptgit.domain.rights import Rights
 from promptgit.domain.texts import check_identity
 from promptgit.errors import Invalid, TokenNameTaken, TokenNotFound, Unauthenticated, UnusableTokens
 from promptgit.settings import Settings
@@ -84,6 +85,18 @@ class Token:
         """The token as git's committer."""
         slug = re.sub(r"\W+", "-", self.name.lower()).strip("-") or self.id
         return Author(self.name, f"{slug}@promptgit")
+
+    @property
+    def rights(self) -> Rights:
+        """What the token may do; of the scope admin all."""
+        is_admin = self.scope >= Scope.ADMIN
+        return Rights(
+            None if is_admin else frozenset(self.may_move),
+            None if is_admin else frozenset(),
+            is_admin=is_admin,
+            owner=self.name,
+            credential=self.id,
+        )
 
     @property
     def ticket(self) -> str:

@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from promptgit.domain import labels
 from promptgit.domain.models import LabelMove, Prompt, Removal, Version
+from promptgit.domain.rights import Rights
 from promptgit.errors import LabelNotFound
 from promptgit.service import checks, plans
 from promptgit.service.plans import Plan
@@ -25,9 +26,9 @@ class Labelling:
         self._store = store
         self._writes = writes
 
-    def are_movable(self, names: Iterable[str], may_move: frozenset[str] | None) -> bool:
-        """Whether a caller who may move these protected labels (None: all) may move all of *names*."""
-        return not self._writes.immovable(names, may_move)
+    def are_movable(self, names: Iterable[str], rights: Rights) -> bool:
+        """Whether *rights* allow to move all of these labels."""
+        return not self._writes.immovable(names, rights)
 
     def all(self, prompt_id: str) -> list[LabelMove]:
         """Where the labels of a prompt point, and since when; none of a deleted one.

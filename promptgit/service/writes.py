@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from promptgit.domain import labels, texts
 from promptgit.domain.models import Author, Request
+from promptgit.domain.rights import NO_RIGHTS, Rights
 from promptgit.errors import LabelProtected
 from promptgit.service.checks import Precondition
 from promptgit.service.plans import Plan
@@ -23,15 +24,15 @@ T = TypeVar("T")
 class Attribution:
     """What a caller says about a write: why, who wrote it (None: the committer), and what it has seen.
 
-    *committer* is whose credential stores it; None: the service. *may_move* are the protected labels that
-    the caller may move; None: all. *request* tells a write that is sent again; None: it is not to be known again.
+    *committer* is whose credential stores it; None: the service. *rights* are those of this credential. *request*
+    tells a write that is sent again; None: it is not to be known again.
     """
 
     description: str = ""
     author: Author | None = None
     if_match: Precondition | None = None
     committer: Author | None = None
-    may_move: frozenset[str] | None = frozenset()
+    rights: Rights = NO_RIGHTS
     request: Request | None = None
 
 
@@ -82,9 +83,10 @@ class Writes:
         Raises:
             LabelProtected
         """
-        for label in self.immovable(names, attribution.may_move):
+        for label in self.immovable(names, attribution.rights):
             raise LabelProtected(label)
 
-    def immovable(self, names: Iterable[str], may_move: frozenset[str] | None) -> list[str]:
-        """The labels of *names* that are protected, except those that a caller may move (None: all); sorted."""
+    def immovable(self, names: Iterable[str], rights: Rights) -> list[str]:
+        """The labels of *names* that are protected, except those that *rights* allow to move; sorted."""
+        may_move = rights.may_move
         return [] if may_move is None else sorted(self._protected.intersection(names) - may_move)

@@ -18,8 +18,9 @@ from flask import request
 from werkzeug.datastructures import Authorization
 
 from promptgit.auth.tokens import Scope, Token, Tokens
-from promptgit.domain import hosts
+from promptgit.domain import hosts, rights
 from promptgit.domain.models import Author
+from promptgit.domain.rights import Rights
 from promptgit.errors import (
     Forbidden,
     ForeignHost,
@@ -71,11 +72,11 @@ class Caller(NamedTuple):
         return None if self.token is None else self.token.identity
 
     @property
-    def may_move(self) -> frozenset[str] | None:
-        """The protected labels that the caller may move; None: all, as where no token is needed."""
-        if self.token is None or self.scope >= Scope.ADMIN:
-            return None
-        return frozenset(self.token.may_move)
+    def rights(self) -> Rights:
+        """The token's rights; without a token those of an administrator's process, or of anybody."""
+        if self.token is not None:
+            return self.token.rights
+        return rights.ADMINISTRATOR if self.scope >= Scope.ADMIN else rights.ANYBODY
 
 
 OWNER = Caller(None, Scope.ADMIN)  # a process that has the data folder

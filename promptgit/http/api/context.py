@@ -41,14 +41,14 @@ def uuid_of(text: str) -> str:
 def attribution_of(body: dict[str, Any]) -> Attribution:
     """The attribution of the write that Flask's request asks for.
 
-    Its description and author are in the body, its precondition and idempotency key in headers; its committer, and the
-    protected labels that it may move, are those of the credential.
+    Its description and author are in the body, its precondition and idempotency key in headers; its committer and its
+    rights are those of the credential.
     """
     who = body.get("author")
     author = Author(**who) if who else None
     caller = access.who_asks()
     return Attribution(
-        body.get("description", ""), author, precondition(), caller.committer, caller.may_move, requested()
+        body.get("description", ""), author, precondition(), caller.committer, caller.rights, requested()
     )
 
 

@@ -151,4 +151,4 @@ def _shown(found: Prompt, version: Version, file: PromptFile) -> dict[str, Any]:
 
 def _attribution(description: str = "") -> Attribution:
     caller = access.who_asks()
-    return Attribution(description, committer=caller.committer, may_move=caller.may_move, request=requested())
+    return Attribution(description, committer=caller.committer, rights=caller.rights, request=requested())

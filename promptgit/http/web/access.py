@@ -10,6 +10,7 @@ from flask_wtf import CSRFProtect
 from werkzeug.exceptions import Forbidden
 
 from promptgit.domain.models import Author
+from promptgit.domain.rights import Rights
 
 csrf = CSRFProtect()
 """Checks that a form came from a page of ours: it has a token that belongs to the cookie of the session."""
@@ -19,13 +20,13 @@ csrf = CSRFProtect()
 class Person:
     """The person at the browser; *identity* is None where no token is needed.
 
-    *may_move* are the protected labels that they may move; None: all.
+    *rights* are those of their token.
     """
 
     identity: Author | None
     may_read: bool
     may_write: bool
-    may_move: frozenset[str] | None
+    rights: Rights
 
 
 @dataclass(frozen=True, slots=True)

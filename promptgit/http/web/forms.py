@@ -130,12 +130,12 @@ def attribution(*, if_match: Precondition | None = None) -> Attribution:
     """The description and the author that the form says; the author is kept for the next form."""
     person = access.person()
     if (identity := person.identity) is not None:
-        return Attribution(field("description"), identity, if_match, identity, person.may_move)
+        return Attribution(field("description"), identity, if_match, identity, person.rights)
     name, email = (field(key).strip() for key in ("author.name", "author.email"))
     if len(name + email) <= _KEPT:
         session["author"] = [name, email]
     author = Author(name, email) if name or email else None
-    return Attribution(field("description"), author, if_match, None, person.may_move)
+    return Attribution(field("description"), author, if_match, None, person.rights)
 
 
 def seen() -> Precondition:

@@ -53,7 +53,7 @@ def catalogue() -> Catalogue:
 def may_move(labels: Iterable[str]) -> bool:
     """True if the person may move and remove all these labels."""
     person = access.person()
-    return person.may_write and service().labels.are_movable(labels, person.may_move)
+    return person.may_write and service().labels.are_movable(labels, person.rights)
 
 
 def is_asked_for() -> bool:

@@ -1,0 +1,32 @@
+"""What the credential behind a write may do; the rules that compare it stand in `service`, below all faces."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Rights:
+    """What a credential may do in addition to writing; the default is nothing.
+
+    *may_move* are the protected labels that it may move, *may_check* the checks that rules name and it may set; None:
+    all. *prefixes* are the beginnings of the names that it may write to, each ending in `/`; None: everywhere.
+    *owner* is who answers for it, None without a credential; *credential* is the token's id, None without a token.
+    """
+
+    may_move: frozenset[str] | None = frozenset()
+    may_check: frozenset[str] | None = frozenset()
+    prefixes: tuple[str, ...] | None = None
+    is_admin: bool = False
+    owner: str | None = None
+    credential: str | None = None
+
+
+ADMINISTRATOR = Rights(may_move=None, may_check=None, is_admin=True)
+"""Those of a process that has the data folder."""
+
+ANYBODY = Rights(may_move=None, may_check=None)
+"""Those of everybody where no token is needed."""
+
+NO_RIGHTS = Rights()
+"""Those of who says nothing about them."""
