@@ -55,8 +55,10 @@ def check(label: str) -> str:
     return label
 
 
-def expect_portable(label: str) -> None:
+def expect_portable(label: str, field: str = "label") -> None:
     """Refuse a label whose folder not every system can check out: the rules of names hold for it.
+
+    *field* is what the error calls it.
 
     Raises:
         Invalid: it breaks one.
@@ -64,7 +66,7 @@ def expect_portable(label: str) -> None:
     try:
         names.check(label)
     except InvalidName as error:
-        raise Invalid("label", error.reason) from None
+        raise Invalid(field, error.reason) from None
 
 
 def content(number: int) -> bytes:

@@ -98,7 +98,10 @@ class Removal:
 
 @dataclass(frozen=True, slots=True)
 class LabelMove:
-    """A label was pointed at the version `number`, or removed (None); `before` is where it pointed, if anywhere."""
+    """A label was pointed at the version `number`, or removed (None); `before` is where it pointed, if anywhere.
+
+    `outside` is true of a gated label that was moved without a release.
+    """
 
     label: str
     before: int | None
@@ -107,6 +110,7 @@ class LabelMove:
     description: str
     author: Author
     commit: str
+    outside: bool = False
 
     @property
     def timestamp(self) -> datetime:

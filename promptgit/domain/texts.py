@@ -43,6 +43,20 @@ def check_description(description: str) -> str:
     return text
 
 
+def check_line(field: str, value: str, most: int) -> str:
+    """*value* as it is stored: one line of at most *most* characters, no blank space around.
+
+    Raises:
+        Invalid: it breaks a rule.
+    """
+    text = value.strip()
+    if len(text) > most:
+        raise Invalid(field, f"has {len(text):,} characters; {most:,} are the most")
+    _encode(field, text)
+    _refuse_controls(field, text, allowed="")
+    return text
+
+
 def check_author(author: Author) -> Author:
     """*author* as git can store it.
 

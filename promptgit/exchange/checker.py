@@ -34,8 +34,13 @@ _ROWS = {
     f"FROM {{0}}.versions t {_PROMPT} {_AUTHOR}",
     "place": f"SELECT p.id, t.after, t.name, t.seal FROM {{0}}.places t {_PROMPT}",
     "label": "SELECT label, name, number, lower(hex(blob)), seal FROM {0}.labels",
-    "label's move": f"SELECT p.id, t.label, t.move, t.number, t.before, {_SAID} "
+    "label's move": f"SELECT p.id, t.label, t.move, t.number, t.before, t.outside, {_SAID} "
     f"FROM {{0}}.label_moves t {_PROMPT} {_AUTHOR}",
+    "check": "SELECT t.version, t.name, p.id, t.number, t.state, t.summary, t.url, lower(hex(t.commit_id)), "
+    f"t.timestamp, a.name, a.email, t.seal FROM {{0}}.checks t {_PROMPT} {_AUTHOR}",
+    "rules": "SELECT hex(content), lower(hex(commit_id)), seal FROM {0}.rules",
+    "release": "SELECT number, label, state, hex(content), opened, lower(hex(commit_id)), seal FROM {0}.releases",
+    "item of a release": "SELECT number, place, prompt_id, before, target, version FROM {0}.release_items",
     "removal": f"SELECT p.id, t.after, {_SAID} FROM {{0}}.removals t {_PROMPT} {_AUTHOR}",
     "commit": "SELECT t.number, lower(hex(t.id)), p.id, t.version, t.timestamp, a.name, a.email, t.description, "
     f"t.changes, k.name, k.email, t.stored, t.seal FROM {{0}}.commits t {_PROMPT} {_AUTHOR} "

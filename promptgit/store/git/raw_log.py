@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from itertools import chain
 
-from promptgit.domain import labels, names
+from promptgit.domain import evaluations, labels, names, releases, rules
 from promptgit.domain.history import Commit, FileChange
 from promptgit.domain.models import Author
 from promptgit.store.git.objects import LAST_SECOND
@@ -26,7 +26,7 @@ ARGUMENTS = (
     "--no-notes",
     f"--format={FORMAT}",
 )
-ROOTS = (names.ROOT.encode(), labels.ROOT.encode())
+ROOTS = tuple(root.encode() for root in (names.ROOT, labels.ROOT, evaluations.ROOT, releases.ROOT, rules.PATH))
 
 
 def parse(chunks: Iterable[bytes], roots: tuple[bytes, ...] = ROOTS) -> Iterator[Commit]:

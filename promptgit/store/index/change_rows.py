@@ -11,6 +11,9 @@ from promptgit.store.index.connections import Unusable, head_of
 from promptgit.store.index.rows import insert
 from promptgit.store.index.seals import seal
 
+OUTSIDE = "outside"
+"""Of a gated label's move that came without a release."""
+
 
 class Done(NamedTuple):
     """One thing that a commit did: the columns of `changes` from `type` on."""
@@ -38,6 +41,11 @@ class ChangeRows:
 
     def __len__(self) -> int:
         return len(self._commits) + len(self._changes)
+
+    @property
+    def next_number(self) -> int:
+        """The number of the commit that is added next."""
+        return self._number + 1
 
     def add(self, commit: Commit, author: int, committer: int, done: Sequence[Done]) -> None:
         """Note a commit, and what it did."""

@@ -18,6 +18,7 @@ from promptgit.store.git.hashing import object_id
 from promptgit.store.git.repository import Repository
 from promptgit.store.index.connections import Unusable, head_of
 from promptgit.store.index.ledger import Ledger
+from promptgit.store.index.release_rows import begin as begin_rules
 from promptgit.store.index.requests import KEPT_SECONDS, note, request_in
 from promptgit.store.index.schema import INDEXES, TABLES
 
@@ -62,6 +63,7 @@ def build(
         connection.execute(f"PRAGMA cache_size = -{_CACHE}")
         connection.executescript(TABLES)
         connection.execute("BEGIN")
+        begin_rules(connection)
         ledger = Ledger(connection, empty=True)
         with _no_collections():
             commits = _reporting(_chain(repository.git.log(None, upto), None, upto), progress)

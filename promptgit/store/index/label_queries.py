@@ -12,7 +12,7 @@ from promptgit.store.index.prompt_rows import PromptRow, find
 from promptgit.store.index.seals import expect
 
 _MOVES = """
-SELECT m.label, m.move, m.number, m.before, m.commit_id, m.timestamp, a.name, a.email, m.description, m.seal
+SELECT m.label, m.move, m.number, m.before, m.outside, m.commit_id, m.timestamp, a.name, a.email, m.description, m.seal
 FROM label_moves m LEFT JOIN authors a ON a.key = m.author WHERE m.prompt = ?
 """
 
@@ -68,5 +68,5 @@ def ignored(connection: sqlite3.Connection) -> Iterator[tuple[str, str]]:
 
 def _move(found: PromptRow, row: Sequence[Any]) -> LabelMove:
     expect(row[-1], (found.key, *row[:-1]))
-    label, _, number, before, commit, seconds, name, email, description, _ = row
-    return LabelMove(label, before, number, seconds, description, Author(name, email), commit.hex())
+    label, _, number, before, outside, commit, seconds, name, email, description, _ = row
+    return LabelMove(label, before, number, seconds, description, Author(name, email), commit.hex(), bool(outside))

@@ -12,7 +12,7 @@ from promptgit.store.index.rows import insert
 from promptgit.store.index.seals import expect, seal
 
 _MOVES = """
-SELECT m.label, m.move, m.number, m.before, m.commit_id, m.timestamp, a.name, a.email, m.description, m.seal
+SELECT m.label, m.move, m.number, m.before, m.outside, m.commit_id, m.timestamp, a.name, a.email, m.description, m.seal
 FROM label_moves m LEFT JOIN authors a ON a.key = m.author WHERE m.prompt = ? ORDER BY m.move
 """
 
@@ -45,11 +45,11 @@ class LabelRows:
             self._written[file.name, file.label] = number, bytes.fromhex(file.blob)
 
     def settle(
-        self, prompt: int, name: str | None, commit: Commit, author: int
+        self, prompt: int, name: str | None, commit: Commit, author: int, is_outside: Callable[[str, int | None], bool]
     ) -> list[tuple[str, int | None, int | None]]:
         """Note where a prompt's labels point after a commit; those that moved, from where, to where.
 
-        Without *name* it was removed.
+        Without *name* it was removed. *is_outside* tells of a label and its new number that no release says so.
         """
         now = self.files_of(name) if name else {}
         last = self._last_of(prompt)
@@ -59,7 +59,7 @@ class LabelRows:
             if (number := now.get(label)) != before:
                 moves.append((label, before, number))
                 last[label] = move + 1, number
-                said = prompt, label, move + 1, number, before
+                said = prompt, label, move + 1, number, before, int(is_outside(label, number))
                 sealed = seal(*said, commit.id, commit.timestamp, *commit.author, commit.description)
                 made = bytes.fromhex(commit.id), commit.timestamp, author, commit.description
                 self._moves.append((*said, *made, sealed))

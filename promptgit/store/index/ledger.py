@@ -6,14 +6,16 @@ import itertools
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from zlib import crc32
 
 from promptgit.domain.history import Commit, Moved, Removed, Written, events, label_files
 from promptgit.domain.models import Author
 from promptgit.domain.names import fold, id_of, path_of, version_id
-from promptgit.store.index.change_rows import ChangeRows, Done
+from promptgit.store.index import check_rows
+from promptgit.store.index.change_rows import OUTSIDE, ChangeRows, Done
 from promptgit.store.index.label_rows import LabelRows
+from promptgit.store.index.release_rows import ReleaseRows
 from promptgit.store.index.rows import insert, version_json
 from promptgit.store.index.seals import expect, expect_none, of_labels, seal
 
@@ -71,6 +73,7 @@ class Ledger:
         self._authors: dict[Author, int] = {}
         self._labels = LabelRows(connection, empty=empty)
         self._changes = ChangeRows(connection, empty=empty)
+        self._releases = ReleaseRows(connection)
         self._done: list[Done] = []  # by the commit at hand
         self._rows: dict[int, _Row] = {}
         self._renamed: dict[int, _Row] = {}  # by it, or with a label's file that it changed
@@ -95,6 +98,9 @@ class Ledger:
 
     def _apply(self, commit: Commit, author: int, read: Callable[[str], bytes]) -> None:
         self._renamed.clear()
+        if check_rows.concern(commit):
+            self.flush()  # the versions that the files of checks speak of
+        governed = self._releases.apply(commit, self._changes.next_number, read)
         self._apply_events(commit, author)
         for file in label_files(commit.changes):
             self._labels.write(file, read)
@@ -105,10 +111,15 @@ class Ledger:
             if (pointed := of_labels(self._labels.files_of(name)) if name else 0) != row.labels:
                 row.labels = pointed
                 self._placed[key] = row
-            for label, before, number in self._labels.settle(key, name, commit, author):
-                self._done.append(Done("label", key, row.name, label, before, number))
+            is_outside = partial(self._releases.is_outside, row.id, row.name)
+            for label, before, number in self._labels.settle(key, name, commit, author, is_outside):
+                detail = OUTSIDE if is_outside(label, number) else None
+                self._done.append(Done("label", key, row.name, label, before, number, detail))
                 row.altered = bytes.fromhex(commit.id)
                 self._placed[key] = row
+        self._done += governed
+        if check_rows.concern(commit):
+            self._done += check_rows.apply(self._connection, commit, author, read)
 
     def _apply_events(self, commit: Commit, author: int) -> None:
         for event in events(commit.changes):

@@ -92,6 +92,7 @@ CREATE TABLE label_moves (
     move INTEGER NOT NULL,      -- 1, 2, 3, ...
     number INTEGER,             -- NULL: it was removed
     before INTEGER,             -- where it pointed before this, if anywhere
+    outside INTEGER NOT NULL,   -- 1: it was gated, and moved without a release
     commit_id BLOB NOT NULL,
     timestamp INTEGER NOT NULL,
     author INTEGER NOT NULL,
@@ -136,6 +137,48 @@ SELECT m.number AS made, c.place, coalesce(c.type, 'version') AS type, coalesce(
         SELECT name FROM places WHERE prompt = m.prompt AND after < m.version ORDER BY after DESC LIMIT 1
     )) AS name, c.other, c.before, coalesce(c.number, m.version) AS number, c.detail
 FROM commits m LEFT JOIN changes c ON c.made = m.number WHERE c.made IS NOT NULL OR m.prompt IS NOT NULL;
+
+-- What CIs say about versions.
+CREATE TABLE checks (
+    version TEXT NOT NULL,      -- its id, as the path of the file has it
+    name TEXT NOT NULL,
+    prompt INTEGER,             -- NULL: the file says nothing, or of another version than its path
+    number INTEGER,
+    state TEXT,
+    summary TEXT,
+    url TEXT,
+    commit_id BLOB NOT NULL,
+    timestamp INTEGER NOT NULL,
+    author INTEGER NOT NULL,
+    seal INTEGER NOT NULL,
+    PRIMARY KEY (version, name)
+) WITHOUT ROWID;
+
+-- What `rules.toml` holds (NULL: it cannot be read, or is too large), and which commit changed it. While there is no
+-- such file, the row has neither.
+CREATE TABLE rules (content BLOB, commit_id BLOB, seal INTEGER NOT NULL);
+
+-- Releases, as their files tell of them.
+CREATE TABLE releases (
+    number INTEGER PRIMARY KEY,
+    label TEXT NOT NULL,        -- '' if its file says nothing that can be understood
+    state TEXT NOT NULL,
+    content BLOB NOT NULL,
+    opened INTEGER NOT NULL,    -- the number of the commit that opened it
+    commit_id BLOB NOT NULL,    -- the last one that changed it
+    seal INTEGER NOT NULL
+);
+CREATE INDEX releases_state ON releases (state, number);
+CREATE TABLE release_items (
+    number INTEGER NOT NULL,    -- of the release
+    place INTEGER NOT NULL,
+    prompt_id TEXT NOT NULL,
+    before INTEGER,
+    target INTEGER,
+    version TEXT,               -- the id of version `target`
+    PRIMARY KEY (number, place)
+) WITHOUT ROWID;
+CREATE INDEX release_items_prompt ON release_items (prompt_id, number);
 
 -- Which commit each request with a key has made: those of the last 24 hours, and perhaps older ones.
 CREATE TABLE requests (key BLOB PRIMARY KEY, commit_id BLOB NOT NULL) WITHOUT ROWID;
