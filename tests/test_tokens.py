@@ -85,16 +85,53 @@ def test_list_shows_every_token_and_its_state(tmp_path: Path) -> None:
     assert second.split()[1:] == ["active", "admin", "for", "ever", "Ada", "L."]
 
 
-def test_names_are_unique_among_those_that_work(tokens: Tokens, clock: Clock) -> None:
+def test_a_name_is_never_given_again(tokens: Tokens, clock: Clock) -> None:
+    """Nor one that differs only in case, nor after the token was revoked or has expired."""
     tokens.create("ci", Scope.READ, 60)
-    with pytest.raises(TokenNameTaken):
-        tokens.create("CI", Scope.READ)
+    tokens.create("Ada L.", Scope.READ)
+    tokens.revoke("Ada L.")
     clock.now += 60
-    again, _ = tokens.create("ci", Scope.READ)
-    tokens.revoke("ci")
-    third, _ = tokens.create("ci", Scope.READ)
-    assert tokens.revoke(again.id).id == again.id != third.id
-    assert len(tokens.all()) == 3
+    for name in ("ci", "CI", "Ada L.", "ada l."):
+        with pytest.raises(TokenNameTaken):
+            tokens.create(name, Scope.READ)
+    assert [token.name for token in tokens.all()] == ["ci", "Ada L."]
+
+
+def test_two_names_never_share_an_address(tokens: Tokens) -> None:
+    """Else the committer of a commit could be either of two tokens; a name without letters has its id as address."""
+    tokens.create("Build Bot", Scope.READ)
+    nameless, _ = tokens.create("!!!", Scope.READ)
+    for name in ("build-bot", "BUILD  BOT", "(build bot)", nameless.id, nameless.id.upper()):
+        with pytest.raises(TokenNameTaken, match="named"):
+            tokens.create(name, Scope.READ)
+    tokens.create("build_bot", Scope.READ)
+    tokens.create("???", Scope.READ)
+    assert len({token.identity.email for token in tokens.all()}) == 4
+
+
+def test_every_token_has_an_owner(tmp_path: Path) -> None:
+    """Its own name, unless another is given; tokens of an older version have their names, too."""
+    data = ("--data", str(tmp_path / "data"))
+    assert command("token", "create", "ci", "--scope", "read", "--owner", "ada@example.org", *data).returncode == 0
+    assert command("token", "create", "ben", "--scope", "read", *data).returncode == 0
+    first, second = command("token", "list", *data).stdout.splitlines()
+    assert first.endswith("  ci  (of ada@example.org)") and second.endswith("  ben")
+    tokens = Tokens(tmp_path / "data")
+    stored = json.loads(tokens.path.read_text())
+    del stored["tokens"][0]["owner"]
+    tokens.path.write_text(json.dumps(stored))
+    assert [token.owner for token in tokens.all()] == ["ci", "ben"]
+    assert [token.rights.owner for token in tokens.all()] == ["ci", "ben"]
+
+
+@pytest.mark.parametrize(
+    "owner", ["", " ", "x" * 201, "a\nb", "Ada <ada@example.org>", "bot@promptgit", "Bot@PromptGit"]
+)
+def test_an_owner_that_could_be_taken_for_something_else_is_refused(tokens: Tokens, owner: str) -> None:
+    """Addresses of tokens are no owners; the rules of git's names hold."""
+    with pytest.raises(Invalid, match="owner"):
+        tokens.create("ci", Scope.READ, owner=owner)
+    assert not tokens.are_made()
 
 
 @pytest.mark.parametrize("name", ["", "x" * 61, "a\nb", "a\x00b", "a<b", "a>b", "\ud800"])
@@ -124,10 +161,10 @@ def test_a_token_works_until_it_expires(tokens: Tokens, clock: Clock) -> None:
 def test_every_change_is_seen_at_once(tokens: Tokens, clock: Clock) -> None:
     """However quickly changes follow each other, also within one tick of the file system's clock."""
     worker = Tokens(tokens.path.parent, clock)
-    for _ in range(30):
-        _, secret = tokens.create("ci", Scope.READ)
+    for at in range(30):
+        _, secret = tokens.create(f"ci-{at}", Scope.READ)
         assert worker.authenticate(secret)
-        tokens.revoke("ci")
+        tokens.revoke(f"ci-{at}")
         with pytest.raises(Unauthenticated):
             worker.authenticate(secret)
 
@@ -165,7 +202,7 @@ def test_what_another_version_wrote_beside_is_kept(tokens: Tokens) -> None:
 STRANGE = {"id": "1", "name": "a", "scope": "read", "sha256": "a", "created": 1, "expires": "never", "revoked": None}
 DAMAGED = [
     *("", "{", "[]", "{}", '{"tokens": [{}]}', '{"tokens": {"a": 1}}', '{"tokens": {}}', "\udcff"),
-    *(json.dumps({"tokens": [STRANGE | {"expires": None, text: ["a"]}]}) for text in ("id", "name", "sha256")),
+    *(json.dumps({"tokens": [STRANGE | {"expires": None, text: ["a"]}]}) for text in ("id", "name", "sha256", "owner")),
     *(json.dumps({"tokens": [STRANGE]}), "[" * 100_000),
 ]
 
@@ -261,7 +298,10 @@ def test_a_secret_comes_as_bearer_or_as_basic(closed: Server) -> None:
 
 def test_tokens_are_made_and_revoked_over_the_api(closed: Server) -> None:
     http, admin = Http(closed.url), bearer(secret_of(closed, "admin"))
-    made = http("POST", "/api/tokens", {"name": "ci", "scope": "write", "expires": "90d"}, admin)
+    made = http(
+        "POST", "/api/tokens", {"name": "ci", "scope": "write", "expires": "90d", "owner": "ada@example.org"}, admin
+    )
+    assert made.json["owner"] == "ada@example.org"
     assert (made.status, made.headers["Cache-Control"]) == (201, "no-store")
     ci = bearer(made.json["token"])
     assert http("POST", "/api/prompts", {"content": "x"}, ci).status == 201

@@ -5,22 +5,19 @@ A secret has 256 random bits, so that one SHA-256 is enough: there is nothing to
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 import re
 import secrets
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
-from enum import IntEnum
 from pathlib import Path
-from typing import Self
 
+from promptgit.auth.credentials import DOMAIN, check_record, digest_of, token_of
+from promptgit.auth.credentials import Scope as Scope
+from promptgit.auth.credentials import Token as Token
 from promptgit.auth.token_file import TokenFile
 from promptgit.domain.labels import check as check_label
-from promptgit.domain.models import Author
 from promptgit.domain.names import fold
-from promptgit.domain.rights import Rights
 from promptgit.domain.texts import check_identity
 from promptgit.errors import Invalid, TokenNameTaken, TokenNotFound, Unauthenticated, UnusableTokens
 from promptgit.settings import Settings
@@ -28,86 +25,11 @@ from promptgit.store.records import Record
 
 PREFIX = "pgt_"
 MAX_NAME = 60  # characters
+MAX_OWNER = 200  # characters
 
 _TICK_NS = 50_000_000  # of a file system's clock, generously
 _LIFETIME = re.compile(r"([1-9][0-9]{0,4})([mhd])", re.ASCII)
 _UNITS = {"m": 60, "h": 3_600, "d": 86_400}
-
-
-class Scope(IntEnum):
-    """What a token allows; each includes those before it."""
-
-    READ = 1
-    WRITE = 2
-    ADMIN = 3
-
-    @classmethod
-    def of(cls, word: str) -> Self:
-        """The scope that a word means.
-
-        Raises:
-            Invalid: it means none.
-        """
-        try:
-            return cls[word.upper()]
-        except KeyError:
-            raise Invalid("scope", f"is none of {', '.join(cls.words())}") from None
-
-    @classmethod
-    def words(cls) -> list[str]:
-        """All scopes, in words."""
-        return [scope.word for scope in cls]
-
-    @property
-    def word(self) -> str:
-        """How it is written."""
-        return self.name.lower()
-
-
-@dataclass(frozen=True, slots=True)
-class Token:
-    """A token without its secret; times are in seconds since 1970, *expires* None is never.
-
-    *may_move* are protected labels that it may move; of the scope admin it may move all.
-    """
-
-    id: str
-    name: str
-    scope: Scope
-    digest: str
-    created: int
-    expires: int | None
-    revoked: int | None
-    may_move: tuple[str, ...] = ()
-
-    @property
-    def identity(self) -> Author:
-        """The token as git's committer."""
-        slug = re.sub(r"\W+", "-", self.name.lower()).strip("-") or self.id
-        return Author(self.name, f"{slug}@promptgit")
-
-    @property
-    def rights(self) -> Rights:
-        """What the token may do; of the scope admin all."""
-        is_admin = self.scope >= Scope.ADMIN
-        return Rights(
-            None if is_admin else frozenset(self.may_move),
-            None if is_admin else frozenset(),
-            is_admin=is_admin,
-            owner=self.name,
-            credential=self.id,
-        )
-
-    @property
-    def ticket(self) -> str:
-        """What a session holds in the token's place: it ends with the token, and tells nothing of the secret."""
-        return f"{self.id}.{_digest(f'session {self.digest}')}"
-
-    def state(self, now: float) -> str:
-        """`active`, `expired` or `revoked`."""
-        if self.revoked is not None:
-            return "revoked"
-        return "active" if self.expires is None or now < self.expires else "expired"
 
 
 def lifetime(text: str) -> int:
@@ -143,7 +65,7 @@ class Tokens:
         required: bool = False,
         path: Path | None = None,
     ) -> None:
-        self.file = TokenFile(folder, _checked, path)
+        self.file = TokenFile(folder, check_record, path)
         self.path = self.file.path
         self._clock = clock
         self._required = required
@@ -174,7 +96,7 @@ class Tokens:
             return None
         if secret is None:
             raise Unauthenticated(presented=False)
-        digest = _digest(secret)
+        digest = digest_of(secret)
         token = known.get(digest)
         if token is None or not hmac.compare_digest(token.digest, digest) or token.state(self._clock()) != "active":
             raise Unauthenticated(presented=True)
@@ -196,34 +118,44 @@ class Tokens:
         return list((self._read() or {}).values())
 
     def create(
-        self, name: str, scope: Scope, seconds: int | None = None, may_move: Iterable[str] = ()
+        self,
+        name: str,
+        scope: Scope,
+        seconds: int | None = None,
+        *,
+        owner: str | None = None,
+        may_move: Iterable[str] = (),
     ) -> tuple[Token, str]:
         """Make a token that expires after *seconds* (None: never); gives it and its secret, which is kept nowhere.
 
+        Without an *owner* its name is the owner.
+
         Raises:
-            Invalid: the name or a label breaks a rule.
-            TokenNameTaken: a token that is active has the name.
+            Invalid: the name, the owner or a label breaks a rule.
+            TokenNameTaken: a token has, or had, the name or its address.
         """
         name = check_identity("name", name, 1, MAX_NAME)
+        owner = _check_owner(name if owner is None else owner)
         movable = _check_movable(may_move)
         secret = PREFIX + secrets.token_urlsafe(32)
         with self.file.changing() as records:
             now = int(self._clock())
-            tokens = [_token(record) for record in records]
-            if any(fold(token.name) == fold(name) and token.state(now) == "active" for token in tokens):
-                raise TokenNameTaken(name)
+            tokens = [token_of(record) for record in records]
             record: Record = {
                 "id": _free_id({token.id for token in tokens}),
                 "name": name,
                 "scope": scope.word,
-                "sha256": _digest(secret),
+                "sha256": digest_of(secret),
                 "created": now,
                 "expires": None if seconds is None else now + seconds,
                 "revoked": None,
+                "owner": owner,
                 "may_move": movable,
             }
+            made = token_of(record)
+            _expect_new(made, tokens)
             records.append(record)
-        return _token(record), secret
+        return made, secret
 
     def revoke(self, which: str) -> Token:
         """End the token with this id, or the active one with this name. One that was revoked stays so.
@@ -237,11 +169,11 @@ class Tokens:
         with self.file.changing() as records:
             now = int(self._clock())
             for record in sorted(records, key=lambda record: record["id"] != which):  # an id before a name
-                token = _token(record)
+                token = token_of(record)
                 if which == token.id or (which == token.name and token.state(now) == "active"):
                     if token.revoked is None:
                         record["revoked"] = now
-                    return _token(record)
+                    return token_of(record)
         raise TokenNotFound(which)
 
     def _read(self) -> Mapping[str, Token] | None:
@@ -259,32 +191,30 @@ class Tokens:
                     "Make one with 'promptgit token create'",
                 )
             return None
-        known = {token.digest: token for token in map(_token, records)}
+        known = {token.digest: token for token in map(token_of, records)}
         # What changed a moment ago may change again within the clock's tick, and look the same.
         is_settled = mark is not None and time.time_ns() - max(mark[1:3]) > _TICK_NS
         self._known = (mark if is_settled else None, known)
         return known
 
 
-def _checked(record: Record) -> None:
-    """Raise what a request would, were this record no token."""
-    token = _token(record)
-    if not all(isinstance(text, str) for text in (token.id, token.name, token.digest)):
-        raise TypeError("id, name and sha256 must be texts")
-    token.state(0)
+def _expect_new(made: Token, tokens: Iterable[Token]) -> None:
+    """Refuse a token whose name or address another one has, or had: commits would be taken for that one's.
+
+    Raises:
+        TokenNameTaken
+    """
+    address = fold(made.identity.email)
+    for token in tokens:
+        if fold(token.name) == fold(made.name) or fold(token.identity.email) == address:
+            raise TokenNameTaken(made.name, token.name, token.identity.email)
 
 
-def _token(record: Record) -> Token:
-    return Token(
-        record["id"],
-        record["name"],
-        Scope.of(record["scope"]),
-        record["sha256"],
-        record["created"],
-        record["expires"],
-        record["revoked"],
-        tuple(record.get("may_move", ())),  # which older tokens do not have
-    )
+def _check_owner(owner: str) -> str:
+    checked = check_identity("owner", owner, 1, MAX_OWNER)
+    if fold(checked).endswith(DOMAIN):
+        raise Invalid("owner", f"ends in {DOMAIN!r}, which are addresses of tokens; name a person or a team")
+    return checked
 
 
 def _check_movable(labels: Iterable[str]) -> list[str]:
@@ -295,10 +225,6 @@ def _check_movable(labels: Iterable[str]) -> list[str]:
     except Invalid as error:
         raise Invalid("may_move", f"has a label that {error.reason}") from None
     return found
-
-
-def _digest(secret: str) -> str:
-    return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _free_id(taken: set[str]) -> str:

@@ -28,18 +28,22 @@ def token() -> None:
 @click.argument("name")
 @click.option("--scope", type=click.Choice(["read", "write", "admin"]), required=True, help="What it allows.")
 @click.option("--expires", metavar="TIME", help="After how long it ends, such as 90d, 12h or 30m.  [default: never]")
+@click.option("--owner", metavar="WHO", help="Who answers for it, such as ada@example.org.  [default: NAME]")
 @click.option("--may-move", metavar="LABEL", multiple=True, help="A protected label that it may move; repeatable.")
 @data_option
-def create(name: str, scope: str, expires: str | None, may_move: tuple[str, ...], data: Path | None) -> None:
+def create(
+    name: str, scope: str, expires: str | None, owner: str | None, may_move: tuple[str, ...], data: Path | None
+) -> None:
     """Make a token named NAME, and print its secret, this once.
 
-    NAME becomes git's committer of what is written with it.
+    NAME becomes git's committer of what is written with it, and is never given to another token.
     """
     from promptgit.auth.tokens import Scope, lifetime
 
     tokens = _tokens(data)
     first, lost = not tokens.are_made(), tokens.are_made() and not tokens.file.exists()
-    made, secret = tokens.create(name, Scope.of(scope), None if expires is None else lifetime(expires), may_move)
+    seconds = None if expires is None else lifetime(expires)
+    made, secret = tokens.create(name, Scope.of(scope), seconds, owner=owner, may_move=may_move)
     click.echo(secret)
     click.echo(f"Keep it now: it cannot be shown again. {made.name!r} may {scope}, {_until(made)}.", err=True)
     click.echo("Send it as 'Authorization: Bearer <token>'; git asks for it as the password, with any user.", err=True)
@@ -52,11 +56,13 @@ def create(name: str, scope: str, expires: str | None, may_move: tuple[str, ...]
 @token.command("list")
 @data_option
 def list_(data: Path | None) -> None:
-    """Every token that was ever made: id, state, scope, end, name, and the protected labels that it may move."""
+    """Every token that was ever made: id, state, scope, end, name, owner, and the protected labels that it may move."""
     now = time.time()
     for one in _tokens(data).all():
-        moves = f"  (may move {', '.join(one.may_move)})" if one.may_move else ""
-        click.echo(f"{one.id}  {one.state(now):7}  {one.scope.word:5}  {_until(one):26}  {one.name}{moves}")
+        more = [f"of {one.owner}"] if one.owner != one.name else []
+        more += [f"may move {', '.join(one.may_move)}"] if one.may_move else []
+        said = f"  ({'; '.join(more)})" if more else ""
+        click.echo(f"{one.id}  {one.state(now):7}  {one.scope.word:5}  {_until(one):26}  {one.name}{said}")
 
 
 @token.command()

@@ -97,11 +97,16 @@ class TokenNotFound(PromptgitError):
 
 @dataclass(eq=False)
 class TokenNameTaken(PromptgitError):
-    """An active token has this name."""
+    """A token has, or had, this name, or its address as git's committer."""
 
     code = "token_name_taken"
-    sentence = "An active token is named {self.name!r}. Choose another name, or revoke that token first."
+    sentence = (
+        "No token can be named {self.name!r}: {self.other!r} has, or had, that name or its address {self.address!r}, "
+        "and neither is given again. Choose another name."
+    )
     name: str
+    other: str
+    address: str
 
 
 @dataclass(eq=False)

@@ -59,7 +59,7 @@ EXAMPLES: dict[type[errors.PromptgitError], errors.PromptgitError] = {
         errors.ForeignHost("evil.example"),
         errors.CrossOrigin(),
         errors.TokenNotFound("5f3a9c01"),
-        errors.TokenNameTaken("ci"),
+        errors.TokenNameTaken("build-bot", "Build Bot", "build-bot@promptgit"),
         errors.UnusableTokens("data/tokens.json", "Permission denied"),
         errors.ManagedElsewhere("tokens"),
         errors.UpstreamUnavailable("Could not resolve host: git.example.org"),

@@ -27,6 +27,7 @@ class NewTokenSchema(Strict):
     expires = Text(
         "After how long, in minutes, hours or days; left out: never", pattern="^[1-9][0-9]{0,4}[mhd]$", examples=["90d"]
     )
+    owner = Text("Who answers for it; left out: its name", minLength=1, maxLength=200, examples=["ada@example.org"])
     may_move = fields.List(
         Text("A label", pattern="^[a-z0-9][a-z0-9_.-]{0,35}$", examples=["production"]),
         validate=validate.Length(max=100),
@@ -43,6 +44,7 @@ class TokenSchema(AnswerSchema):
     created_at = fields.DateTime(metadata=described("When it was made", "2026-01-31T12:00:00Z"))
     expires_at = fields.DateTime(allow_none=True, metadata=described("When it ends by itself; null: never", None))
     revoked_at = fields.DateTime(allow_none=True, metadata=described("When it was revoked; null: it was not", None))
+    owner = fields.String(metadata=described("Who answers for it", "ada@example.org"))
     may_move = fields.List(fields.String(), metadata=described("The protected labels that it may move", ["production"]))
 
 
@@ -76,6 +78,7 @@ def _shown(token: tokens.Token) -> dict[str, object]:
         "created_at": _time(token.created),
         "expires_at": _time(token.expires),
         "revoked_at": _time(token.revoked),
+        "owner": token.owner,
         "may_move": token.may_move,
     }
 
@@ -98,8 +101,13 @@ def index() -> Response:
 def create(body: dict[str, Any]) -> Response:
     """Make a token; this answer alone has its secret."""
     seconds = tokens.lifetime(body["expires"]) if "expires" in body else None
-    may_move = body.get("may_move", ())
-    token, secret = _own_tokens().create(body["name"], tokens.Scope.of(body["scope"]), seconds, may_move)
+    token, secret = _own_tokens().create(
+        body["name"],
+        tokens.Scope.of(body["scope"]),
+        seconds,
+        owner=body.get("owner"),
+        may_move=body.get("may_move", ()),
+    )
     return answers.json(_shown(token) | {"token": secret}, 201, {"Cache-Control": "no-store"})
 
 

@@ -1,0 +1,130 @@
+"""One token: its scope, its rights, and its record in the file of tokens. Of its secret there is only a hash."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Self
+
+from promptgit.domain.models import Author
+from promptgit.domain.rights import Rights
+from promptgit.errors import Invalid
+from promptgit.store.records import Record
+
+DOMAIN = "@promptgit"
+"""The end of the addresses that tokens have as git's committers."""
+
+
+class Scope(IntEnum):
+    """What a token allows; each includes those before it."""
+
+    READ = 1
+    WRITE = 2
+    ADMIN = 3
+
+    @classmethod
+    def of(cls, word: str) -> Self:
+        """The scope that a word means.
+
+        Raises:
+            Invalid: it means none.
+        """
+        try:
+            return cls[word.upper()]
+        except KeyError:
+            raise Invalid("scope", f"is none of {', '.join(cls.words())}") from None
+
+    @classmethod
+    def words(cls) -> list[str]:
+        """All scopes, in words."""
+        return [scope.word for scope in cls]
+
+    @property
+    def word(self) -> str:
+        """How it is written."""
+        return self.name.lower()
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A token without its secret; times are in seconds since 1970, *expires* None is never.
+
+    *owner* is who answers for it. *may_move* are protected labels that it may move; of the scope admin it may move all.
+    """
+
+    id: str
+    name: str
+    scope: Scope
+    digest: str
+    created: int
+    expires: int | None
+    revoked: int | None
+    owner: str
+    may_move: tuple[str, ...] = ()
+
+    @property
+    def identity(self) -> Author:
+        """The token as git's committer."""
+        slug = re.sub(r"\W+", "-", self.name.lower()).strip("-") or self.id
+        return Author(self.name, f"{slug}{DOMAIN}")
+
+    @property
+    def rights(self) -> Rights:
+        """What the token may do; of the scope admin all."""
+        is_admin = self.scope >= Scope.ADMIN
+        return Rights(
+            None if is_admin else frozenset(self.may_move),
+            None if is_admin else frozenset(),
+            is_admin=is_admin,
+            owner=self.owner,
+            credential=self.id,
+        )
+
+    @property
+    def ticket(self) -> str:
+        """What a session holds in the token's place: it ends with the token, and tells nothing of the secret."""
+        return f"{self.id}.{digest_of(f'session {self.digest}')}"
+
+    def state(self, now: float) -> str:
+        """`active`, `expired` or `revoked`."""
+        if self.revoked is not None:
+            return "revoked"
+        return "active" if self.expires is None or now < self.expires else "expired"
+
+
+def token_of(record: Record) -> Token:
+    """The token that a record of the file describes.
+
+    Raises:
+        KeyError, TypeError, AttributeError, Invalid: it describes none.
+    """
+    return Token(
+        record["id"],
+        record["name"],
+        Scope.of(record["scope"]),
+        record["sha256"],
+        record["created"],
+        record["expires"],
+        record["revoked"],
+        record["owner"] if "owner" in record else record["name"],  # older tokens have no owner
+        tuple(record.get("may_move", ())),  # which older tokens do not have, either
+    )
+
+
+def check_record(record: Record) -> None:
+    """Raise what a request would, were this record no token.
+
+    Raises:
+        KeyError, TypeError, AttributeError, Invalid
+    """
+    token = token_of(record)
+    if not all(isinstance(text, str) for text in (token.id, token.name, token.digest, token.owner)):
+        raise TypeError("id, name, sha256 and owner must be texts")
+    token.state(0)
+
+
+def digest_of(secret: str) -> str:
+    """What the file has of a secret: its SHA-256, in hexadecimal."""
+    return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
