@@ -160,14 +160,30 @@ def test_the_api_makes_such_tokens(client: FlaskClient, prompt: str, who: Header
         assert (answer.status_code, list(answer.json["errors"])) == (422, ["may_move"])
 
 
-def test_tokens_from_before_move_none(tmp_path: Path) -> None:
+def test_tokens_from_before_move_none_and_check_none(tmp_path: Path) -> None:
     tokens = Tokens(tmp_path / "data")
     _, secret = tokens.create("old", Scope.WRITE)
     stored = json.loads(tokens.path.read_text())
-    del stored["tokens"][0]["may_move"]
+    del stored["tokens"][0]["may_move"], stored["tokens"][0]["may_check"]
     tokens.path.write_text(json.dumps(stored))
     found = tokens.authenticate(secret)
-    assert found and found.may_move == ()
+    assert found and (found.may_move, found.may_check) == ((), ())
+
+
+def test_tokens_say_which_checks_they_may_set(client: FlaskClient, who: Headers, tmp_path: Path) -> None:
+    """As they do of labels; an administrator may set all."""
+    data = ("--data", str(tmp_path / "data"))
+    assert command("token", "create", "eval", "--scope", "write", "--may-check", "eval", *data).returncode == 0
+    assert "eval  (may check eval)" in command("token", "list", *data).stdout
+    body: dict[str, Any] = {"name": "ci", "scope": "write", "may_check": ["lint", "eval", "lint"]}
+    assert client.post("/api/tokens", json=body, headers=who["admin"]).json["may_check"] == ["eval", "lint"]
+    rights = {token.name: token.rights.may_check for token in Tokens(tmp_path / "data").all()}
+    few = frozenset({"eval"})
+    assert (rights["eval"], rights["ci"], rights["writer"]) == (few, few | {"lint"}, few - few)
+    assert rights["admin"] is None
+    for wrong in (["A"], ["a b"], [""], ["x" * 37], "eval"):
+        answer = client.post("/api/tokens", json=body | {"name": "x", "may_check": wrong}, headers=who["admin"])
+        assert (answer.status_code, list(answer.json["errors"])) == (422, ["may_check"])
 
 
 @pytest.mark.parametrize("text", ["Production", "a b", "latest", "a;b", "production,Ä"])

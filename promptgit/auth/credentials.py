@@ -51,7 +51,8 @@ class Scope(IntEnum):
 class Token:
     """A token without its secret; times are in seconds since 1970, *expires* None is never.
 
-    *owner* is who answers for it. *may_move* are protected labels that it may move; of the scope admin it may move all.
+    *owner* is who answers for it. *may_move* are protected labels that it may move, *may_check* the
+    checks that rules name and it may set; of the scope admin it may move and set all.
     """
 
     id: str
@@ -63,6 +64,7 @@ class Token:
     revoked: int | None
     owner: str
     may_move: tuple[str, ...] = ()
+    may_check: tuple[str, ...] = ()
 
     @property
     def identity(self) -> Author:
@@ -76,7 +78,7 @@ class Token:
         is_admin = self.scope >= Scope.ADMIN
         return Rights(
             None if is_admin else frozenset(self.may_move),
-            None if is_admin else frozenset(),
+            None if is_admin else frozenset(self.may_check),
             is_admin=is_admin,
             owner=self.owner,
             credential=self.id,
@@ -109,7 +111,8 @@ def token_of(record: Record) -> Token:
         record["expires"],
         record["revoked"],
         record["owner"] if "owner" in record else record["name"],  # older tokens have no owner
-        tuple(record.get("may_move", ())),  # which older tokens do not have, either
+        tuple(record.get("may_move", ())),  # nor this and the next
+        tuple(record.get("may_check", ())),
     )
 
 

@@ -10,6 +10,7 @@ import re
 import secrets
 import time
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from pathlib import Path
 
 from promptgit.auth.credentials import DOMAIN, check_record, digest_of, token_of
@@ -17,6 +18,7 @@ from promptgit.auth.credentials import Scope as Scope
 from promptgit.auth.credentials import Token as Token
 from promptgit.auth.token_file import TokenFile
 from promptgit.domain.labels import check as check_label
+from promptgit.domain.labels import check_characters
 from promptgit.domain.names import fold
 from promptgit.domain.texts import check_identity
 from promptgit.errors import Invalid, TokenNameTaken, TokenNotFound, Unauthenticated, UnusableTokens
@@ -125,18 +127,20 @@ class Tokens:
         *,
         owner: str | None = None,
         may_move: Iterable[str] = (),
+        may_check: Iterable[str] = (),
     ) -> tuple[Token, str]:
         """Make a token that expires after *seconds* (None: never); gives it and its secret, which is kept nowhere.
 
         Without an *owner* its name is the owner.
 
         Raises:
-            Invalid: the name, the owner or a label breaks a rule.
+            Invalid: the name, the owner, a label or a check breaks a rule.
             TokenNameTaken: a token has, or had, the name or its address.
         """
         name = check_identity("name", name, 1, MAX_NAME)
         owner = _check_owner(name if owner is None else owner)
-        movable = _check_movable(may_move)
+        movable = _checked("may_move", "label", check_label, may_move)
+        checkable = _checked("may_check", "check", partial(check_characters, "check"), may_check)
         secret = PREFIX + secrets.token_urlsafe(32)
         with self.file.changing() as records:
             now = int(self._clock())
@@ -151,6 +155,7 @@ class Tokens:
                 "revoked": None,
                 "owner": owner,
                 "may_move": movable,
+                "may_check": checkable,
             }
             made = token_of(record)
             _expect_new(made, tokens)
@@ -217,14 +222,11 @@ def _check_owner(owner: str) -> str:
     return checked
 
 
-def _check_movable(labels: Iterable[str]) -> list[str]:
-    found = sorted(set(labels))
+def _checked(field: str, noun: str, check: Callable[[str], str], texts: Iterable[str]) -> list[str]:
     try:
-        for label in found:
-            check_label(label)
+        return sorted({check(text) for text in texts})
     except Invalid as error:
-        raise Invalid("may_move", f"has a label that {error.reason}") from None
-    return found
+        raise Invalid(field, f"has a {noun} that {error.reason}") from None
 
 
 def _free_id(taken: set[str]) -> str:

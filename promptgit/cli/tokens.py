@@ -30,9 +30,16 @@ def token() -> None:
 @click.option("--expires", metavar="TIME", help="After how long it ends, such as 90d, 12h or 30m.  [default: never]")
 @click.option("--owner", metavar="WHO", help="Who answers for it, such as ada@example.org.  [default: NAME]")
 @click.option("--may-move", metavar="LABEL", multiple=True, help="A protected label that it may move; repeatable.")
+@click.option("--may-check", metavar="CHECK", multiple=True, help="A check named by rules that it may set; repeatable.")
 @data_option
 def create(
-    name: str, scope: str, expires: str | None, owner: str | None, may_move: tuple[str, ...], data: Path | None
+    name: str,
+    scope: str,
+    expires: str | None,
+    owner: str | None,
+    may_move: tuple[str, ...],
+    may_check: tuple[str, ...],
+    data: Path | None,
 ) -> None:
     """Make a token named NAME, and print its secret, this once.
 
@@ -43,7 +50,7 @@ def create(
     tokens = _tokens(data)
     first, lost = not tokens.are_made(), tokens.are_made() and not tokens.file.exists()
     seconds = None if expires is None else lifetime(expires)
-    made, secret = tokens.create(name, Scope.of(scope), seconds, owner=owner, may_move=may_move)
+    made, secret = tokens.create(name, Scope.of(scope), seconds, owner=owner, may_move=may_move, may_check=may_check)
     click.echo(secret)
     click.echo(f"Keep it now: it cannot be shown again. {made.name!r} may {scope}, {_until(made)}.", err=True)
     click.echo("Send it as 'Authorization: Bearer <token>'; git asks for it as the password, with any user.", err=True)
@@ -56,11 +63,12 @@ def create(
 @token.command("list")
 @data_option
 def list_(data: Path | None) -> None:
-    """Every token that was ever made: id, state, scope, end, name, owner, and the protected labels that it may move."""
+    """Every token that was ever made: id, state, scope, end, name, owner, and what it may do."""
     now = time.time()
     for one in _tokens(data).all():
         more = [f"of {one.owner}"] if one.owner != one.name else []
         more += [f"may move {', '.join(one.may_move)}"] if one.may_move else []
+        more += [f"may check {', '.join(one.may_check)}"] if one.may_check else []
         said = f"  ({'; '.join(more)})" if more else ""
         click.echo(f"{one.id}  {one.state(now):7}  {one.scope.word:5}  {_until(one):26}  {one.name}{said}")
 

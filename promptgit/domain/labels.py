@@ -38,18 +38,28 @@ def is_label(text: str) -> bool:
     return _LABEL.fullmatch(text) is not None
 
 
+def check_characters(field: str, text: str) -> str:
+    """A text that labels, and checks of versions, may be called.
+
+    Raises:
+        Invalid: a label may not be called so.
+    """
+    if not is_label(text):
+        raise Invalid(
+            field,
+            "is not 1 to 36 of the characters a-z, 0-9, '_', '.' and '-', the first a letter or a digit; "
+            "choose such a one",
+        )
+    return text
+
+
 def check(label: str) -> str:
     """A label that can be moved.
 
     Raises:
         Invalid: it breaks a rule.
     """
-    if not is_label(label):
-        raise Invalid(
-            "label",
-            "is not 1 to 36 of the characters a-z, 0-9, '_', '.' and '-', the first a letter or a digit; "
-            "choose such a one",
-        )
+    check_characters("label", label)
     if label == LATEST:
         raise Invalid("label", "is 'latest', which always is the newest version; choose another")
     return label

@@ -33,6 +33,11 @@ class NewTokenSchema(Strict):
         validate=validate.Length(max=100),
         metadata={"description": "The protected labels that it may move; of the scope `admin` it may move all"},
     )
+    may_check = fields.List(
+        Text("A check of versions", pattern="^[a-z0-9][a-z0-9_.-]{0,35}$", examples=["eval"]),
+        validate=validate.Length(max=100),
+        metadata={"description": "The checks named by rules that it may set; of the scope `admin` it may set all"},
+    )
 
 
 class TokenSchema(AnswerSchema):
@@ -46,6 +51,7 @@ class TokenSchema(AnswerSchema):
     revoked_at = fields.DateTime(allow_none=True, metadata=described("When it was revoked; null: it was not", None))
     owner = fields.String(metadata=described("Who answers for it", "ada@example.org"))
     may_move = fields.List(fields.String(), metadata=described("The protected labels that it may move", ["production"]))
+    may_check = fields.List(fields.String(), metadata=described("The checks named by rules that it may set", ["eval"]))
 
 
 class NewTokenAnswerSchema(TokenSchema):
@@ -80,6 +86,7 @@ def _shown(token: tokens.Token) -> dict[str, object]:
         "revoked_at": _time(token.revoked),
         "owner": token.owner,
         "may_move": token.may_move,
+        "may_check": token.may_check,
     }
 
 
@@ -107,6 +114,7 @@ def create(body: dict[str, Any]) -> Response:
         seconds,
         owner=body.get("owner"),
         may_move=body.get("may_move", ()),
+        may_check=body.get("may_check", ()),
     )
     return answers.json(_shown(token) | {"token": secret}, 201, {"Cache-Control": "no-store"})
 
