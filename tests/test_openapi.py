@@ -227,6 +227,9 @@ def test_answers_are_what_it_says(tmp_path: Path) -> None:
         call(200, "PUT", f"{where}/labels/staging", {"version_number": 1}, headers=mover)
         call(403, "PUT", f"{where}/labels/protected", {"version_number": 1}, headers=mover)
         call(403, "DELETE", f"{where}/labels/protected", headers=mover)
+        body = {"name": "sales", "scope": "write", "write_prefix": ["sales/"]}
+        sales = {"Authorization": f"Bearer {call(201, 'POST', '/api/tokens', body, headers=root).json['token']}"}
+        call(403, "PUT", where, {"content": "x"}, headers=sales)
         call(204, "DELETE", f"/api/tokens/{made.json['id']}", headers=root)
         call(404, "DELETE", "/api/tokens/none", headers=root)
         call(200, "GET", "/api/tokens", headers=root)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Self
 
 from promptgit.domain.models import Author
+from promptgit.domain.names import check_prefix
 from promptgit.domain.rights import Rights
-from promptgit.errors import Invalid
+from promptgit.errors import Invalid, InvalidName
 from promptgit.store.records import Record
 
 DOMAIN = "@promptgit"
@@ -52,7 +54,8 @@ class Token:
     """A token without its secret; times are in seconds since 1970, *expires* None is never.
 
     *owner* is who answers for it. *may_move* are protected labels that it may move, *may_check* the
-    checks that rules name and it may set; of the scope admin it may move and set all.
+    checks that rules name and it may set; of the scope admin it may move and set all. It writes below *prefixes* alone;
+    None: everywhere.
     """
 
     id: str
@@ -65,6 +68,7 @@ class Token:
     owner: str
     may_move: tuple[str, ...] = ()
     may_check: tuple[str, ...] = ()
+    prefixes: tuple[str, ...] | None = None
 
     @property
     def identity(self) -> Author:
@@ -79,6 +83,7 @@ class Token:
         return Rights(
             None if is_admin else frozenset(self.may_move),
             None if is_admin else frozenset(self.may_check),
+            prefixes=self.prefixes,
             is_admin=is_admin,
             owner=self.owner,
             credential=self.id,
@@ -96,16 +101,33 @@ class Token:
         return "active" if self.expires is None or now < self.expires else "expired"
 
 
+def prefixes_of(scope: Scope, prefixes: Iterable[str]) -> tuple[str, ...]:
+    """The prefixes below which a token of this scope writes, sorted.
+
+    Raises:
+        Invalid: one of them is none, or the scope is admin, which cannot be kept to prefixes.
+    """
+    try:
+        found = tuple(sorted({check_prefix(prefix) for prefix in prefixes}))
+    except InvalidName as error:
+        raise Invalid("write_prefix", f"has a prefix that {error.reason}") from None
+    if scope >= Scope.ADMIN:
+        raise Invalid("write_prefix", "cannot be given with the scope 'admin', which may do everything; take 'write'")
+    return found
+
+
 def token_of(record: Record) -> Token:
     """The token that a record of the file describes.
 
     Raises:
         KeyError, TypeError, AttributeError, Invalid: it describes none.
     """
+    scope = Scope.of(record["scope"])
+    prefixes = record.get("write_prefix")
     return Token(
         record["id"],
         record["name"],
-        Scope.of(record["scope"]),
+        scope,
         record["sha256"],
         record["created"],
         record["expires"],
@@ -113,6 +135,7 @@ def token_of(record: Record) -> Token:
         record["owner"] if "owner" in record else record["name"],  # older tokens have no owner
         tuple(record.get("may_move", ())),  # nor this and the next
         tuple(record.get("may_check", ())),
+        None if prefixes is None else prefixes_of(scope, prefixes),
     )
 
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from pathlib import Path
 
-from promptgit.auth.credentials import DOMAIN, check_record, digest_of, token_of
+from promptgit.auth.credentials import DOMAIN, check_record, digest_of, prefixes_of, token_of
 from promptgit.auth.credentials import Scope as Scope
 from promptgit.auth.credentials import Token as Token
 from promptgit.auth.token_file import TokenFile
@@ -128,19 +128,21 @@ class Tokens:
         owner: str | None = None,
         may_move: Iterable[str] = (),
         may_check: Iterable[str] = (),
+        write_prefix: Iterable[str] | None = None,
     ) -> tuple[Token, str]:
         """Make a token that expires after *seconds* (None: never); gives it and its secret, which is kept nowhere.
 
-        Without an *owner* its name is the owner.
+        Without an *owner* its name is the owner. With *write_prefix* it writes below these prefixes alone.
 
         Raises:
-            Invalid: the name, the owner, a label or a check breaks a rule.
+            Invalid: the name, the owner, a label, a check or a prefix breaks a rule.
             TokenNameTaken: a token has, or had, the name or its address.
         """
         name = check_identity("name", name, 1, MAX_NAME)
         owner = _check_owner(name if owner is None else owner)
         movable = _checked("may_move", "label", check_label, may_move)
         checkable = _checked("may_check", "check", partial(check_characters, "check"), may_check)
+        prefixes = None if write_prefix is None else list(prefixes_of(scope, write_prefix))
         secret = PREFIX + secrets.token_urlsafe(32)
         with self.file.changing() as records:
             now = int(self._clock())
@@ -156,6 +158,7 @@ class Tokens:
                 "owner": owner,
                 "may_move": movable,
                 "may_check": checkable,
+                "write_prefix": prefixes,
             }
             made = token_of(record)
             _expect_new(made, tokens)

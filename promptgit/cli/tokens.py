@@ -30,6 +30,9 @@ def token() -> None:
 @click.option("--expires", metavar="TIME", help="After how long it ends, such as 90d, 12h or 30m.  [default: never]")
 @click.option("--owner", metavar="WHO", help="Who answers for it, such as ada@example.org.  [default: NAME]")
 @click.option("--may-move", metavar="LABEL", multiple=True, help="A protected label that it may move; repeatable.")
+@click.option(
+    "--write-prefix", metavar="PREFIX", multiple=True, help="Write only below it, such as support/; repeatable."
+)
 @click.option("--may-check", metavar="CHECK", multiple=True, help="A check named by rules that it may set; repeatable.")
 @data_option
 def create(
@@ -39,6 +42,7 @@ def create(
     owner: str | None,
     may_move: tuple[str, ...],
     may_check: tuple[str, ...],
+    write_prefix: tuple[str, ...],
     data: Path | None,
 ) -> None:
     """Make a token named NAME, and print its secret, this once.
@@ -50,7 +54,15 @@ def create(
     tokens = _tokens(data)
     first, lost = not tokens.are_made(), tokens.are_made() and not tokens.file.exists()
     seconds = None if expires is None else lifetime(expires)
-    made, secret = tokens.create(name, Scope.of(scope), seconds, owner=owner, may_move=may_move, may_check=may_check)
+    made, secret = tokens.create(
+        name,
+        Scope.of(scope),
+        seconds,
+        owner=owner,
+        may_move=may_move,
+        may_check=may_check,
+        write_prefix=write_prefix or None,
+    )
     click.echo(secret)
     click.echo(f"Keep it now: it cannot be shown again. {made.name!r} may {scope}, {_until(made)}.", err=True)
     click.echo("Send it as 'Authorization: Bearer <token>'; git asks for it as the password, with any user.", err=True)
@@ -68,6 +80,7 @@ def list_(data: Path | None) -> None:
     for one in _tokens(data).all():
         more = [f"of {one.owner}"] if one.owner != one.name else []
         more += [f"may move {', '.join(one.may_move)}"] if one.may_move else []
+        more += [] if one.prefixes is None else [f"writes below {', '.join(one.prefixes)}"]
         more += [f"may check {', '.join(one.may_check)}"] if one.may_check else []
         said = f"  ({'; '.join(more)})" if more else ""
         click.echo(f"{one.id}  {one.state(now):7}  {one.scope.word:5}  {_until(one):26}  {one.name}{said}")

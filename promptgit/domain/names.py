@@ -125,6 +125,18 @@ def check(name: str) -> str:
     return name
 
 
+def check_prefix(prefix: str) -> str:
+    """The beginning of names, by whole segments: `support/`.
+
+    Raises:
+        InvalidName: it does not end in '/', or no name could begin so.
+    """
+    if not prefix.endswith("/"):
+        raise InvalidName("does not end in '/', and prefixes are compared by whole segments; write 'support/'")
+    check(f"{prefix}x")  # a name below it, which unlike the prefix alone is never a UUID
+    return prefix
+
+
 def _check_character(character: str, place: int) -> None:
     category = unicodedata.category(character)
     if character in _FORBIDDEN:

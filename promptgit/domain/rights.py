@@ -21,6 +21,10 @@ class Rights:
     owner: str | None = None
     credential: str | None = None
 
+    def may_write_to(self, name: str) -> bool:
+        """True if a prompt of this name is below one of the prefixes; no UUID is, for it has no segments."""
+        return self.prefixes is None or name.startswith(self.prefixes)
+
 
 ADMINISTRATOR = Rights(may_move=None, may_check=None, is_admin=True)
 """Those of a process that has the data folder."""

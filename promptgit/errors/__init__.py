@@ -23,7 +23,7 @@
      ├─ UnusableRepository
      ├─ BadLine, BackupRefused
      ├─ Unauthenticated, TooManyFailures
-     ├─ Forbidden, LabelProtected, MalformedHost, ForeignHost, CrossOrigin
+     ├─ Forbidden, LabelProtected, OutsidePrefix, MalformedHost, ForeignHost, CrossOrigin
      ├─ TokenNotFound, TokenNameTaken, UnusableTokens
      ├─ HookNotFound, UnusableHooks
      ├─ ManagedElsewhere
@@ -38,6 +38,7 @@ from promptgit.errors.access import Forbidden as Forbidden
 from promptgit.errors.access import ForeignHost as ForeignHost
 from promptgit.errors.access import LabelProtected as LabelProtected
 from promptgit.errors.access import MalformedHost as MalformedHost
+from promptgit.errors.access import OutsidePrefix as OutsidePrefix
 from promptgit.errors.access import TokenNameTaken as TokenNameTaken
 from promptgit.errors.access import TokenNotFound as TokenNotFound
 from promptgit.errors.access import TooManyFailures as TooManyFailures

@@ -51,6 +51,20 @@ class LabelProtected(PromptgitError):
 
 
 @dataclass(eq=False)
+class OutsidePrefix(PromptgitError):
+    """The token writes only below its prefixes, and the prompt is elsewhere; its *name* is None if it would get one."""
+
+    code = "outside_prefix"
+    name: str | None
+    prefixes: tuple[str, ...]
+
+    def __str__(self) -> str:
+        where = " and ".join(map(repr, self.prefixes)) or "no prefix at all"
+        what = "a prompt without a name, which gets a UUID," if self.name is None else f"{self.name!r}"
+        return f"This token writes only below {where}, and {what} is not there. It takes another token."
+
+
+@dataclass(eq=False)
 class ForeignHost(PromptgitError):
     """The request is for a host that is not this one."""
 

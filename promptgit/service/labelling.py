@@ -123,7 +123,7 @@ class Labelling:
             prompt = checks.expect_living(*checks.seen(index, prompt_id, attribution.if_match))
             return plans.point(index, prompt, checked, number)
 
-        return self._writes.run(plan, answer, recall, attribution)
+        return self._writes.run(plan, answer, recall, attribution, [prompt_id])
 
     def remove(self, prompt_id: str, label: str, *, attribution: Attribution) -> None:
         """Remove a label. One that was removed already stays so.
@@ -142,7 +142,7 @@ class Labelling:
             prompt = checks.expect_living(*checks.seen(index, prompt_id, attribution.if_match))
             return plans.unpoint(index, prompt, label)
 
-        self._writes.run(plan, lambda _: None, lambda *_: None, attribution)
+        self._writes.run(plan, lambda _: None, lambda *_: None, attribution, [prompt_id])
 
     def _expect(self, prompt_id: str) -> tuple[Prompt, Removal | None]:
         return checks.expect(self._store.index.read(queries.prompt_by_id, prompt_id), prompt_id)

@@ -100,4 +100,4 @@ class Publishing:
             prompt = repeats.prompt_after(index, commit)
             return prompt, prompt.newest
 
-        return self._writes.run(plan, answer, recall, attribution)
+        return self._writes.run(plan, answer, recall, attribution, [name])

@@ -59,6 +59,7 @@ class Service(Reading):
         if name is not None and prompt_id is not None:
             raise Invalid("id", "is given in addition to a name; give one of them, for an id is the name")
         given = names.check(name) if name is not None else prompt_id
+        about = [] if given is None else [given]
         chosen = given or ""
         data = texts.check_content(content, self._max_content)
 
@@ -68,7 +69,7 @@ class Service(Reading):
                 chosen = _random_name(index)
             return plans.create(index, chosen, data)
 
-        return self._writes.run(plan, lambda index: _named(index, chosen), repeats.prompt_after, attribution)
+        return self._writes.run(plan, lambda index: _named(index, chosen), repeats.prompt_after, attribution, about)
 
     def save(self, prompt_id: str, content: str, *, attribution: Attribution = Attribution()) -> Prompt:
         """Save *content* as the newest version of a prompt.
@@ -89,7 +90,9 @@ class Service(Reading):
             prompt = checks.expect_living(*checks.seen(index, prompt_id, attribution.if_match))
             return plans.save(prompt, data, blob)
 
-        return self._writes.run(plan, lambda index: _by_id(index, prompt_id), repeats.prompt_after, attribution)
+        return self._writes.run(
+            plan, lambda index: _by_id(index, prompt_id), repeats.prompt_after, attribution, [prompt_id]
+        )
 
     def put(
         self, name: str, content: str, *, create_only: bool = False, attribution: Attribution = Attribution()
@@ -126,7 +129,7 @@ class Service(Reading):
         def recall(index: sqlite3.Connection, commit: str) -> tuple[Prompt, bool]:
             return repeats.prompt_after(index, commit), repeats.has_created(index, commit)
 
-        return self._writes.run(plan, lambda index: (_named(index, name), creates), recall, attribution)
+        return self._writes.run(plan, lambda index: (_named(index, name), creates), recall, attribution, [name])
 
     def rename(self, prompt_id: str, name: str, *, attribution: Attribution = Attribution()) -> Prompt:
         """Move a prompt to another name; its id, versions, numbers and labels stay.
@@ -146,7 +149,9 @@ class Service(Reading):
             prompt = checks.expect_living(*checks.seen(index, prompt_id, attribution.if_match))
             return plans.rename(index, prompt, checked)
 
-        return self._writes.run(plan, lambda index: _by_id(index, prompt_id), repeats.prompt_after, attribution)
+        return self._writes.run(
+            plan, lambda index: _by_id(index, prompt_id), repeats.prompt_after, attribution, [prompt_id, checked]
+        )
 
     def delete(self, prompt_id: str, *, attribution: Attribution = Attribution()) -> None:
         """Delete a prompt with its labels; its versions stay readable. One that is deleted already stays so.
@@ -166,7 +171,7 @@ class Service(Reading):
             self._writes.expect_mover(prompt.labels, attribution)
             return plans.delete(index, prompt)
 
-        self._writes.run(plan, lambda _: None, lambda *_: None, attribution)
+        self._writes.run(plan, lambda _: None, lambda *_: None, attribution, [prompt_id])
 
     def revert(self, prompt_id: str, number: int | str, *, attribution: Attribution = Attribution()) -> Prompt:
         """Save the content of an older version as the prompt's newest version. A deleted prompt is restored by that.
@@ -190,7 +195,9 @@ class Service(Reading):
                 raise VersionNotFound(prompt.name, str(target.number), prompt.newest.number)
             return plans.revert(index, prompt, version, is_deleted=removal is not None)
 
-        return self._writes.run(plan, lambda index: _by_id(index, prompt_id), repeats.prompt_after, attribution)
+        return self._writes.run(
+            plan, lambda index: _by_id(index, prompt_id), repeats.prompt_after, attribution, [prompt_id]
+        )
 
 
 def _random_name(index: sqlite3.Connection) -> str:

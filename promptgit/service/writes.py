@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -11,6 +11,7 @@ from promptgit.domain import labels, texts
 from promptgit.domain.models import Author, Request
 from promptgit.domain.rights import NO_RIGHTS, Rights
 from promptgit.errors import LabelProtected
+from promptgit.service import prefixes
 from promptgit.service.checks import Precondition
 from promptgit.service.plans import Plan
 from promptgit.store.git.commits import Edit
@@ -49,11 +50,17 @@ class Writes:
         answer: Callable[[sqlite3.Connection], T],
         recall: Callable[[sqlite3.Connection, str], T],
         attribution: Attribution,
+        about: Sequence[str] = (),
     ) -> T:
         """Commit what *plan* says; *answer* and *recall* are those of `Operation`.
 
+        *about* are the ids or names of the prompts that the write speaks of, whether or not they would change: they are
+        compared with the credential's prefixes, as all that the plan changes is. A write that speaks of no prompt is
+        outside.
+
         Raises:
             Invalid: the description or the author breaks a rule.
+            OutsidePrefix: the credential may not write to one of the prompts.
             (what the plan raises, and those of `Writer.submit`)
         """
         committer = attribution.committer or self._store.committer
@@ -61,10 +68,18 @@ class Writes:
         description = texts.check_description(attribution.description)
 
         def edit(index: sqlite3.Connection) -> Edit | None:
+            prefixes.expect_below(index, about, attribution.rights)
             planned = plan(index)
-            return planned and Edit(planned.files, description or planned.reason, author, committer)
+            if planned is None:
+                return None
+            prefixes.expect_files_below(planned.files, attribution.rights)
+            return Edit(planned.files, description or planned.reason, author, committer)
 
-        return self._store.writer.submit(Operation(edit, answer, attribution.request, recall))
+        def recalled(index: sqlite3.Connection, commit: str) -> T:
+            prefixes.expect_below(index, about, attribution.rights)
+            return recall(index, commit)
+
+        return self._store.writer.submit(Operation(edit, answer, attribution.request, recalled))
 
     def check_labels(self, pointed: Iterable[str], attribution: Attribution) -> list[str]:
         """The labels to move, each once, sorted.

@@ -156,7 +156,8 @@ def _derived(rule: Rule, method: str) -> list[Kind]:
         return kinds + _READ
     kinds += _WRITE
     if not rule.endpoint.startswith("tokens."):
-        kinds += [errors.KeyReused, errors.StaleVersion] if rule.arguments else [errors.KeyReused]
+        kinds += [errors.OutsidePrefix, errors.KeyReused]
+        kinds += [errors.StaleVersion] if rule.arguments else []
     return kinds
 
 

@@ -45,6 +45,7 @@ STATUS: dict[type[errors.PromptgitError], int] = {
     errors.Unauthenticated: 401,
     errors.Forbidden: 403,
     errors.LabelProtected: 403,
+    errors.OutsidePrefix: 403,
     errors.CrossOrigin: 403,
     errors.MalformedHost: 400,
     errors.ForeignHost: 421,

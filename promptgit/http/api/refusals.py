@@ -55,6 +55,7 @@ EXAMPLES: dict[type[errors.PromptgitError], errors.PromptgitError] = {
         errors.TooManyFailures(3),
         errors.Forbidden("This takes a token of the scope 'write', and 'ci' has the scope 'read'."),
         errors.LabelProtected("production"),
+        errors.OutsidePrefix(_NAME, ("sales/",)),
         errors.MalformedHost("is missing"),
         errors.ForeignHost("evil.example"),
         errors.CrossOrigin(),

@@ -38,6 +38,11 @@ class NewTokenSchema(Strict):
         validate=validate.Length(max=100),
         metadata={"description": "The checks named by rules that it may set; of the scope `admin` it may set all"},
     )
+    write_prefix = fields.List(
+        Text("The beginning of names, up to a slash", pattern="^.+/$", examples=["support/"]),
+        validate=validate.Length(min=1, max=100),
+        metadata={"description": "It writes only below these; left out: everywhere. Not with the scope `admin`"},
+    )
 
 
 class TokenSchema(AnswerSchema):
@@ -52,6 +57,11 @@ class TokenSchema(AnswerSchema):
     owner = fields.String(metadata=described("Who answers for it", "ada@example.org"))
     may_move = fields.List(fields.String(), metadata=described("The protected labels that it may move", ["production"]))
     may_check = fields.List(fields.String(), metadata=described("The checks named by rules that it may set", ["eval"]))
+    write_prefix = fields.List(
+        fields.String(),
+        allow_none=True,
+        metadata=described("The prefixes below which it writes, and nowhere else; null: everywhere", ["support/"]),
+    )
 
 
 class NewTokenAnswerSchema(TokenSchema):
@@ -87,6 +97,7 @@ def _shown(token: tokens.Token) -> dict[str, object]:
         "owner": token.owner,
         "may_move": token.may_move,
         "may_check": token.may_check,
+        "write_prefix": token.prefixes,
     }
 
 
@@ -115,6 +126,7 @@ def create(body: dict[str, Any]) -> Response:
         owner=body.get("owner"),
         may_move=body.get("may_move", ()),
         may_check=body.get("may_check", ()),
+        write_prefix=body.get("write_prefix"),
     )
     return answers.json(_shown(token) | {"token": secret}, 201, {"Cache-Control": "no-store"})
 

@@ -9,8 +9,9 @@ from flask import current_app
 from flask_wtf import CSRFProtect
 from werkzeug.exceptions import Forbidden
 
-from promptgit.domain.models import Author
+from promptgit.domain.models import Author, Prompt
 from promptgit.domain.rights import Rights
+from promptgit.errors import OutsidePrefix
 
 csrf = CSRFProtect()
 """Checks that a form came from a page of ours: it has a token that belongs to the cookie of the session."""
@@ -27,6 +28,10 @@ class Person:
     may_read: bool
     may_write: bool
     rights: Rights
+
+    def may_write_to(self, prompt: Prompt) -> bool:
+        """True if this person may change *prompt*."""
+        return self.may_write and self.rights.may_write_to(prompt.name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +58,14 @@ def person() -> Person:
     return door().who_asks()
 
 
-def expect_writer() -> None:
-    """Refuse somebody who may only read.
+def expect_writer(prompt: Prompt | None = None) -> None:
+    """Refuse somebody who may only read, or may not write to *prompt*.
 
     Raises:
-        Forbidden
+        Forbidden, OutsidePrefix
     """
-    if not person().may_write:
+    someone = person()
+    if not someone.may_write:
         raise Forbidden("You may read here, but not write.")
+    if prompt is not None and not someone.may_write_to(prompt):
+        raise OutsidePrefix(prompt.name, someone.rights.prefixes or ())

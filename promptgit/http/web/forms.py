@@ -29,6 +29,7 @@ _FORGED = "This page is not of this session any more, or cookies are switched of
 _FIELDS: dict[type[Exception], str] = {
     errors.ContentTooLarge: "content",
     errors.LabelProtected: "label",
+    errors.OutsidePrefix: "name",
     errors.PathBlocked: "name",
     errors.TooManyFailures: "token",
     errors.Unauthenticated: "token",
@@ -65,7 +66,7 @@ def refusal(error: Exception) -> Refusal:
 
 
 def form(rule: str) -> Callable[[Callable[..., Answer]], Callable[..., Answer]]:
-    """Register a view for GET, which shows a form to a person who may write, and for POST, which takes the form."""
+    """Register a view for GET, which shows a form to a person who may write there, and for POST, which takes it."""
 
     def register(view: Callable[..., Answer]) -> Callable[..., Answer]:
         @blueprint.route(rule, methods=["GET", "POST"])
@@ -73,6 +74,8 @@ def form(rule: str) -> Callable[[Callable[..., Answer]], Callable[..., Answer]]:
         def shown_or_sent(**arguments: Any) -> Answer:
             if not is_sent():
                 access.expect_writer()
+                if "prompt_id" in arguments:
+                    access.expect_writer(service().find(str(arguments["prompt_id"]))[0])
             return view(**arguments)
 
         return shown_or_sent
@@ -103,10 +106,10 @@ def to_prompt(prompt: Prompt) -> Response:
 
 
 @contextmanager
-def showing(page: Callable[[Refusal], str]) -> Iterator[None]:
-    """Refuse a person who may not write, and show every error of the block on *page*: the form, as it was sent."""
+def showing(page: Callable[[Refusal], str], prompt: Prompt | None = None) -> Iterator[None]:
+    """Refuse a person who may not write (to *prompt*), and show every error of the block on *page*: the sent form."""
     with own(page):
-        access.expect_writer()
+        access.expect_writer(prompt)
         yield
 
 

@@ -19,14 +19,14 @@ from promptgit.service.checks import Precondition
 _MOVES = 100  # shown; the API and git have them all
 
 
-def expect_mover(*labels: str) -> None:
-    """Refuse somebody who may not move all these labels.
+def expect_mover(prompt: Prompt, *labels: str) -> None:
+    """Refuse somebody who may not move all these labels of *prompt*.
 
     Raises:
-        Forbidden
+        Forbidden, OutsidePrefix
     """
-    access.expect_writer()
-    if not may_move(labels):
+    access.expect_writer(prompt)
+    if not may_move(prompt, labels):
         raise Forbidden(f"You may not move or remove {' and '.join(labels)}. Ask an administrator.")
 
 
@@ -54,12 +54,12 @@ def point(prompt_id: UUID) -> Answer:
     """Point a label at a version."""
     if not is_sent():
         asked = request.args.get("label", "")
-        expect_mover(*([asked] if asked else []))
         prompt = prompt_of(prompt_id)
+        expect_mover(prompt, *([asked] if asked else []))
         return _page("point", prompt.id, asked, number=request.args.get("version", "") or str(prompt.newest.number))
     prompt = prompt_of(prompt_id)
     name, number = field("label").strip(), field("version_number").strip()
-    with forms.showing(partial(_page, "point", prompt.id, name, number=number)):
+    with forms.showing(partial(_page, "point", prompt.id, name, number=number), prompt):
         version = service().version(prompt.id, number)
         try:
             service().labels.point(
@@ -75,15 +75,14 @@ def point(prompt_id: UUID) -> Answer:
 @form("/prompts/<uuid:prompt_id>/labels/<label>/remove")
 def remove(prompt_id: UUID, label: str) -> Answer:
     """Remove a label."""
-    if not is_sent():
-        expect_mover(label)
     prompt = prompt_of(prompt_id)
     page = partial(_page, "unlabel", prompt.id, label)
     if not is_sent():
+        expect_mover(prompt, label)
         if label not in prompt.labels:
             raise errors.LabelNotFound(prompt.name, label)
         return page()
-    with forms.showing(page):
+    with forms.showing(page, prompt):
         try:
             service().labels.remove(prompt.id, label, attribution=forms.attribution(if_match=_pointed(label)))
         except errors.StaleVersion:

@@ -12,6 +12,7 @@ from typing import Any
 
 from flask import Blueprint, Response, current_app, request
 
+from promptgit.domain.models import Prompt
 from promptgit.http.web import access, shown, times
 from promptgit.service.catalogue import Catalogue
 from promptgit.service.service import Service
@@ -50,10 +51,10 @@ def catalogue() -> Catalogue:
     return sources.catalogue
 
 
-def may_move(labels: Iterable[str]) -> bool:
-    """True if the person may move and remove all these labels."""
+def may_move(prompt: Prompt, labels: Iterable[str]) -> bool:
+    """True if the person may move and remove all these labels of *prompt*."""
     person = access.person()
-    return person.may_write and service().labels.are_movable(labels, person.rights)
+    return person.may_write_to(prompt) and service().labels.are_movable(labels, person.rights)
 
 
 def is_asked_for() -> bool:

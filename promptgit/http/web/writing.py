@@ -61,7 +61,7 @@ def edit(prompt_id: UUID) -> Answer:
     page = partial(_edit_page, prompt.id, content)
     if not is_sent():
         return page()
-    with forms.showing(page):
+    with forms.showing(page, prompt):
         if content == opened:  # also where it is not UTF-8, and would be saved with U+FFFD
             flash("Nothing was changed, so nothing was saved.")
             return to_prompt(prompt)
@@ -111,7 +111,7 @@ def revert(prompt_id: UUID, number: str) -> Answer:
         return page()
     prompt, removal = service().find(str(prompt_id))
     target = service().version(prompt.id, number)
-    with forms.showing(page):
+    with forms.showing(page, prompt):
         try:
             prompt = service().revert(prompt.id, number, attribution=forms.attribution(if_match=forms.seen()))
         except errors.StaleVersion:
@@ -140,7 +140,7 @@ def rename(prompt_id: UUID) -> Answer:
     page = partial(forms.page, "rename", prompt, name=name)
     if not is_sent():
         return page()
-    with forms.showing(page):
+    with forms.showing(page, prompt):
         renamed = service().rename(prompt.id, name, attribution=forms.attribution())
         flash(f"Renamed to “{forms.shortened(renamed)}”.")
         return to_prompt(renamed)
@@ -153,9 +153,9 @@ def delete(prompt_id: UUID) -> Answer:
     name = field("name").strip()
     page = partial(forms.page, "delete", prompt, name=name)
     if not is_sent():
-        expect_mover(*prompt.labels)
+        expect_mover(prompt, *prompt.labels)
         return page()
-    with forms.showing(page):
+    with forms.showing(page, prompt):
         if name not in (prompt.name.strip(), prompt.id):
             raise errors.Invalid("name", "is another one; type it as it stands above")
         service().delete(prompt.id, attribution=forms.attribution(if_match=forms.seen()))
