@@ -18,12 +18,15 @@ from promptgit.http.api import (
     access,
     bodies,
     changes,
+    checks,
     docs,
     labels,
     names,
     operations,
     problems,
     prompts,
+    releases,
+    rules,
     tokens,
     upstream_hook,
     versions,
@@ -86,10 +89,10 @@ def create_app(settings: Settings, *, catch_up: bool = True) -> Flask:
     app.extensions["promptgit.metrics"] = metrics
     # The router would lead from //api to an absolute address with a scheme that it cannot know behind a proxy.
     app.url_map.merge_slashes = False
-    service = app.extensions["promptgit"] = Service(store, settings.max_content_bytes, settings.protected)
-    app.extensions["promptgit.feed"] = Feed(store, waiters=settings.threads // 2)
     known = app.extensions["promptgit.tokens"] = tokens_of(settings)
     known.file.settle()
+    service = app.extensions["promptgit"] = Service(store, settings.max_content_bytes, settings.protected, known)
+    app.extensions["promptgit.feed"] = Feed(store, waiters=settings.threads // 2)
     api = _Api(app)
     for blueprint in (
         prompts.blueprint,
@@ -97,6 +100,9 @@ def create_app(settings: Settings, *, catch_up: bool = True) -> Flask:
         versions.blueprint,
         labels.blueprint,
         changes.blueprint,
+        checks.blueprint,
+        rules.blueprint,
+        releases.blueprint,
         tokens.blueprint,
     ):
         api.register_blueprint(blueprint)

@@ -197,8 +197,12 @@ def test_answers_are_what_it_says(tmp_path: Path) -> None:
         call(200, "PUT", where, {"content": "x\n!\n"}, headers=once)
         call(409, "PUT", where, {"content": "?"}, headers=once)
         call(422, "PUT", where, {"content": "?"}, headers={"Idempotency-Key": "two words"})
-        kinds = {change["type"] for change in call(200, "GET", "/api/changes").json}
-        assert kinds == {"version", "label", "rename", "delete", "restore"}
+        call(404, "GET", "/api/rules")
+        checks = f"{where}/versions/1/checks"
+        call(404, "GET", f"{checks}/eval")
+        call(200, "PUT", f"{checks}/eval", {"state": "success", "url": "https://ci.example.org/1"})
+        call(200, "GET", f"{checks}/eval")
+        call(200, "GET", checks)
         call(200, "GET", "/api/changes?limit=1")
         call(404, "GET", f"/api/changes?after={'0' * 40}")
         call(400, "GET", where, headers={"Promptgit-Head": "x"})
@@ -230,6 +234,9 @@ def test_answers_are_what_it_says(tmp_path: Path) -> None:
         body = {"name": "sales", "scope": "write", "write_prefix": ["sales/"]}
         sales = {"Authorization": f"Bearer {call(201, 'POST', '/api/tokens', body, headers=root).json['token']}"}
         call(403, "PUT", where, {"content": "x"}, headers=sales)
+        call_releases(call, where, created.json["id"], root, mover)
+        kinds = {change["type"] for change in call(200, "GET", "/api/changes", headers=root).json}
+        assert kinds == {"version", "label", "rename", "delete", "restore", "check", "release", "rules"}
         call(204, "DELETE", f"/api/tokens/{made.json['id']}", headers=root)
         call(404, "DELETE", "/api/tokens/none", headers=root)
         call(200, "GET", "/api/tokens", headers=root)
@@ -247,6 +254,37 @@ def test_answers_are_what_it_says(tmp_path: Path) -> None:
     elsewhere |= {"upstream_unavailable", "upstream_refused", "head_not_reached", "managed_elsewhere"}
     elsewhere |= {"git_request_too_large", "name_not_found", "main_locked", "outcome_unknown", "too_many_writers"}
     assert codes >= {kind.code for kind in refusals.EXAMPLES} - elsewhere
+
+
+def call_releases(call: Checked, where: str, prompt_id: str, root: dict[str, str], mover: dict[str, str]) -> None:
+    """Rules, and releases in each state."""
+    gate = {"content": '[labels.staging]\nchecks = ["gate"]\n[labels.free]\napprovals = 0\n'}
+    rules = call(200, "PUT", "/api/rules", gate, headers=root)
+    call(304, "GET", "/api/rules", headers={**root, "If-None-Match": rules.headers["ETag"]})
+    call(200, "GET", "/api/rules", headers=root)
+    call(412, "PUT", "/api/rules", gate, headers={**root, "If-Match": '"0"'})
+    call(403, "PUT", f"{where}/labels/staging", {"version_number": 2}, headers=mover)
+    call(403, "PUT", f"{where}/versions/1/checks/gate", {"state": "success"}, headers=mover)
+    items = [{"prompt_id": prompt_id, "version_number": 2}]
+    body = {"label": "staging", "items": items, "description": "For all"}
+    call(409, "POST", "/api/releases", body | {"label": "open"}, headers=root)
+    call(422, "POST", "/api/releases", {"label": "staging"}, headers=root)
+    for _ in range(4):
+        call(201, "POST", "/api/releases", body, headers=root)
+    call(403, "POST", "/api/releases/1/approve", headers=root)
+    call(200, "POST", "/api/releases/1/approve", headers=mover)
+    call(409, "POST", "/api/releases/1/release", headers=root)
+    call(200, "PUT", f"{where}/versions/2/checks/gate", {"state": "success"}, headers=root)
+    call(200, "POST", "/api/releases/1/release", headers=root)
+    call(409, "POST", "/api/releases/1/release", headers=root)
+    call(409, "POST", "/api/releases/1/rollback", {"description": "Back"}, headers=root)
+    call(409, "POST", "/api/releases/2/approve", headers=mover)
+    call(200, "POST", "/api/releases/3/reject", headers=mover)
+    call(200, "POST", "/api/releases/4/withdraw", headers=root)
+    call(404, "GET", "/api/releases/9", headers=root)
+    for query in ("", "?state=outdated", "?limit=1&label=staging"):
+        call(200, "GET", f"/api/releases{query}", headers=root)
+    call(200, "GET", "/api/releases/1", headers=root)
 
 
 def test_the_page_asks_nothing_of_other_hosts(server: Server) -> None:

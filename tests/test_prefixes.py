@@ -20,7 +20,7 @@ from promptgit.service.service import Service
 from promptgit.service.writes import Attribution
 from promptgit.store.store import Store
 from tests.pages import BROWSER, fields, submit, words
-from tests.support import Server, command, git_text
+from tests.support import Server, command, foreign_commit, git_text
 from tests.test_access_table import TABLE
 from tests.test_pages_signing import csrf_of, sign_in
 from tests.test_tokens import bearer
@@ -250,6 +250,14 @@ WRITES: dict[tuple[str, str], Any] = {
     ("POST", "/api/prompts/<prompt_id>/versions/<number>/revert"): {},
     ("PUT", "/api/prompts/<prompt_id>/labels/<label>"): {"version_number": 2},
     ("DELETE", "/api/prompts/<prompt_id>/labels/<label>"): {},
+    ("PUT", "/api/prompts/<prompt_id>/versions/<number>/checks/<check>"): {"state": "success"},
+    ("POST", "/api/releases"): {"label": "gated", "items": [{"prompt_id": id_of(OUTSIDE), "version_number": 1}]}
+    | {"description": "x"},
+    ("POST", "/api/releases/<release>/approve"): {},
+    ("POST", "/api/releases/<release>/reject"): {},
+    ("POST", "/api/releases/<release>/withdraw"): {},
+    ("POST", "/api/releases/<release>/release"): {},
+    ("POST", "/api/releases/<release>/rollback"): {"description": "x"},
     ("PUT", "/api/names/<path:name>"): {"content": "3"},
     ("POST", "/api/public/v2/prompts"): {"name": OUTSIDE, "prompt": "3"},
     ("DELETE", "/api/public/v2/prompts/<path:name>"): {},
@@ -265,15 +273,21 @@ WRITES: dict[tuple[str, str], Any] = {
 FORM = {"name": OUTSIDE, "content": "3", "label": "free", "version_number": "2", "pointed": "1", "version": "2"}
 
 
-def test_no_route_writes_outside(app: Flask, client: FlaskClient, secret: str, repository: Path) -> None:
+def test_no_route_writes_outside(
+    app: Flask, client: FlaskClient, secret: str, admin: dict[str, str], repository: Path
+) -> None:
     """Each route of the application that takes the scope `write`: a new one has to be named here."""
     taking = {(method, rule) for rule, takes in TABLE.items() for method in takes if takes[method] == Scope.WRITE}
     assert {one for one in taking if one[0] != "GET"} == WRITES.keys()
+    foreign_commit(repository, {"rules.toml": b"[labels.gated]\n"}, "Gate")
+    body = {"label": "gated", "items": [{"prompt_id": id_of(OUTSIDE), "version_number": 1}], "description": "All"}
+    assert client.post("/api/releases", json=body, headers=admin).status_code == 201
     sign_in(client, secret)
     before = git_text(repository, "rev-parse", "main")
     commit = client.get(address(OUTSIDE), headers=bearer(secret)).json["commit"]
     form = FORM | {"csrf_token": csrf_of(client.get("/")), "commit": commit}
     arguments = {"prompt_id": id_of(OUTSIDE), "number": "1", "label": "free", "name": OUTSIDE}
+    arguments |= {"check": "eval", "release": "1"}
     for rule in app.url_map.iter_rules():
         for method in rule.methods or ():
             if (method, rule.rule) in WRITES:

@@ -115,6 +115,23 @@ class Tokens:
             return None
         return token
 
+    def are_ended(self, credential: str) -> bool:
+        """True if the token with this id was revoked, or is not known; an expired one is not ended.
+
+        Raises:
+            UnusableTokens: the file cannot be read.
+        """
+        found = next((token for token in self.all() if token.id == credential), None)
+        return found is None or found.revoked is not None
+
+    def addresses_of(self, owner: str) -> frozenset[str]:
+        """The addresses that an owner's tokens, ended ones too, have as git's committers.
+
+        Raises:
+            UnusableTokens: the file cannot be read.
+        """
+        return frozenset(token.identity.email for token in self.all() if token.owner.casefold() == owner.casefold())
+
     def all(self) -> list[Token]:
         """Every token that was ever made, oldest first."""
         return list((self._read() or {}).values())

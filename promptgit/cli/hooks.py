@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from promptgit.cli.base import data_option, existing_store, expect_owner, main
-from promptgit.domain.models import CHANGE_TYPES
+from promptgit.domain.models import PROMPT_CHANGES
 from promptgit.jobs.outbound import Undelivered
 from promptgit.settings import Settings
 
@@ -26,7 +26,11 @@ def hook() -> None:
 
 @hook.command()
 @click.argument("url")
-@click.option("--events", default=",".join(CHANGE_TYPES), help=f"Which changes.  [default: {','.join(CHANGE_TYPES)}]")
+@click.option(
+    "--events",
+    default=",".join(PROMPT_CHANGES),
+    help=f"Which changes; check, release and rules only if you ask.  [default: {','.join(PROMPT_CHANGES)}]",
+)
 @click.option("--prefix", default="", help="Only of prompts whose names begin so, such as support/.")
 @click.option(
     "--secret-file",

@@ -7,6 +7,7 @@ which holds the number of a version and a newline.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 from promptgit.domain import names
 from promptgit.errors import Invalid, InvalidName
@@ -63,6 +64,15 @@ def check(label: str) -> str:
     if label == LATEST:
         raise Invalid("label", "is 'latest', which always is the newest version; choose another")
     return label
+
+
+def check_all(labels: Iterable[str]) -> list[str]:
+    """Labels that can be moved, each once, sorted.
+
+    Raises:
+        Invalid: one of them breaks a rule.
+    """
+    return sorted({check(label) for label in labels})
 
 
 def expect_portable(label: str, field: str = "label") -> None:

@@ -10,7 +10,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
-CHANGE_TYPES = ("version", "label", "rename", "delete", "restore")
+PROMPT_CHANGES = ("version", "label", "rename", "delete", "restore")
+"""What a commit can do to a prompt."""
+CHANGE_TYPES = (*PROMPT_CHANGES, "check", "release", "rules")
+"""What a commit can do."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -119,11 +122,13 @@ class LabelMove:
 
 
 class FeedEntry(NamedTuple):
-    """What a commit did to one prompt: a `version`, a `label` move, a `rename`, a `delete` or a `restore`.
+    """One thing that a commit did; its `type` is one of `CHANGE_TYPES`.
 
-    `name` is the prompt's after the commit; `other` the label, or the name before a rename; `before` is where
-    the label pointed. `number` is that of the version; of a restore: of the version that the same commit made;
-    of a deletion: of the newest one; of a label: where it points since, if anywhere.
+    `prompt_id` is None of a release and of the rules. `name` is the prompt's after the commit; `other` the label, the
+    name before a rename, or the check; `before` is where the label pointed. `number` is that of the version, or of the
+    release; of a restore: of the version that the same commit made; of a deletion: of the newest one; of a label: where
+    it points since, if anywhere. `detail` is the state of a check, what was done with a release, or `outside` of a
+    gated label's move without one.
     """
 
     type: str
@@ -148,8 +153,15 @@ class FeedEntry(NamedTuple):
         match self.type:
             case "label":
                 own: dict[str, object] = {"label": self.other, "from": self.before, "to": self.number}
+                own |= {"outside": True} if self.detail else {}
             case "rename":
                 own = {"old_name": self.other}
+            case "check":
+                own = {"check": self.other, "version_number": self.number, "state": self.detail}
+            case "release":
+                own = {"release": self.number, "label": self.other, "action": self.detail}
+            case "rules":
+                own = {}
             case _:
                 own = {"version_number": self.number}
         return {

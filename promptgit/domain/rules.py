@@ -61,10 +61,9 @@ class Rules:
         """True if the label is one of those that the file names, and so is protected everywhere."""
         return self.problem is not None or label in self.labels
 
-    @property
-    def checks(self) -> frozenset[str]:
-        """The checks that it names: only some tokens set them."""
-        return frozenset(check for rule in self.labels.values() for check in rule.checks)
+    def asks_for(self, check: str) -> bool:
+        """True if a release may depend on the check, which then only some tokens set."""
+        return self.problem is not None or any(rule.problem or check in rule.checks for rule in self.labels.values())
 
     def problems(self) -> list[str]:
         """What is wrong, a sentence each."""

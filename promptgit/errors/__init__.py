@@ -24,6 +24,10 @@
      ├─ BadLine, BackupRefused
      ├─ Unauthenticated, TooManyFailures
      ├─ Forbidden, LabelProtected, OutsidePrefix, MalformedHost, ForeignHost, CrossOrigin
+     ├─ LabelGated, LabelNotGated
+     ├─ CheckProtected, CheckNotFound
+     ├─ RulesNotFound, StaleRules
+     ├─ ReleaseNotFound, ReleaseClosed, ReleaseNotReady, ReleaseOutdated, RollbackRefused, SelfApproval
      ├─ TokenNotFound, TokenNameTaken, UnusableTokens
      ├─ HookNotFound, UnusableHooks
      ├─ ManagedElsewhere
@@ -69,6 +73,18 @@ from promptgit.errors.prompts import PromptNotFound as PromptNotFound
 from promptgit.errors.prompts import StaleVersion as StaleVersion
 from promptgit.errors.prompts import VersionNotFound as VersionNotFound
 from promptgit.errors.prompts import WeakETag as WeakETag
+from promptgit.errors.releases import CheckNotFound as CheckNotFound
+from promptgit.errors.releases import CheckProtected as CheckProtected
+from promptgit.errors.releases import LabelGated as LabelGated
+from promptgit.errors.releases import LabelNotGated as LabelNotGated
+from promptgit.errors.releases import ReleaseClosed as ReleaseClosed
+from promptgit.errors.releases import ReleaseNotFound as ReleaseNotFound
+from promptgit.errors.releases import ReleaseNotReady as ReleaseNotReady
+from promptgit.errors.releases import ReleaseOutdated as ReleaseOutdated
+from promptgit.errors.releases import RollbackRefused as RollbackRefused
+from promptgit.errors.releases import RulesNotFound as RulesNotFound
+from promptgit.errors.releases import SelfApproval as SelfApproval
+from promptgit.errors.releases import StaleRules as StaleRules
 from promptgit.errors.storage import BackupRefused as BackupRefused
 from promptgit.errors.storage import BadLine as BadLine
 from promptgit.errors.storage import Damaged as Damaged

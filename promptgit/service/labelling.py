@@ -28,7 +28,7 @@ class Labelling:
 
     def are_movable(self, names: Iterable[str], rights: Rights) -> bool:
         """Whether *rights* allow to move all of these labels."""
-        return not self._writes.immovable(names, rights)
+        return self._writes.are_movable(names, rights)
 
     def all(self, prompt_id: str) -> list[LabelMove]:
         """Where the labels of a prompt point, and since when; none of a deleted one.
@@ -117,9 +117,10 @@ class Labelling:
         recall: Callable[[sqlite3.Connection, str], T],
         attribution: Attribution,
     ) -> T:
-        checked = self._writes.check_labels(pointed, attribution)
+        checked = labels.check_all(pointed)
 
         def plan(index: sqlite3.Connection) -> Plan | None:
+            self._writes.expect_mover(index, checked, attribution.rights)
             prompt = checks.expect_living(*checks.seen(index, prompt_id, attribution.if_match))
             return plans.point(index, prompt, checked, number)
 
@@ -136,9 +137,10 @@ class Labelling:
             LabelProtected: the caller may not move it.
             (and those of `Writer.submit`)
         """
-        self._writes.check_labels([label], attribution)
+        labels.check(label)
 
         def plan(index: sqlite3.Connection) -> Plan | None:
+            self._writes.expect_mover(index, [label], attribution.rights)
             prompt = checks.expect_living(*checks.seen(index, prompt_id, attribution.if_match))
             return plans.unpoint(index, prompt, label)
 

@@ -69,7 +69,7 @@ class Publishing:
             (and those of `Writer.submit`)
         """
         name = names.check(name)
-        pointed = self._writes.check_labels(pointed, attribution)
+        pointed = labels.check_all(pointed)
         for _ in range(_ATTEMPTS):
             seen = self.find(name)
             content = make(self._store.repository.read(seen.newest.blob) if seen else None)
@@ -86,6 +86,7 @@ class Publishing:
         blob = object_id(BLOB, data)
 
         def plan(index: sqlite3.Connection) -> Plan | None:
+            self._writes.expect_mover(index, pointed, attribution.rights)
             prompt = queries.prompt_by_name(index, name)
             if (prompt and prompt.newest.blob) != (seen and seen.newest.blob):
                 raise _Outdated

@@ -13,10 +13,14 @@ from promptgit.domain import names, texts
 from promptgit.domain.models import Prompt
 from promptgit.errors import Invalid, InvalidName, NameTaken, StaleVersion, VersionNotFound
 from promptgit.service import checks, plans
+from promptgit.service.evaluations import Evaluations
 from promptgit.service.labelling import Labelling
 from promptgit.service.plans import Plan
 from promptgit.service.publishing import Publishing
+from promptgit.service.readiness import NOBODY, Credentials
 from promptgit.service.reading import Reading
+from promptgit.service.releasing import Releasing
+from promptgit.service.ruling import Ruling
 from promptgit.service.writes import Attribution, Writes
 from promptgit.store.git.hashing import object_id
 from promptgit.store.git.objects import BLOB
@@ -30,14 +34,24 @@ class Service(Reading):
     """Prompts and their versions, in one store.
 
     *max_content* is in bytes of UTF-8. *protected* are the labels that only those move who were allowed to.
+    *credentials* tell which approvals of releases count.
     """
 
-    def __init__(self, store: Store, max_content: int, protected: frozenset[str] = frozenset()) -> None:
+    def __init__(
+        self,
+        store: Store,
+        max_content: int,
+        protected: frozenset[str] = frozenset(),
+        credentials: Credentials = NOBODY,
+    ) -> None:
         super().__init__(store)
         self._max_content = max_content
         self._writes = Writes(store, protected)
         self.labels = Labelling(store, self._writes)
         self.publishing = Publishing(store, max_content, self._writes)
+        self.checks = Evaluations(store, self._writes, credentials)
+        self.rules = Ruling(store, self._writes)
+        self.releases = Releasing(store, self._writes, credentials)
 
     def create(
         self,
@@ -168,7 +182,7 @@ class Service(Reading):
             prompt, removal = checks.seen(index, prompt_id, attribution.if_match)
             if removal is not None:
                 return None
-            self._writes.expect_mover(prompt.labels, attribution)
+            self._writes.expect_mover(index, prompt.labels, attribution.rights)
             return plans.delete(index, prompt)
 
         self._writes.run(plan, lambda _: None, lambda *_: None, attribution, [prompt_id])

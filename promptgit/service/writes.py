@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from promptgit.domain import labels, texts
+from promptgit.domain import texts
 from promptgit.domain.models import Author, Request
+from promptgit.domain.releases import Deed
 from promptgit.domain.rights import NO_RIGHTS, Rights
-from promptgit.errors import LabelProtected
-from promptgit.service import prefixes
+from promptgit.service import gates, prefixes
 from promptgit.service.checks import Precondition
 from promptgit.service.plans import Plan
 from promptgit.store.git.commits import Edit
@@ -25,8 +25,9 @@ T = TypeVar("T")
 class Attribution:
     """What a caller says about a write: why, who wrote it (None: the committer), and what it has seen.
 
-    *committer* is whose credential stores it; None: the service. *rights* are those of this credential. *request*
-    tells a write that is sent again; None: it is not to be known again.
+    *committer* is whose credential stores it; None: the service. *rights* are those of this credential. With *override*
+    an administrator moves gated labels without a release. *request* tells a write that is sent again; None: it is not
+    to be known again.
     """
 
     description: str = ""
@@ -34,6 +35,7 @@ class Attribution:
     if_match: Precondition | None = None
     committer: Author | None = None
     rights: Rights = NO_RIGHTS
+    override: bool = False
     request: Request | None = None
 
 
@@ -61,6 +63,7 @@ class Writes:
         Raises:
             Invalid: the description or the author breaks a rule.
             OutsidePrefix: the credential may not write to one of the prompts.
+            LabelGated: it would move a gated label, remove it, or take its prompt elsewhere.
             (what the plan raises, and those of `Writer.submit`)
         """
         committer = attribution.committer or self._store.committer
@@ -72,7 +75,9 @@ class Writes:
             planned = plan(index)
             if planned is None:
                 return None
-            prefixes.expect_files_below(planned.files, attribution.rights)
+            prefixes.expect_files_below(planned.files.keys() - planned.released, attribution.rights)
+            override = description if attribution.override else None
+            planned = gates.guarded(index, planned, attribution.rights, override, self.deed(attribution))
             return Edit(planned.files, description or planned.reason, author, committer)
 
         def recalled(index: sqlite3.Connection, commit: str) -> T:
@@ -81,27 +86,19 @@ class Writes:
 
         return self._store.writer.submit(Operation(edit, answer, attribution.request, recalled))
 
-    def check_labels(self, pointed: Iterable[str], attribution: Attribution) -> list[str]:
-        """The labels to move, each once, sorted.
+    def deed(self, attribution: Attribution, description: str = "") -> Deed:
+        """What the file of a release says of who does something to it now."""
+        by, rights = attribution.committer or self._store.committer, attribution.rights
+        return Deed(by.name, rights.owner, rights.credential, int(self._store.clock()), description)
 
-        Raises:
-            Invalid: one of them is no label that can be moved.
-            LabelProtected: the caller may not move one of them.
-        """
-        checked = sorted({labels.check(label) for label in pointed})
-        self.expect_mover(checked, attribution)
-        return checked
-
-    def expect_mover(self, names: Iterable[str], attribution: Attribution) -> None:
-        """Refuse to move or to remove a protected label that the caller may not move.
+    def expect_mover(self, index: sqlite3.Connection, moving: Iterable[str], rights: Rights) -> None:
+        """Refuse to move or to remove a protected label that *rights* do not include.
 
         Raises:
             LabelProtected
         """
-        for label in self.immovable(names, attribution.rights):
-            raise LabelProtected(label)
+        gates.expect_mover(index, moving, rights, self._protected)
 
-    def immovable(self, names: Iterable[str], rights: Rights) -> list[str]:
-        """The labels of *names* that are protected, except those that *rights* allow to move; sorted."""
-        may_move = rights.may_move
-        return [] if may_move is None else sorted(self._protected.intersection(names) - may_move)
+    def are_movable(self, moving: Iterable[str], rights: Rights) -> bool:
+        """Whether *rights* allow to move all these labels."""
+        return not self._store.index.read(gates.immovable, list(moving), rights, self._protected)

@@ -70,7 +70,7 @@ class Store:
         gathering = _GATHERING if self.upstream else 0.0
         self.writer = Writer(maker, self.repository, self.index, self._write_lock, observer, gathering)
         self.upkeep = Upkeep(self.repository, self._write_lock)
-        self._clock = clock
+        self.clock = clock
         self._sampled = 0
 
     def open(
@@ -96,7 +96,7 @@ class Store:
             self._expect_hard_links()
         if not self.repository.is_complete():
             with self._write_lock.held():
-                now = int(self._clock())
+                now = int(self.clock())
                 origin = Joining(self.upstream).origin if self.upstream else None
                 self.repository.create(now if born is None else min(born, now), origin)
         main_file = self.repository.main_file
@@ -131,7 +131,7 @@ class Store:
 
         The first write stands on it. Call it once before requests are served.
         """
-        fsync_tree(self.repository.path, since=self._clock() - _WRITTEN_BACK_SECONDS)
+        fsync_tree(self.repository.path, since=self.clock() - _WRITTEN_BACK_SECONDS)
 
     def expect_ready(self) -> None:
         """Refuse if requests cannot be answered; an index that is behind is brought up to `main`.

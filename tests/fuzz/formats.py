@@ -5,7 +5,7 @@ from __future__ import annotations
 import schemathesis
 from hypothesis import strategies as st
 
-from promptgit.domain import names, texts
+from promptgit.domain import evaluations, names, texts
 from promptgit.domain.models import Author
 from promptgit.errors import Invalid
 
@@ -43,4 +43,8 @@ schemathesis.openapi.format("prompt-name", _name | _about(names.MAX_NAME))
 schemathesis.openapi.format("author-name", _line.filter(_is_author) | _about(texts.MAX_AUTHOR_NAME))
 schemathesis.openapi.format("author-email", _line | _about(texts.MAX_AUTHOR_EMAIL))
 schemathesis.openapi.format("commit-message", _text | _about(texts.MAX_DESCRIPTION))
+schemathesis.openapi.format("line", _line | _about(evaluations.MAX_SUMMARY))
+schemathesis.openapi.format("web-address", st.from_regex(r"\Ahttps?://[a-z]{1,9}\.example/[a-z0-9/]{0,9}\Z"))
+schemathesis.openapi.format("label", st.from_regex(r"\A[a-z0-9][a-z0-9_.-]{0,35}\Z"))
+schemathesis.openapi.format("rules", st.sampled_from(["", "[labels.gated]\n", '[labels.gated]\nchecks = ["eval"]\n']))
 schemathesis.openapi.format("promptgit-head", st.from_regex(r"\A[0-9]{1,18}-[0-9a-f]{40}\Z"))

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, datetime
 from urllib.parse import urlencode
 
 import orjson
 from flask import Response
 
+from promptgit.domain.evaluations import Check
 from promptgit.domain.models import Author, LabelMove, Prompt, Version
 
 JSON = "application/json"
@@ -57,7 +59,8 @@ def label(value: LabelMove) -> dict[str, object]:
 
 def label_move(value: LabelMove) -> dict[str, object]:
     """A move of a label; null stands for nowhere."""
-    return {"from": value.before, "to": value.number} | _made(value)
+    outside = {"outside": True} if value.outside else {}
+    return {"from": value.before, "to": value.number} | _made(value) | outside
 
 
 def _made(value: LabelMove) -> dict[str, object]:
@@ -67,6 +70,26 @@ def _made(value: LabelMove) -> dict[str, object]:
         "author": author(value.author),
         "commit": value.commit,
     }
+
+
+def check(value: Check) -> dict[str, object]:
+    """What a CI says about a version."""
+    return {
+        "check": value.name,
+        "prompt_id": value.prompt_id,
+        "version_number": value.number,
+        "state": value.state,
+        "summary": value.summary,
+        "url": value.url,
+        "timestamp": moment(value.seconds),
+        "author": author(value.author),
+        "commit": value.commit,
+    }
+
+
+def moment(seconds: int) -> datetime:
+    """Seconds since 1970 as a time, in UTC."""
+    return datetime.fromtimestamp(seconds, UTC)
 
 
 def content(data: bytes | str) -> dict[str, str]:

@@ -37,20 +37,27 @@ class ChangesQuerySchema(Strict):
 
 
 class ChangeSchema(AnswerSchema):
-    """What a commit did to one prompt."""
+    """One thing that a commit did."""
 
     type = fields.String(
         validate=validate.OneOf(CHANGE_TYPES),
         metadata=described("What it did; a restore comes with the version that the same commit made", "version"),
     )
     commit = fields.String(metadata=described("The commit; several changes can have one", COMMIT, **SHA))
-    prompt_id = fields.UUID(metadata=described("The id of the prompt", ID))
-    name = fields.String(metadata=described("The prompt's name since then", "support/greeting"))
+    prompt_id = fields.UUID(
+        allow_none=True, metadata=described("The id of the prompt; null of `release` and `rules`", ID)
+    )
+    name = fields.String(allow_none=True, metadata=described("The prompt's name since then", "support/greeting"))
     version_number = fields.Integer(
-        metadata=described("Of `version`, `restore` and `delete`: the newest version's", 2, minimum=1, optional=True)
+        metadata=described(
+            "Of `version`, `restore` and `delete`: the newest version's; of `check`: the version's",
+            2,
+            minimum=1,
+            optional=True,
+        )
     )
     old_name = fields.String(metadata=described("Of `rename`: the name before", "support/hello", optional=True))
-    label = fields.String(metadata=described("Of `label`: its name", "production", optional=True))
+    label = fields.String(metadata=described("Of `label` and `release`: the label", "production", optional=True))
     from_ = fields.Integer(
         data_key="from",
         allow_none=True,
@@ -58,6 +65,19 @@ class ChangeSchema(AnswerSchema):
     )
     to = fields.Integer(
         allow_none=True, metadata=described("Of `label`: where it points since; null: nowhere", 2, optional=True)
+    )
+    outside = fields.Boolean(
+        metadata=described("Of `label`: true, if rules gated it and no release moved it", optional=True)
+    )
+    check = fields.String(metadata=described("Of `check`: its name", "eval", optional=True))
+    state = fields.String(metadata=described("Of `check`: what it says", "success", optional=True))
+    release = fields.Integer(metadata=described("Of `release`: its number", 12, minimum=1, optional=True))
+    action = fields.String(
+        metadata=described(
+            "Of `release`: what was done: opened, approved, rejected, withdrawn, released, overridden or removed",
+            "approved",
+            optional=True,
+        )
     )
     timestamp = fields.DateTime(metadata=described("The author's date, in UTC", "2026-01-31T12:00:00Z"))
     description = fields.String(metadata=described("Why: the commit's message", "Shorter"))
@@ -69,7 +89,7 @@ class ChangeSchema(AnswerSchema):
 @blueprint.response(200, ChangeSchema(many=True), headers=documented(LAST, "Link"))
 @refuses(CommitNotFound)
 def index(query: dict[str, Any]) -> Response:
-    """Every version, label move, rename, deletion and restore, in order, whoever made it.
+    """Every version, label move, rename, deletion, restore, check, release and change of rules, in order, by anybody.
 
     A page has the changes of whole commits. Go on with `after` set to `X-Last-Commit`, which is there also when
     nothing is new.

@@ -32,6 +32,11 @@ PATH: dict[str, Json] = {
         "description": "The id of a token, or the name of an active one",
         "schema": {"type": "string", "examples": ["5f3a9c01"]},
     },
+    "check": {
+        "description": "The name of a check",
+        "schema": {"type": "string", "pattern": "^[a-z0-9][a-z0-9_.-]{0,35}$", "examples": ["eval"]},
+    },
+    "release": {"description": "The number of a release; what is no such number: 404", "schema": _NUMBER},
     "number": {"description": "The number of a version, from 1 on; what is no such number: 404", "schema": _NUMBER},
 }
 
@@ -57,6 +62,9 @@ IF_MATCH = _request_header(
     number='"3"',
     any="*",
 )
+IF_MATCH_RULES = _request_header(
+    "If-Match", "Write only if these are the rules still: their ETag; else 412 (RFC 9110, 13.1.1)", etag=_ETAG, any="*"
+)
 IDEMPOTENCY_KEY = _request_header(
     "Idempotency-Key",
     "Makes this write repeatable: for 24 hours the same request with this key gets the first answer, "
@@ -72,7 +80,7 @@ HEAD = _request_header(
 )
 CREATE_ONLY = _request_header(
     "If-None-Match",
-    "Only `*`: create a prompt, and overwrite none; else 412 (RFC 9110, 13.1.2)",
+    "Only `*`: create, and overwrite nothing; else 412 (RFC 9110, 13.1.2)",
     {"type": "string", "enum": ["*"]},
 )
 IF_NONE_MATCH = _request_header(
@@ -88,7 +96,7 @@ def _header(description: str, schema: Json | None = None, *, always: bool = True
 HEADERS: dict[str, Json] = {
     "ETag": _header("What to send back in If-Match or If-None-Match", example=_ETAG),
     "Cache-Control": _header("How long the answer may be kept", example="private, no-cache"),
-    "Location": _header("Where the prompt is", example="/api/prompts/3d798a29-5c6e-5ea1-806b-7b92197fa9b4"),
+    "Location": _header("Where what was made is", example="/api/prompts/3d798a29-5c6e-5ea1-806b-7b92197fa9b4"),
     "Link": _header(
         'The next page, where there is one: `rel="next"` (RFC 8288)',
         always=False,

@@ -9,7 +9,7 @@ from flask import Response, current_app, request
 
 from promptgit.domain.models import Author, Prompt
 from promptgit.domain.names import parse_id
-from promptgit.errors import WeakETag
+from promptgit.errors import Invalid, WeakETag
 from promptgit.http.api import access, answers, reads
 from promptgit.http.api.problems import no_id
 from promptgit.http.api.repeats import requested
@@ -48,7 +48,13 @@ def attribution_of(body: dict[str, Any]) -> Attribution:
     author = Author(**who) if who else None
     caller = access.who_asks()
     return Attribution(
-        body.get("description", ""), author, precondition(), caller.committer, caller.rights, requested()
+        body.get("description", ""),
+        author,
+        precondition(),
+        caller.committer,
+        caller.rights,
+        body.get("override", False),
+        requested(),
     )
 
 
@@ -71,6 +77,19 @@ def precondition() -> Precondition | None:
         return False
 
     return matches
+
+
+def must_create() -> bool:
+    """True for `If-None-Match: *` (RFC 9110, 13.1.2).
+
+    Raises:
+        Invalid: it names versions.
+    """
+    if "If-None-Match" not in request.headers:
+        return False
+    if not request.if_none_match.star_tag:
+        raise Invalid("If-None-Match", "can only be * in a write, which creates only; If-Match names a version")
+    return True
 
 
 def _version_in(tag: str) -> str:

@@ -28,9 +28,10 @@ class Text(fields.String):
     """A JSON string; the service checks its rules."""
 
     def __init__(self, description: str, *, required: bool = False, **keywords: Any) -> None:
-        """*keywords* are those of JSON Schema that say what the service will accept."""
+        """*keywords* are `data_key`, and those of JSON Schema that say what the service will accept."""
+        data_key = keywords.pop("data_key", None)
         metadata = {"description": description, **keywords}
-        super().__init__(required=required, metadata=metadata, error_messages=TEXT_ERRORS)
+        super().__init__(required=required, data_key=data_key, metadata=metadata, error_messages=TEXT_ERRORS)
 
 
 class Id(fields.String):
@@ -41,6 +42,22 @@ class Id(fields.String):
         if found is None:
             raise ma.ValidationError("is not a UUID of 36 characters.")
         return found
+
+
+class Flag(fields.Boolean):
+    """A JSON boolean, and nothing that looks like one."""
+
+    def __init__(self, description: str, **options: Any) -> None:
+        errors: dict[str, Any] = {
+            "invalid": "is not true or false.",
+            "null": "is null; leave it out, or say true or false.",
+        }
+        super().__init__(metadata={"description": description}, error_messages=errors, **options)
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> bool:
+        if not isinstance(value, bool):
+            raise self.make_error("invalid", input=value)
+        return value
 
 
 class Number(fields.Integer):

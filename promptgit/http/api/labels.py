@@ -7,7 +7,7 @@ from typing import Any
 from flask import Response
 from marshmallow import fields
 
-from promptgit.errors import LabelNotFound, LabelProtected, PathBlocked, PromptDeleted, VersionNotFound
+from promptgit.errors import LabelGated, LabelNotFound, LabelProtected, PathBlocked, PromptDeleted, VersionNotFound
 from promptgit.http.api import answers, reads, schemas
 from promptgit.http.api.bodies import Routes
 from promptgit.http.api.context import attribution_of, conditional, service, uuid_of
@@ -18,7 +18,7 @@ from promptgit.http.api.refusals import headers
 blueprint = Routes("labels", __name__, url_prefix="/api/prompts/<prompt_id>/labels", description="Pointers at versions")
 
 
-class PointSchema(schemas.AttributionSchema):
+class PointSchema(schemas.OverridableSchema):
     """Where a label is to point."""
 
     version_number = fields.Integer(
@@ -48,6 +48,9 @@ class LabelMoveSchema(_Made):
 
     from_ = fields.Integer(data_key="from", allow_none=True, metadata=described("Where it pointed before", 1))
     to = fields.Integer(allow_none=True, metadata=described("Where it points since", 2))
+    outside = fields.Boolean(
+        metadata=described("True: rules gated it, and it was moved by a push without a release", optional=True)
+    )
 
 
 @blueprint.get("")
@@ -68,7 +71,7 @@ def show(prompt_id: str, label: str) -> Response:
 @blueprint.put("/<label>")
 @blueprint.arguments(PointSchema())
 @blueprint.response(200, LabelSchema)
-@refuses(PromptDeleted, VersionNotFound, PathBlocked, LabelProtected)
+@refuses(PromptDeleted, VersionNotFound, PathBlocked, LabelProtected, LabelGated)
 def point(body: dict[str, Any], prompt_id: str, label: str) -> Response:
     """Point a label at a version."""
     move = service().labels.point(uuid_of(prompt_id), label, body["version_number"], attribution=attribution_of(body))
@@ -76,9 +79,9 @@ def point(body: dict[str, Any], prompt_id: str, label: str) -> Response:
 
 
 @blueprint.delete("/<label>")
-@blueprint.arguments(schemas.ReasonSchema(), required=False)
+@blueprint.arguments(schemas.RemovalSchema(), required=False)
 @blueprint.response(204)
-@refuses(PromptDeleted, LabelNotFound, LabelProtected)
+@refuses(PromptDeleted, LabelNotFound, LabelProtected, LabelGated)
 def remove(body: dict[str, Any], prompt_id: str, label: str) -> Response:
     """Remove a label."""
     service().labels.remove(uuid_of(prompt_id), label, attribution=attribution_of(body))

@@ -6,10 +6,10 @@ from typing import Any
 
 from flask import Response, request
 
-from promptgit.errors import ContentTooLarge, Invalid, InvalidName, NameTaken, PathBlocked, PromptDeleted
+from promptgit.errors import ContentTooLarge, InvalidName, NameTaken, PathBlocked, PromptDeleted
 from promptgit.http.api import reads, schemas
 from promptgit.http.api.bodies import Routes
-from promptgit.http.api.context import attribution_of, conditional, service, whole
+from promptgit.http.api.context import attribution_of, conditional, must_create, service, whole
 from promptgit.http.api.openapi import refuses
 from promptgit.http.api.refusals import headers
 
@@ -34,19 +34,6 @@ def put(body: dict[str, Any], name: str) -> Response:
 
     With If-Match no prompt is created; with `If-None-Match: *` none is overwritten.
     """
-    prompt, created = service().put(name, body["content"], create_only=_must_create(), attribution=attribution_of(body))
+    prompt, created = service().put(name, body["content"], create_only=must_create(), attribution=attribution_of(body))
     location = {"Location": f"{request.script_root}/api/prompts/{prompt.id}"} if created else {}
     return whole(prompt, body["content"], 201 if created else 200, location)
-
-
-def _must_create() -> bool:
-    """True for `If-None-Match: *` (RFC 9110, 13.1.2).
-
-    Raises:
-        Invalid: it names versions.
-    """
-    if "If-None-Match" not in request.headers:
-        return False
-    if not request.if_none_match.star_tag:
-        raise Invalid("If-None-Match", "can only be * in a write, which creates only; If-Match names a version")
-    return True

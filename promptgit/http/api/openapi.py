@@ -36,9 +36,11 @@ View = TypeVar("View", bound=Callable[..., Any])
 Json = dict[str, Any]
 
 _MISSING: dict[str, Kind] = {
+    "check": errors.CheckNotFound,
     "name": errors.NameNotFound,
     "number": errors.VersionNotFound,
     "prompt_id": errors.PromptNotFound,
+    "release": errors.ReleaseNotFound,
     "token_id": errors.TokenNotFound,
 }
 _BODY: list[Kind] = [MalformedBody, errors.Invalid, 413, 415]
@@ -157,7 +159,9 @@ def _derived(rule: Rule, method: str) -> list[Kind]:
     kinds += _WRITE
     if not rule.endpoint.startswith("tokens."):
         kinds += [errors.OutsidePrefix, errors.KeyReused]
-        kinds += [errors.StaleVersion] if rule.arguments else []
+        kinds += (
+            [errors.StaleVersion] if rule.arguments & {"prompt_id", "name"} and "check" not in rule.arguments else []
+        )
     return kinds
 
 
@@ -178,8 +182,10 @@ def _add_parameters(described: Json, rule: Rule, method: str, kinds: list[Kind])
     if errors.StaleVersion in kinds:
         parameters.append(components.IF_MATCH)
         kinds.append(errors.WeakETag)
-    if rule.endpoint == "names.put":
+    if rule.endpoint in ("names.put", "rules.put"):
         parameters.append(components.CREATE_ONLY)
+    if errors.StaleRules in kinds:
+        parameters.append(components.IF_MATCH_RULES)
     if rule.rule.startswith("/api/"):
         parameters.append(components.HEAD)
         kinds += [errors.MalformedHead, errors.HeadLost, errors.HeadNotReached, errors.UpstreamUnavailable]

@@ -54,6 +54,18 @@ STATUS: dict[type[errors.PromptgitError], int] = {
     errors.TokenNameTaken: 409,
     errors.UnusableTokens: 503,
     errors.ManagedElsewhere: 409,
+    errors.LabelGated: 403,
+    errors.CheckProtected: 403,
+    errors.SelfApproval: 403,
+    errors.CheckNotFound: 404,
+    errors.RulesNotFound: 404,
+    errors.ReleaseNotFound: 404,
+    errors.LabelNotGated: 409,
+    errors.ReleaseClosed: 409,
+    errors.ReleaseNotReady: 409,
+    errors.ReleaseOutdated: 409,
+    errors.RollbackRefused: 409,
+    errors.StaleRules: 412,
 }
 
 _DETAILS = {
@@ -118,6 +130,8 @@ def of_error(error: errors.PromptgitError) -> bytes:
             members = {"current_version": current}
         case errors.PromptDeleted(prompt_id=prompt_id, newest=newest, name=name):
             members = {"prompt_id": prompt_id, "version_number": newest, "name": name}
+        case errors.ReleaseNotReady(missing=missing):
+            members = {"missing": list(missing)}
         case _:
             members = {}
     return document(status_of(type(error)), str(error), error.code, **members)

@@ -6,7 +6,15 @@ from typing import Any
 
 from flask import Response, request
 
-from promptgit.errors import ContentTooLarge, InvalidName, LabelProtected, NameTaken, PathBlocked, PromptDeleted
+from promptgit.errors import (
+    ContentTooLarge,
+    InvalidName,
+    LabelGated,
+    LabelProtected,
+    NameTaken,
+    PathBlocked,
+    PromptDeleted,
+)
 from promptgit.http.api import answers, reads, schemas
 from promptgit.http.api.bodies import Routes
 from promptgit.http.api.context import attribution_of, conditional, service, uuid_of, whole
@@ -69,7 +77,7 @@ def save(body: dict[str, Any], prompt_id: str) -> Response:
 @blueprint.patch("/<prompt_id>")
 @blueprint.arguments(schemas.RenameSchema())
 @blueprint.response(200, schemas.PromptWithContentSchema, headers=headers("ETag"))
-@refuses(PromptDeleted, InvalidName, NameTaken, PathBlocked)
+@refuses(PromptDeleted, InvalidName, NameTaken, PathBlocked, LabelGated)
 def rename(body: dict[str, Any], prompt_id: str) -> Response:
     """Rename a prompt; its id and its history stay."""
     prompt = service().rename(uuid_of(prompt_id), body["name"], attribution=attribution_of(body))
@@ -77,9 +85,9 @@ def rename(body: dict[str, Any], prompt_id: str) -> Response:
 
 
 @blueprint.delete("/<prompt_id>")
-@blueprint.arguments(schemas.ReasonSchema(), required=False)
+@blueprint.arguments(schemas.RemovalSchema(), required=False)
 @blueprint.response(204)
-@refuses(LabelProtected)
+@refuses(LabelProtected, LabelGated)
 def delete(body: dict[str, Any], prompt_id: str) -> Response:
     """Delete a prompt; its versions stay readable, and a revert brings it back."""
     service().delete(uuid_of(prompt_id), attribution=attribution_of(body))

@@ -63,6 +63,18 @@ EXAMPLES: dict[type[errors.PromptgitError], errors.PromptgitError] = {
         errors.TokenNameTaken("build-bot", "Build Bot", "build-bot@promptgit"),
         errors.UnusableTokens("data/tokens.json", "Permission denied"),
         errors.ManagedElsewhere("tokens"),
+        errors.LabelGated("production", _NAME),
+        errors.LabelNotGated("staging", _NAME),
+        errors.CheckProtected("eval"),
+        errors.CheckNotFound(_NAME, 3, "eval"),
+        errors.RulesNotFound(),
+        errors.StaleRules(),
+        errors.ReleaseNotFound("12"),
+        errors.ReleaseClosed(12, "released"),
+        errors.ReleaseNotReady(12, ["1 approval"]),
+        errors.ReleaseOutdated(12, "production", _NAME),
+        errors.RollbackRefused(12, "it is open"),
+        errors.SelfApproval(12, "ada@example.org", "has opened it"),
         errors.UpstreamUnavailable("Could not resolve host: git.example.org"),
         errors.UpstreamRefused("remote: error: GH006: Protected branch update failed for refs/heads/main."),
         errors.HeadNotReached("0f3b1c8e5d7a9b2c4e6f8091a3b5c7d9e1f20314"),
@@ -76,6 +88,7 @@ EXAMPLES: dict[type[errors.PromptgitError], errors.PromptgitError] = {
 }
 _HEADERS = {401: ["WWW-Authenticate"], 429: ["Retry-After"], 503: ["Retry-After"]}
 _MEMBERS: dict[str, dict[str, object]] = {
+    "missing": {"type": "array", "items": {"type": "string"}, "description": "What the release lacks"},
     "name": {"type": "string", "description": "The name that the prompt had"},
     "prompt_id": {"type": "string", "format": "uuid", "description": "The prompt that has, or had, the name"},
     "current_version": {"type": "integer", "minimum": 1, "description": "The number of the prompt's newest version"},

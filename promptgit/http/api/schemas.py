@@ -11,6 +11,7 @@ from promptgit.http.api.fields import (
     NO_NUL,
     TEXT_ERRORS,
     AnswerSchema,
+    Flag,
     Id,
     Number,
     Query,
@@ -72,6 +73,12 @@ class AttributionSchema(Strict):
     )
 
 
+class OverridableSchema(AttributionSchema):
+    """The same, of what a gated label may stand in the way of."""
+
+    override = Flag("True: move or remove gated labels without a release; takes the scope `admin`, and a description")
+
+
 class NewPromptSchema(AttributionSchema):
     """A prompt to create."""
 
@@ -88,14 +95,18 @@ class SaveSchema(AttributionSchema):
     content = Text("The whole text, kept byte for byte", required=True, **_CONTENT)
 
 
-class RenameSchema(AttributionSchema):
+class RenameSchema(OverridableSchema):
     """A new name for a prompt."""
 
     name = Text(f"{_NAME_RULES}. No UUID", required=True, **_NAME, **{"not": {"pattern": _UUID}})
 
 
 class ReasonSchema(AttributionSchema):
-    """Why a prompt is reverted or deleted; may be left out."""
+    """Why something is done; may be left out."""
+
+
+class RemovalSchema(OverridableSchema):
+    """Why a prompt is deleted, or a label removed; may be left out."""
 
 
 class ListQuerySchema(Strict):

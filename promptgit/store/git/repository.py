@@ -210,6 +210,14 @@ class Repository:
             self._contents.keep(blob, data)
         return data
 
+    def file_at(self, commit: str, path: str) -> bytes | None:
+        """The bytes of a file as a stored commit (40 hexadecimal digits) has it, if it has it."""
+        try:
+            found = self._opened()[commit].peel(pygit2.Tree)[path]
+        except KeyError:
+            return None
+        return found.data if isinstance(found, pygit2.Blob) else None
+
     def batch(self, tip: str, now: int) -> Batch:
         """An empty chain of commits on top of *tip*; call it under the write lock.
 

@@ -1,0 +1,84 @@
+"""The routes under /api/prompts/{id}/versions/{n}/checks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Response
+from marshmallow import fields
+
+from promptgit.domain import evaluations
+from promptgit.errors import CheckProtected
+from promptgit.http.api import answers, schemas
+from promptgit.http.api.bodies import Routes
+from promptgit.http.api.context import attribution_of, service, uuid_of
+from promptgit.http.api.fields import AnswerSchema, Text, described
+from promptgit.http.api.openapi import refuses
+from promptgit.service.evaluations import Told
+
+blueprint = Routes(
+    "checks",
+    __name__,
+    url_prefix="/api/prompts/<prompt_id>/versions/<number>/checks",
+    description="What a CI says about a version",
+)
+
+
+class NewCheckSchema(schemas.AttributionSchema):
+    """What to say about a version."""
+
+    state = Text("How it went", required=True, enum=list(evaluations.STATES))
+    summary = Text(
+        "One line for people",
+        format="line",
+        maxLength=evaluations.MAX_SUMMARY,
+        examples=["48 of 50 answers are right"],
+    )
+    url = Text(
+        "Where more is told; an address of http or https",
+        format="web-address",
+        maxLength=evaluations.MAX_URL,
+        examples=["https://ci.example.org/runs/17"],
+    )
+
+
+class CheckSchema(AnswerSchema):
+    """What a CI says about a version."""
+
+    check = fields.String(metadata=described("Its name", "eval"))
+    prompt_id = fields.UUID(metadata=described("The id of the prompt", schemas.ID))
+    version_number = fields.Integer(metadata=described("The number of the version", 3, minimum=1))
+    state = fields.String(metadata=described("How it went", "success", enum=list(evaluations.STATES)))
+    summary = fields.String(allow_none=True, metadata=described("One line for people", "48 of 50 answers are right"))
+    url = fields.String(allow_none=True, metadata=described("Where more is told", "https://ci.example.org/runs/17"))
+    timestamp = fields.DateTime(metadata=described("When it was said, in UTC", "2026-01-31T12:00:00Z"))
+    author = fields.Nested(schemas.AuthorSchema)
+    commit = fields.String(metadata=described("The commit that says it", schemas.COMMIT, **schemas.SHA))
+
+
+@blueprint.get("")
+@blueprint.response(200, CheckSchema(many=True))
+def index(prompt_id: str, number: str) -> Response:
+    """The checks of a version, sorted by name."""
+    version = service().version(uuid_of(prompt_id), number)
+    return answers.json([answers.check(one) for one in service().checks.all(version.prompt_id, version.number)])
+
+
+@blueprint.get("/<check>")
+@blueprint.response(200, CheckSchema)
+def show(prompt_id: str, number: str, check: str) -> Response:
+    """One check of a version."""
+    version = service().version(uuid_of(prompt_id), number)
+    return answers.json(answers.check(service().checks.get(version.prompt_id, version.number, check)))
+
+
+@blueprint.put("/<check>")
+@blueprint.arguments(NewCheckSchema())
+@blueprint.response(200, CheckSchema)
+@refuses(CheckProtected)
+def put(body: dict[str, Any], prompt_id: str, number: str, check: str) -> Response:
+    """Say how a check of a version went."""
+    version = service().version(uuid_of(prompt_id), number)
+    told = Told(check, body["state"], body.get("summary"), body.get("url"))
+    made = service().checks.set(version.prompt_id, version.number, told, attribution=attribution_of(body))
+    return answers.json(answers.check(made))

@@ -1,0 +1,283 @@
+"""The routes under /api/releases."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Response, request
+from marshmallow import fields, validate
+
+from promptgit.domain import releases as domain
+from promptgit.domain.releases import MOST_ITEMS, Deed
+from promptgit.errors import (
+    LabelNotGated,
+    LabelProtected,
+    PromptDeleted,
+    PromptNotFound,
+    ReleaseClosed,
+    ReleaseNotFound,
+    ReleaseNotReady,
+    ReleaseOutdated,
+    RollbackRefused,
+    SelfApproval,
+    VersionNotFound,
+)
+from promptgit.http.api import answers, schemas
+from promptgit.http.api.bodies import Routes
+from promptgit.http.api.context import attribution_of, service
+from promptgit.http.api.fields import (
+    NUMBER_ERRORS,
+    AnswerSchema,
+    Flag,
+    Id,
+    Number,
+    Query,
+    Strict,
+    Text,
+    between,
+    described,
+)
+from promptgit.http.api.openapi import refuses
+from promptgit.http.api.refusals import headers
+from promptgit.service.readiness import Judged
+from promptgit.service.release_plans import Wanted
+
+blueprint = Routes(
+    "releases", __name__, url_prefix="/api/releases", description="Requests to move gated labels, with approvals"
+)
+
+_ALL_STATES = (*domain.STATES, *domain.DERIVED)
+
+
+class NewItemSchema(Strict):
+    """A version to release."""
+
+    prompt_id = Id(
+        required=True,
+        metadata={"description": "The id of the prompt", "format": "uuid"},
+        error_messages={"required": "is missing."},
+    )
+    version_number = fields.Integer(
+        required=True,
+        strict=True,
+        error_messages=NUMBER_ERRORS,
+        metadata=described("The number of a version of this prompt", 5),
+    )
+
+
+class NewReleaseSchema(schemas.AttributionSchema):
+    """A release to open: with `items`, or `from` a label."""
+
+    label = Text("The label to move", required=True, format="label", examples=["production"])
+    items = fields.List(
+        fields.Nested(NewItemSchema),
+        validate=validate.Length(1, MOST_ITEMS, error=f"must be 1 to {MOST_ITEMS}."),
+        metadata={"description": "Which versions it is to point at"},
+    )
+    from_ = Text(
+        "Instead of items: the label from which to take them; `latest` for the newest versions",
+        data_key="from",
+        format="label",
+        examples=["staging"],
+    )
+    prefix = Text("With `from`: only prompts whose names begin so", examples=["support/"])
+    when_ready = Flag("True: release it by itself, with the last approval or check that it lacks")
+
+
+class ReleasesQuerySchema(Strict):
+    """Which releases to list."""
+
+    state = fields.String(
+        validate=validate.OneOf(_ALL_STATES, error=f"is none of {', '.join(_ALL_STATES)}."),
+        metadata={"description": "Only those in this state; `open` has `ready` and `outdated` ones as well"},
+    )
+    label = Query("Only those of this label")
+    limit = Number("At most so many", load_default=100, validate=between(1, 1000))
+    after = Number("Those behind the release of this number, in the order of the list: older ones")
+
+
+class ItemSchema(AnswerSchema):
+    """A label to move."""
+
+    prompt_id = fields.UUID(metadata=described("The id of the prompt", schemas.ID))
+    name = fields.String(metadata=described("Its name when the release was opened", "support/greeting"))
+    from_ = fields.Integer(
+        data_key="from", allow_none=True, metadata=described("Where the label pointed then; null: nowhere", 3)
+    )
+    to = fields.Integer(allow_none=True, metadata=described("Where it is to point; null: nowhere", 5))
+
+
+class DeedSchema(AnswerSchema):
+    """Who did something to a release, when and why."""
+
+    by = fields.String(metadata=described("The name of the credential; promptgit, where nobody did", "ada"))
+    owner = fields.String(allow_none=True, metadata=described("Its owner", "ada@example.org"))
+    timestamp = fields.DateTime(metadata=described("When, in UTC", "2026-01-31T12:00:00Z"))
+    description = fields.String(metadata=described("Why", "Read and tried"))
+
+
+class ApprovalSchema(DeedSchema):
+    """An approval."""
+
+    counts = fields.Boolean(metadata=described("False: its token was revoked, or its owner counts already", True))
+
+
+class AskedSchema(AnswerSchema):
+    """A check that the rules ask of an item."""
+
+    prompt_id = fields.UUID(metadata=described("The id of the prompt", schemas.ID))
+    version_number = fields.Integer(metadata=described("The number of the version", 5, minimum=1))
+    check = fields.String(metadata=described("The check's name", "eval"))
+    state = fields.String(allow_none=True, metadata=described("What it says; null: it was not reported", "success"))
+    summary = fields.String(allow_none=True, metadata=described("One line for people", None))
+    url = fields.String(allow_none=True, metadata=described("Where more is told", None))
+
+
+class ReleaseSchema(AnswerSchema):
+    """A release."""
+
+    number = fields.Integer(metadata=described("Of this release for ever", 12, minimum=1))
+    label = fields.String(metadata=described("The label that it moves", "production"))
+    state = fields.String(metadata=described("Where it stands", "open", enum=list(_ALL_STATES)))
+    description = fields.String(metadata=described("What it is for", "Shorter greetings"))
+    when_ready = fields.Boolean(metadata=described("Whether it is released by itself", False))
+    rollback_of = fields.Integer(allow_none=True, metadata=described("The release that it takes back", None))
+    opened = fields.Nested(DeedSchema)
+    closed = fields.Nested(DeedSchema, allow_none=True)
+    items = fields.List(fields.Nested(ItemSchema))
+    approvals = fields.List(fields.Nested(ApprovalSchema))
+    checks = fields.List(fields.Nested(AskedSchema))
+    missing = fields.List(
+        fields.String(), metadata=described("What it lacks, in words; empty once closed", ["1 approval"])
+    )
+
+
+def _deed(deed: Deed) -> dict[str, object]:
+    return {"by": deed.by, "owner": deed.owner, "timestamp": answers.moment(deed.at), "description": deed.description}
+
+
+def shown(judged: Judged) -> dict[str, object]:
+    """A release as the API shows it."""
+    release = judged.release
+    return {
+        "number": release.number,
+        "label": release.label,
+        "state": judged.state,
+        "description": release.description,
+        "when_ready": release.when_ready,
+        "rollback_of": release.rollback_of,
+        "opened": _deed(release.opened),
+        "closed": None if release.closed is None else _deed(release.closed),
+        "items": [
+            {"prompt_id": item.prompt_id, "name": item.name, "from": item.before, "to": item.number}
+            for item in release.items
+        ],
+        "approvals": [_deed(deed) | {"counts": deed in judged.counting} for deed in release.approvals],
+        "checks": [
+            {
+                "prompt_id": item.prompt_id,
+                "version_number": item.number,
+                "check": check,
+                "state": found.state if found else None,
+                "summary": found.summary if found else None,
+                "url": found.url if found else None,
+            }
+            for item, check, found in judged.checks
+        ],
+        "missing": judged.missing,
+    }
+
+
+def _number(text: str) -> int:
+    if not text.isascii() or not text.isdecimal() or not 0 < int(text) < 10**12:
+        raise ReleaseNotFound(text[:20])
+    return int(text)
+
+
+@blueprint.post("")
+@blueprint.arguments(NewReleaseSchema())
+@blueprint.response(201, ReleaseSchema, headers=headers("Location"))
+@refuses(LabelNotGated, PromptNotFound, PromptDeleted, VersionNotFound)
+def open_(body: dict[str, Any]) -> Response:
+    """Open a release: ask for a gated label to be moved."""
+    items = body.get("items")
+    judged = service().releases.open(
+        body["label"],
+        None if items is None else [Wanted(item["prompt_id"], item["version_number"]) for item in items],
+        source=body.get("from_"),
+        prefix=body.get("prefix", ""),
+        when_ready=body.get("when_ready", False),
+        attribution=attribution_of(body),
+    )
+    location = f"{request.script_root}/api/releases/{judged.release.number}"
+    return answers.json(shown(judged), 201, {"Location": location})
+
+
+@blueprint.get("")
+@blueprint.arguments(ReleasesQuerySchema(), location="query")
+@blueprint.response(200, ReleaseSchema(many=True), headers=headers("Link"))
+def index(query: dict[str, Any]) -> Response:
+    """List releases, newest first."""
+    states = [query["state"]] if "state" in query else []
+    found = service().releases.page(
+        states=states, label=query.get("label"), before=query.get("after"), limit=query["limit"] + 1
+    )
+    page = found[: query["limit"]]
+    link = (
+        answers.next_link(request.script_root + request.path, request.args, after=page[-1].release.number)
+        if len(found) > len(page)
+        else {}
+    )
+    return answers.json([shown(judged) for judged in page], headers=link)
+
+
+@blueprint.get("/<release>")
+@blueprint.response(200, ReleaseSchema)
+def show(release: str) -> Response:
+    """A release, with what it lacks."""
+    return answers.json(shown(service().releases.get(_number(release))))
+
+
+@blueprint.post("/<release>/approve")
+@blueprint.arguments(schemas.ReasonSchema(), required=False)
+@blueprint.response(200, ReleaseSchema)
+@refuses(ReleaseClosed, ReleaseOutdated, SelfApproval, LabelProtected)
+def approve(body: dict[str, Any], release: str) -> Response:
+    """Approve a release. It counts once for each owner of tokens, and not for who wrote what it ships."""
+    return answers.json(shown(service().releases.approve(_number(release), attribution=attribution_of(body))))
+
+
+@blueprint.post("/<release>/reject")
+@blueprint.arguments(schemas.ReasonSchema(), required=False)
+@blueprint.response(200, ReleaseSchema)
+@refuses(ReleaseClosed, LabelProtected)
+def reject(body: dict[str, Any], release: str) -> Response:
+    """Reject a release, which closes it."""
+    return answers.json(shown(service().releases.reject(_number(release), attribution=attribution_of(body))))
+
+
+@blueprint.post("/<release>/withdraw")
+@blueprint.arguments(schemas.ReasonSchema(), required=False)
+@blueprint.response(200, ReleaseSchema)
+@refuses(ReleaseClosed)
+def withdraw(body: dict[str, Any], release: str) -> Response:
+    """Withdraw a release that you have opened."""
+    return answers.json(shown(service().releases.withdraw(_number(release), attribution=attribution_of(body))))
+
+
+@blueprint.post("/<release>/release")
+@blueprint.arguments(schemas.ReasonSchema(), required=False)
+@blueprint.response(200, ReleaseSchema)
+@refuses(ReleaseClosed, ReleaseOutdated, ReleaseNotReady, LabelProtected, PromptDeleted)
+def release_(body: dict[str, Any], release: str) -> Response:
+    """Point the label at all items, in one commit."""
+    return answers.json(shown(service().releases.release(_number(release), attribution=attribution_of(body))))
+
+
+@blueprint.post("/<release>/rollback")
+@blueprint.arguments(schemas.AttributionSchema())
+@blueprint.response(200, ReleaseSchema)
+@refuses(ReleaseOutdated, RollbackRefused, LabelProtected, PromptDeleted)
+def rollback(body: dict[str, Any], release: str) -> Response:
+    """Return each label to the version before, which was released before: a release of its own."""
+    return answers.json(shown(service().releases.roll_back(_number(release), attribution=attribution_of(body))))

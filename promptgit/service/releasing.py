@@ -1,0 +1,255 @@
+"""Releases: requests to move gated labels, from opening to rolling back. Each step is a commit."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterable, Sequence
+
+from promptgit.domain import labels, releases, texts
+from promptgit.domain.labels import LATEST
+from promptgit.domain.releases import OPEN, REJECTED, WITHDRAWN, Deed, Release
+from promptgit.errors import Forbidden, Invalid, KeyReused, ReleaseNotFound
+from promptgit.service import release_plans
+from promptgit.service.evaluations import PROMPTGIT
+from promptgit.service.plans import Plan
+from promptgit.service.readiness import Credentials, Judge, Judged
+from promptgit.service.release_plans import Wanted
+from promptgit.service.writes import Attribution, Writes
+from promptgit.store.index import change_queries, queries, release_queries
+from promptgit.store.index.release_rows import read_rules
+from promptgit.store.store import Store
+
+_ALL = -1  # of SQLite's LIMIT
+
+Step = Callable[[sqlite3.Connection, Release, int], Plan | None]
+"""Plans one step of an open release; the number is that of the commit that opened it."""
+
+
+class Releasing:
+    """The releases of one store; *credentials* tell which approvals count."""
+
+    def __init__(self, store: Store, writes: Writes, credentials: Credentials) -> None:
+        self._store = store
+        self._writes = writes
+        self._credentials = credentials
+
+    def get(self, number: int) -> Judged:
+        """A release, with what it lacks.
+
+        Raises:
+            ReleaseNotFound
+        """
+        return self._store.index.read(self._judged, number)
+
+    def page(
+        self, *, states: Sequence[str] = (), label: str | None = None, before: int | None = None, limit: int
+    ) -> list[Judged]:
+        """At most *limit* releases with one of these states (none: all), those below *before*, newest first.
+
+        Derived states are found among the open ones, of which `open` means all.
+        """
+        stored = {OPEN if state in releases.DERIVED else state for state in states or releases.STATES}
+
+        def look(index: sqlite3.Connection) -> list[Judged]:
+            found: list[Judged] = []
+            below = before
+            while len(found) < limit:
+                some = release_queries.numbers(index, states=sorted(stored), label=label, before=below, limit=limit)
+                judged = (self._judged(index, number) for number in some)
+                found += [one for one in judged if not states or one.state in states or one.release.state in states]
+                if len(some) < limit:
+                    break
+                below = some[-1]
+            return found[:limit]
+
+        return self._store.index.read(look)
+
+    def open(
+        self,
+        label: str,
+        wanted: Iterable[Wanted] | None = None,
+        *,
+        source: str | None = None,
+        prefix: str = "",
+        when_ready: bool = False,
+        attribution: Attribution,
+    ) -> Judged:
+        """Ask for a gated label to be moved: to *wanted*, or to where the label *source* points, below *prefix*.
+
+        Raises:
+            LabelNotGated: it needs no release.
+            PromptNotFound, PromptDeleted, VersionNotFound: there is no such version.
+            Invalid: a rule is broken, or nothing would move.
+            (and those of `Writer.submit`)
+        """
+        label = labels.check(label)
+        if (wanted is None) == (source is None):
+            raise Invalid("items", "are to be given, or 'from'; one of both")
+        if source not in (None, LATEST):
+            labels.check(str(source))
+        description = texts.check_description(attribution.description)
+        if not description:
+            raise Invalid("description", "is left out; say what this release is for, to those who approve it")
+        given = None if wanted is None else list(wanted)
+        made = 0
+
+        def find(index: sqlite3.Connection) -> list[Wanted]:
+            return _pointed(index, label, str(source), prefix) if given is None else given
+
+        def plan(index: sqlite3.Connection) -> Plan:
+            nonlocal made
+            made = release_queries.next_number(index)
+            items = release_plans.items(index, label, find(index), read_rules(index)[0])
+            deed = self._writes.deed(attribution)
+            release = Release(made, label, OPEN, description, deed, items, when_ready)
+            opened = release_plans.open_(release)
+            if not when_ready or Judge(index, self._credentials).missing(release):
+                return opened
+            ended = release_plans.make(index, release, self._own_deed())
+            return Plan({**opened.files, **ended.files}, ended.reason, ended.released)
+
+        about = [one.prompt_id for one in self._store.index.read(find)]
+        return self._writes.run(plan, lambda index: self._judged(index, made), self._recalled, attribution, about)
+
+    def approve(self, number: int, *, attribution: Attribution) -> Judged:
+        """Approve a release. Who has approved it already writes nothing.
+
+        Raises:
+            ReleaseNotFound, ReleaseClosed, ReleaseOutdated
+            SelfApproval: the caller has opened it, or has written or stored a version of it.
+            LabelProtected, OutsidePrefix: the caller may not move the label of every item.
+            Forbidden: nobody in particular calls.
+            (and those of `Writer.submit`)
+        """
+        owner = attribution.rights.owner
+
+        def step(index: sqlite3.Connection, release: Release, opened: int) -> Plan | None:
+            if owner is None or attribution.rights.credential is None:
+                raise Forbidden("Without a token nobody can be told apart, and so nobody can approve. Use a token.")
+            judge = Judge(index, self._credentials)
+            if any((deed.owner or "").casefold() == owner.casefold() for deed in judge.counting(release)):
+                return None
+            judge.expect_current(release, opened)
+            judge.expect_stranger(release, owner)
+            deed = self._writes.deed(attribution, texts.check_description(attribution.description))
+            plan, approved = release_plans.approve(release, deed), release.approved(deed)
+            return release_plans.ripen(index, plan, [approved], self._own_deed(), judge)
+
+        return self._step(number, step, attribution)
+
+    def reject(self, number: int, *, attribution: Attribution) -> Judged:
+        """Close a release: it moves nothing.
+
+        Raises:
+            ReleaseNotFound, ReleaseClosed
+            LabelProtected, OutsidePrefix: the caller may not move the label of every item.
+            (and those of `Writer.submit`)
+        """
+        return self._end(number, REJECTED, attribution)
+
+    def withdraw(self, number: int, *, attribution: Attribution) -> Judged:
+        """Close a release that the caller's owner has opened.
+
+        Raises:
+            ReleaseNotFound, ReleaseClosed
+            Forbidden: somebody else has opened it, and the caller is no administrator.
+            (and those of `Writer.submit`)
+        """
+        return self._end(number, WITHDRAWN, attribution)
+
+    def release(self, number: int, *, attribution: Attribution) -> Judged:
+        """Point the label at all items, in one commit.
+
+        Raises:
+            ReleaseNotFound, ReleaseClosed, ReleaseOutdated, ReleaseNotReady
+            LabelProtected, OutsidePrefix: the caller may not move the label of every item.
+            (and those of `Writer.submit`)
+        """
+
+        def step(index: sqlite3.Connection, release: Release, opened: int) -> Plan:
+            Judge(index, self._credentials).expect_ready(release, opened)
+            deed = self._writes.deed(attribution, texts.check_description(attribution.description))
+            return release_plans.make(index, release, deed)
+
+        return self._step(number, step, attribution)
+
+    def roll_back(self, number: int, *, attribution: Attribution) -> Judged:
+        """Return each label of a release to the version before, if that was released as well: a release of its own.
+
+        Raises:
+            ReleaseNotFound, RollbackRefused
+            ReleaseOutdated: a label has moved since.
+            Invalid: there is no description.
+            LabelProtected, OutsidePrefix: the caller may not move the label of every item.
+            (and those of `Writer.submit`)
+        """
+        description = texts.check_description(attribution.description)
+        if not description:
+            raise Invalid("description", "is left out; say why this release is rolled back")
+        made = 0
+
+        def plan(index: sqlite3.Connection) -> Plan:
+            nonlocal made
+            release, _, _ = release_plans.find(index, number)
+            self._writes.expect_mover(index, [release.label], attribution.rights)
+            made = release_queries.next_number(index)
+            return release_plans.roll_back(index, release, made, self._writes.deed(attribution), description)
+
+        about = self._about(number)
+        return self._writes.run(plan, lambda index: self._judged(index, made), self._recalled, attribution, about)
+
+    def _end(self, number: int, state: str, attribution: Attribution) -> Judged:
+        def step(_index: sqlite3.Connection, release: Release, _opened: int) -> Plan:
+            deed = self._writes.deed(attribution, texts.check_description(attribution.description))
+            rights = attribution.rights
+            if state == WITHDRAWN and not rights.is_admin and rights.owner != release.opened.owner:
+                raise Forbidden(f"Release {number} was opened by {release.opened.by!r}, who alone can withdraw it.")
+            return release_plans.end(release, state, deed)
+
+        return self._step(number, step, attribution, moves=state != WITHDRAWN)
+
+    def _step(self, number: int, step: Step, attribution: Attribution, *, moves: bool = True) -> Judged:
+        def plan(index: sqlite3.Connection) -> Plan | None:
+            release, opened = release_plans.find_open(index, number)
+            if moves:
+                self._writes.expect_mover(index, [release.label], attribution.rights)
+            return step(index, release, opened)
+
+        def answer(index: sqlite3.Connection) -> Judged:
+            return self._judged(index, number)
+
+        return self._writes.run(plan, answer, self._recalled, attribution, self._about(number))
+
+    def _about(self, number: int) -> list[str]:
+        """The ids of the prompts of a release, which never change."""
+        found = self._store.index.read(release_queries.release, number)
+        if found is None:
+            raise ReleaseNotFound(str(number))
+        return [item.prompt_id for item in found[0].items]
+
+    def _judged(self, index: sqlite3.Connection, number: int) -> Judged:
+        release, opened, _ = release_plans.find(index, number)
+        return Judge(index, self._credentials).judge(release, opened)
+
+    def _recalled(self, index: sqlite3.Connection, commit: str) -> Judged:
+        """The release that a commit opened or took a step of, as it left it; what it lacks is told as of now."""
+        made = change_queries.number_of(index, commit)
+        done = change_queries.between(index, made - 1, made) if made else []
+        number = next((change.number for change in done if change.type == "release"), None)
+        if number is None:
+            raise KeyReused
+        then = releases.parse(number, self._store.repository.file_at(commit, releases.path_of(number)) or b"")
+        release, opened, _ = release_plans.find(index, number)
+        return Judge(index, self._credentials).judge(then or release, opened)
+
+    def _own_deed(self) -> Deed:
+        return Deed(PROMPTGIT, None, None, int(self._store.clock()))
+
+
+def _pointed(index: sqlite3.Connection, label: str, source: str, prefix: str) -> list[Wanted]:
+    """Where *source* points, for the prompts below *prefix* that *label* does not show that way already."""
+    where = queries.Where(prefix=prefix or None, label=None if source == LATEST else source)
+    found = queries.list_prompts(index, where, limit=_ALL)
+    return [
+        Wanted(prompt.id, prompt.newest.number) for prompt in found if prompt.labels.get(label) != prompt.newest.number
+    ]

@@ -1,0 +1,140 @@
+"""What is read of releases from the index; every function takes a connection first."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Sequence
+
+from promptgit.domain import releases
+from promptgit.domain.releases import OPEN, RELEASED, Release
+from promptgit.store.index import prompt_rows
+from promptgit.store.index.release_rows import find
+
+_MOVE = """
+SELECT m.number, c.number, lower(hex(c.id)) FROM label_moves m JOIN commits c ON c.id = m.commit_id
+WHERE m.prompt = ? AND m.label = ? ORDER BY m.move DESC LIMIT 1
+"""
+
+
+def release(connection: sqlite3.Connection, number: int) -> tuple[Release, int, str] | None:
+    """A release, the number of the commit that opened it, and the id (hexadecimal) of the one that changed it last.
+
+    One whose file cannot be understood is none.
+
+    Raises:
+        Unusable: its row is damaged.
+    """
+    found = find(connection, number)
+    return (found[0], found[1], found[2]) if found and found[0] is not None else None
+
+
+def next_number(connection: sqlite3.Connection) -> int:
+    """The number of the release that is opened next: no number is given twice, also if a file cannot be understood."""
+    (highest,) = connection.execute("SELECT coalesce(max(number), 0) FROM releases").fetchone()
+    return int(highest) + 1
+
+
+def numbers(
+    connection: sqlite3.Connection, *, states: Sequence[str], label: str | None, before: int | None, limit: int
+) -> list[int]:
+    """The numbers of at most *limit* releases with one of these stored states, those below *before*, newest first."""
+    marks = ", ".join("?" * len(states))
+    rows = connection.execute(
+        f"SELECT number FROM releases WHERE state IN ({marks}) AND (? IS NULL OR label = ?) "
+        "AND (? IS NULL OR number < ?) ORDER BY number DESC LIMIT ?",
+        (*states, label, label, before, before, limit),
+    )
+    return [number for (number,) in rows]
+
+
+def open_with(connection: sqlite3.Connection, versions: Sequence[str]) -> list[Release]:
+    """The open releases with one of these versions (by id) among their items, oldest first."""
+    marks = ", ".join("?" * len(versions))
+    rows = connection.execute(
+        "SELECT DISTINCT r.number FROM releases r JOIN release_items i ON i.number = r.number "
+        f"WHERE r.state = ? AND i.version IN ({marks}) ORDER BY r.number",
+        (OPEN, *versions),
+    ).fetchall()
+    found = (release(connection, number) for (number,) in rows)
+    return [one[0] for one in found if one is not None]
+
+
+def of_prompt(connection: sqlite3.Connection, prompt_id: str, states: Sequence[str]) -> list[Release]:
+    """The releases of a prompt with one of these stored states, newest first."""
+    marks = ", ".join("?" * len(states))
+    rows = connection.execute(
+        "SELECT DISTINCT r.number FROM release_items i JOIN releases r ON r.number = i.number "
+        f"WHERE i.prompt_id = ? AND r.state IN ({marks}) ORDER BY r.number DESC",
+        (prompt_id, *states),
+    ).fetchall()
+    found = (release(connection, number) for (number,) in rows)
+    return [one[0] for one in found if one is not None]
+
+
+def was_released(connection: sqlite3.Connection, label: str, prompt_id: str, version_id: str) -> bool:
+    """True if a release has pointed this label of a prompt at this version before."""
+    row = connection.execute(
+        "SELECT 1 FROM release_items i JOIN releases r ON r.number = i.number "
+        "WHERE i.prompt_id = ? AND i.version = ? AND r.label = ? AND r.state = ? LIMIT 1",
+        (prompt_id, version_id, label, RELEASED),
+    ).fetchone()
+    return row is not None
+
+
+def last_move(connection: sqlite3.Connection, prompt_id: str, label: str) -> tuple[int | None, int, str] | None:
+    """Where a label points since its last move, and the number and id of the commit that moved it."""
+    found = prompt_rows.find(connection, prompt_id)
+    if found is None:
+        return None
+    row = connection.execute(_MOVE, (found.key, label)).fetchone()
+    return None if row is None else (row[0], row[1], row[2])
+
+
+def writers(connection: sqlite3.Connection, prompt_id: str, after: int, upto: int) -> set[str]:
+    """The addresses of the authors and committers of the versions after one number and up to another."""
+    rows = connection.execute(
+        "SELECT DISTINCT a.email, k.email FROM prompts p JOIN versions v ON v.prompt = p.key "
+        "JOIN commits c ON c.id = v.commit_id JOIN authors a ON a.key = v.author JOIN authors k ON k.key = c.committer "
+        "WHERE p.id = ? AND v.number > ? AND v.number <= ?",
+        (prompt_id, after, upto),
+    )
+    return {email for row in rows for email in row}
+
+
+def shifted(connection: sqlite3.Connection) -> Iterator[tuple[str, str, int, int]]:
+    """Labels whose number means another version than the release that pointed them there says.
+
+    Label, prompt's name, number and release of each: history was rewritten, or put into another order.
+    """
+    yield from connection.execute(
+        """
+        SELECT r.label, p.name, l.number, r.number FROM release_items i
+        JOIN releases r ON r.number = i.number AND r.state IN (?, ?)
+        JOIN prompts p ON p.id = i.prompt_id AND p.removed IS NULL
+        JOIN labels l ON l.name = p.name AND l.label = r.label AND l.number = i.target
+        LEFT JOIN versions v ON v.prompt = p.key AND v.number = l.number
+        WHERE i.version IS NOT NULL AND v.id IS NOT i.version AND i.number = (
+            SELECT max(j.number) FROM release_items j JOIN releases s ON s.number = j.number
+            WHERE j.prompt_id = i.prompt_id AND s.label = r.label AND s.state IN (?, ?)
+        )
+        ORDER BY r.label, p.name
+        """,
+        (*releases.MOVING, *releases.MOVING),
+    )
+
+
+def outside(connection: sqlite3.Connection) -> Iterator[tuple[str, str, int | None, str]]:
+    """Labels whose last move was gated and came without a release: label, prompt's name, number and commit of each."""
+    yield from connection.execute(
+        """
+        SELECT m.label, p.name, m.number, lower(hex(m.commit_id)) FROM label_moves m
+        JOIN prompts p ON p.key = m.prompt
+        WHERE m.outside AND m.move = (SELECT max(move) FROM label_moves WHERE prompt = m.prompt AND label = m.label)
+        ORDER BY m.label, p.name
+        """
+    )
+
+
+def ignored(connection: sqlite3.Connection) -> list[int]:
+    """The numbers of the releases whose files cannot be understood."""
+    return [number for (number,) in connection.execute("SELECT number FROM releases WHERE label = '' ORDER BY number")]
