@@ -16,6 +16,7 @@ from promptgit.errors import PromptgitError, TooManyWriters
 from promptgit.http import git_clone, langfuse, proxies, web
 from promptgit.http.api import (
     access,
+    access_log,
     bodies,
     changes,
     checks,
@@ -104,6 +105,7 @@ def create_app(settings: Settings, *, catch_up: bool = True) -> Flask:
         rules.blueprint,
         releases.blueprint,
         tokens.blueprint,
+        access_log.blueprint,
     ):
         api.register_blueprint(blueprint)
     app.register_blueprint(operations.blueprint(store, metrics, None if settings.auth == "off" else known))
@@ -121,6 +123,7 @@ def create_app(settings: Settings, *, catch_up: bool = True) -> Flask:
     door = Door(
         who_asks=_who_asks,
         sign_in=lambda secret: gate.sign_in(request.environ, secret),
+        sign_out=lambda: gate.sign_out(request.environ),
         resume=lambda ticket: gate.resume(request.environ, ticket),
     )
     web.register(app, service, Catalogue(store), keys.secret_key(settings.data, settings.web_key), door)

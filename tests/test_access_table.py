@@ -53,6 +53,7 @@ TABLE: dict[str, dict[str, Scope | None]] = {
     "/api/releases/<release>/rollback": {"POST": WRITE},
     "/api/tokens": {"GET": ADMIN, "POST": ADMIN},
     "/api/tokens/<token_id>": {"DELETE": ADMIN},
+    "/api/access-log": {"GET": ADMIN},
     "/api/public/projects": {"GET": READ},
     "/api/public/v2/prompts": {"GET": READ, "POST": WRITE},
     "/api/public/v2/prompts/<path:name>": {"GET": READ, "DELETE": WRITE},

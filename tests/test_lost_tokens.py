@@ -110,7 +110,7 @@ def test_a_backup_brings_the_tokens_back(tmp_path: Path) -> None:
     secret = make(data, "second", "write")
     code, told, missing = back_up(data, dest)
     assert (code, missing) == (0, "")
-    assert told.endswith("It also holds the tokens (2), as hashes.\n")
+    assert told.endswith("It also holds the tokens (2), as hashes, and the access log.\n")
     assert stat.S_IMODE((dest / "tokens.json").stat().st_mode) == 0o600
     restored.mkdir()
     dest.rename(restored / "prompts.git")

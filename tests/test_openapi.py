@@ -240,6 +240,8 @@ def test_answers_are_what_it_says(tmp_path: Path) -> None:
         call(204, "DELETE", f"/api/tokens/{made.json['id']}", headers=root)
         call(404, "DELETE", "/api/tokens/none", headers=root)
         call(200, "GET", "/api/tokens", headers=root)
+        call(200, "GET", "/api/access-log?limit=1", headers=root)
+        call(422, "GET", "/api/access-log?limit=0", headers=root)
     assert "text/html" in page.headers["Content-Type"]
     codes = {code for *_, status, code in call.seen if status >= 400}
     elsewhere = {

@@ -6,6 +6,7 @@ import hashlib
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from enum import IntEnum
 from typing import Self
 
@@ -93,6 +94,20 @@ class Token:
     def ticket(self) -> str:
         """What a session holds in the token's place: it ends with the token, and tells nothing of the secret."""
         return f"{self.id}.{digest_of(f'session {self.digest}')}"
+
+    def as_logged(self) -> dict[str, object]:
+        """What the access log says of the token when it is made."""
+        expires = None if self.expires is None else datetime.fromtimestamp(self.expires, UTC)
+        return {
+            "token": self.name,
+            "id": self.id,
+            "owner": self.owner,
+            "scope": self.scope.word,
+            "expires": expires and expires.strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "may_move": self.may_move,
+            "may_check": self.may_check,
+            "write_prefix": self.prefixes,
+        }
 
     def state(self, now: float) -> str:
         """`active`, `expired` or `revoked`."""

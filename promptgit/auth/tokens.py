@@ -20,9 +20,11 @@ from promptgit.auth.token_file import TokenFile
 from promptgit.domain.labels import check as check_label
 from promptgit.domain.labels import check_characters
 from promptgit.domain.names import fold
+from promptgit.domain.rights import ADMINISTRATOR
 from promptgit.domain.texts import check_identity
 from promptgit.errors import Invalid, TokenNameTaken, TokenNotFound, Unauthenticated, UnusableTokens
 from promptgit.settings import Settings
+from promptgit.store.access_log import AccessLog, Who, who
 from promptgit.store.records import Record
 
 PREFIX = "pgt_"
@@ -69,6 +71,7 @@ class Tokens:
     ) -> None:
         self.file = TokenFile(folder, check_record, path)
         self.path = self.file.path
+        self.log = AccessLog(folder, clock)
         self._clock = clock
         self._required = required
         # Replaced as a whole, for threads read it without a lock: what the file looked like, and what was in it.
@@ -146,14 +149,17 @@ class Tokens:
         may_move: Iterable[str] = (),
         may_check: Iterable[str] = (),
         write_prefix: Iterable[str] | None = None,
+        by: Who | None = None,
     ) -> tuple[Token, str]:
         """Make a token that expires after *seconds* (None: never); gives it and its secret, which is kept nowhere.
 
         Without an *owner* its name is the owner. With *write_prefix* it writes below these prefixes alone.
+        *by* is who makes it; None: the user of this process. The access log has it before the token is there.
 
         Raises:
             Invalid: the name, the owner, a label, a check or a prefix breaks a rule.
             TokenNameTaken: a token has, or had, the name or its address.
+            StorageFull, StorageFailed, LockTimeout: no token was made, though the access log may have an entry.
         """
         name = check_identity("name", name, 1, MAX_NAME)
         owner = _check_owner(name if owner is None else owner)
@@ -180,10 +186,13 @@ class Tokens:
             made = token_of(record)
             _expect_new(made, tokens)
             records.append(record)
+            self.log.append("token_created", by=by or _process(), **made.as_logged())
         return made, secret
 
-    def revoke(self, which: str) -> Token:
+    def revoke(self, which: str, *, by: Who | None = None) -> Token:
         """End the token with this id, or the active one with this name. One that was revoked stays so.
+
+        *by* is who ends it; None: the user of this process. It ends also where the access log cannot have an entry.
 
         Raises:
             TokenNotFound: there is none.
@@ -193,13 +202,18 @@ class Tokens:
             raise TokenNotFound(which)
         with self.file.changing() as records:
             now = int(self._clock())
-            for record in sorted(records, key=lambda record: record["id"] != which):  # an id before a name
+            # An id before a name.
+            for record in sorted(records, key=lambda record: record["id"] != which):
                 token = token_of(record)
                 if which == token.id or (which == token.name and token.state(now) == "active"):
                     if token.revoked is None:
                         record["revoked"] = now
-                    return token_of(record)
-        raise TokenNotFound(which)
+                    break
+            else:
+                raise TokenNotFound(which)
+        if token.revoked is None:
+            self.log.note("token_revoked", by=by or _process(), token=token.name, id=token.id, owner=token.owner)
+        return token_of(record)
 
     def _read(self) -> Mapping[str, Token] | None:
         """The tokens by the digests of their secrets; None: no token was ever made, and none is required."""
@@ -221,6 +235,10 @@ class Tokens:
         is_settled = mark is not None and time.time_ns() - max(mark[1:3]) > _TICK_NS
         self._known = (mark if is_settled else None, known)
         return known
+
+
+def _process() -> Who:
+    return who(ADMINISTRATOR, None)
 
 
 def _expect_new(made: Token, tokens: Iterable[Token]) -> None:

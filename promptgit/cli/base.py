@@ -30,7 +30,7 @@ _FILES = {
     "serve": ["serve"],
     "exchange": ["import", "export"],
     "histories": ["check", "reindex"],
-    "tokens": ["token"],
+    "tokens": ["token", "access-log"],
     "hooks": ["hook"],
     "maintenance": ["backup", "upkeep"],
     "verify": ["verify"],

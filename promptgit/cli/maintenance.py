@@ -16,7 +16,7 @@ from promptgit.settings import Settings
 def backup(dest: Path, data: Path | None) -> None:
     """Make a backup at DEST, or bring the one that is there up to date, also while a server runs.
 
-    It has the history and the tokens (their hashes), but no webhooks, whose secrets are in the clear.
+    It has the history, the tokens (their hashes) and the access log, but no webhooks, whose secrets are in the clear.
     """
     from promptgit.exchange import backup as backups
     from promptgit.service.stores import store_of
@@ -36,6 +36,7 @@ def _tell_the_rest(folder: Path) -> None:
     from promptgit.auth.tokens import Tokens
     from promptgit.errors import UnusableTokens
     from promptgit.jobs.hooks import Hooks
+    from promptgit.store import access_log
 
     if hooks := Hooks(folder).all():
         click.echo(
@@ -46,7 +47,8 @@ def _tell_the_rest(folder: Path) -> None:
     tokens = Tokens(folder)
     try:
         if tokens.are_made():
-            click.echo(f"It also holds the tokens ({len(tokens.all()):,}), as hashes.")
+            logged = ", and the access log" if (folder / access_log.NAME).exists() else ""
+            click.echo(f"It also holds the tokens ({len(tokens.all()):,}), as hashes{logged}.")
     except UnusableTokens as error:
         raise Refusal(f"The tokens are NOT in it: {error}") from error
 

@@ -1,8 +1,9 @@
-"""`promptgit token`: who may use the service."""
+"""`promptgit token` and `promptgit access-log`: who may use the service, and who was given that."""
 
 from __future__ import annotations
 
 import time
+from collections import deque
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from promptgit.cli.base import data_option, expect_owner, main
+from promptgit.cli.output import json_option, plain, print_json
 from promptgit.settings import Settings
 
 if TYPE_CHECKING:
@@ -93,6 +95,26 @@ def revoke(name: str, data: Path | None) -> None:
     """End the token NAME (or that of an id), at once."""
     ended = _tokens(data).revoke(name)
     click.echo(f"The token {ended.name!r} ({ended.id}) works no more.")
+
+
+@main.command("access-log")
+@click.option("--limit", type=click.IntRange(min=1), metavar="N", help="The newest N entries alone.")
+@json_option
+@data_option
+def access_log(limit: int | None, as_json: bool, data: Path | None) -> None:
+    """Who made and revoked tokens, and who signed in and out: newest last.
+
+    On a node of many machines it is what this node saw.
+    """
+    found = deque(_tokens(data).log.entries(), maxlen=limit)
+    if as_json:
+        print_json([entry.as_json() for entry in found])
+        return
+    for entry in found:
+        by = entry.by.get("token") or f"local user {entry.by.get('local')}"
+        told = {key: ",".join(value) if isinstance(value, list) else value for key, value in entry.what.items()}
+        what = "  ".join(f"{key}={value}" for key, value in told.items() if value)
+        click.echo(plain(f"{entry.time}  {entry.action}  by {by}  {what}").rstrip())
 
 
 def _tokens(data: Path | None) -> Tokens:

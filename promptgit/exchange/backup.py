@@ -27,8 +27,9 @@ _STALE_LOCK_SECONDS = 2.0  # git holds a ref's lock for milliseconds
 def back_up(source: Repository, path: Path) -> Repository:
     """Make the backup at *path*, or bring the one that is there up to date; also while others write.
 
-    What is in a backup already is never removed or replaced, except for the copy of the tokens' file; one that cannot
-    be read is not copied. It can be broken off at any moment and done again. One at a time: others wait.
+    What is in a backup already is never removed or replaced, except for the copies of the tokens' file and the access
+    log, which are left if the tokens cannot be read. It can be broken off at any moment and done again. One at a time:
+    others wait.
 
     Raises:
         BackupRefused: there is something else, or git could not do it.
@@ -44,7 +45,9 @@ def back_up(source: Repository, path: Path) -> Repository:
             else:
                 _begin(source, path)
             with suppress(UnusableTokens):
-                Tokens(source.path.parent).file.copy_into(path)
+                tokens = Tokens(source.path.parent)
+                if tokens.file.copy_into(path) is not None:
+                    tokens.log.copy_into(path)
     except Diverged as error:
         raise BackupRefused(str(path), _DIVERGED) from error
     except (RemoteFailed, OSError) as error:

@@ -60,6 +60,7 @@ def test_a_new_folder_survives_a_power_cut(kind: FileSystem, seconds: int, tmp_p
             folder = left / "new" / "data"
             check(folder / "prompts.git", client.known)
             assert [token.name for token in Tokens(folder).all()] == ["ada"]
+            assert [entry.what["token"] for entry in Tokens(folder).log.entries()] == ["ada"]
             assert Hooks(folder).all() == [hook]
             assert Hooks(folder).state(hook.id).cursor == commit
             assert (folder / "web.key").read_bytes() == key

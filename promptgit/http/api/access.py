@@ -33,6 +33,7 @@ from promptgit.http.api.failures import Failures
 from promptgit.http.api.origins import OwnOrigin
 from promptgit.http.observed import CREDENTIAL
 from promptgit.settings import Settings
+from promptgit.store.access_log import who
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -54,6 +55,7 @@ _SCOPES: tuple[tuple[str, Scope | None, Scope | None], ...] = (
     ("/sign-out", None, None),
     ("/api/tokens", Scope.ADMIN, Scope.ADMIN),
     ("/api/rules", Scope.READ, Scope.ADMIN),
+    ("/api/access-log", Scope.ADMIN, Scope.ADMIN),
     ("/prompts.git", Scope.READ, Scope.READ),  # git fetches with POST; a push is refused there
 )
 _PROXIED = ("HTTP_FORWARDED", "HTTP_X_FORWARDED_FOR", "HTTP_X_REAL_IP", "HTTP_VIA")
@@ -152,6 +154,7 @@ class Gate:
         if token is None:
             return None
         self._admit(environ, token)
+        self._tokens.log.note("signed_in", by=who(token.rights, token.identity))
         return token.ticket
 
     def resume(self, environ: WSGIEnvironment, ticket: str) -> bool:
@@ -167,6 +170,12 @@ class Gate:
         if token is not None:
             environ[CALLER] = self._admit(environ, token)
         return token is not None
+
+    def sign_out(self, environ: WSGIEnvironment) -> None:
+        """Note that the caller, whose session was resumed, ends it."""
+        caller = environ[CALLER]
+        if isinstance(caller, Caller) and caller.token is not None:
+            self._tokens.log.note("signed_out", by=who(caller.rights, caller.committer))
 
     def _find_caller(self, environ: WSGIEnvironment) -> Caller:
         host = environ.get("HTTP_HOST")

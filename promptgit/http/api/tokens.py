@@ -10,11 +10,12 @@ from marshmallow import fields, validate
 
 from promptgit.auth import tokens
 from promptgit.errors import ManagedElsewhere, TokenNameTaken
-from promptgit.http.api import answers
+from promptgit.http.api import access, answers
 from promptgit.http.api.bodies import Routes
 from promptgit.http.api.fields import AnswerSchema, Strict, Text, described
 from promptgit.http.api.openapi import refuses
 from promptgit.http.api.refusals import headers
+from promptgit.store.access_log import Who, who
 
 blueprint = Routes("tokens", __name__, url_prefix="/api/tokens", description="Who may use the service")
 
@@ -86,6 +87,11 @@ def _own_tokens() -> tokens.Tokens:
     return _tokens()
 
 
+def _caller() -> Who:
+    caller = access.who_asks()
+    return who(caller.rights, caller.committer)
+
+
 def _shown(token: tokens.Token) -> dict[str, object]:
     return {
         "id": token.id,
@@ -127,6 +133,7 @@ def create(body: dict[str, Any]) -> Response:
         may_move=body.get("may_move", ()),
         may_check=body.get("may_check", ()),
         write_prefix=body.get("write_prefix"),
+        by=_caller(),
     )
     return answers.json(_shown(token) | {"token": secret}, 201, {"Cache-Control": "no-store"})
 
@@ -136,5 +143,5 @@ def create(body: dict[str, Any]) -> Response:
 @refuses(ManagedElsewhere)
 def revoke(token_id: str) -> Response:
     """End a token, at once."""
-    _own_tokens().revoke(token_id)
+    _own_tokens().revoke(token_id, by=_caller())
     return Response(status=204)

@@ -39,11 +39,13 @@ class Door:
     """How the pages reach the access control of the application, for the request that is being answered.
 
     `who_asks` gives its sender. `sign_in` gives the ticket for the secret of a token, or None where no token is needed,
-    and raises a refusal. `resume` admits the holder of a ticket; False: its token was revoked, or has expired.
+    and raises a refusal; `sign_out` notes the end of a session. `resume` admits the holder of a ticket; False: its
+    token was revoked, or has expired.
     """
 
     who_asks: Callable[[], Person]
     sign_in: Callable[[str], str | None]
+    sign_out: Callable[[], None]
     resume: Callable[[str], bool]
 
 

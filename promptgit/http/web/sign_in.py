@@ -90,6 +90,8 @@ def sign_in() -> Answer:
 def sign_out() -> Response:
     """End the session."""
     with forms.own(_page):
+        if _TICKET in session:
+            access.door().sign_out()
         session.clear()
         flash("You are signed out.")
         return redirect(url_for("web.sign_in"), 303)
