@@ -200,6 +200,9 @@ def test_an_override_is_loud(team: Team) -> None:
     assert moved["description"] == "On fire" and moved["items"][0]["to"] == 1
     assert renamed["items"] == [{"prompt_id": team.prompt, "name": "free/greeting", "from": 1, "to": 1}]
     assert "outside" not in team.ok("get", f"{prompt}/labels/production/history", "ada")[-1]
+    (entry, _) = [one for one in team.ok("get", "/api/access-log", "admin") if one["action"] == "gate_overridden"]
+    assert entry["by"]["token"] == "admin"
+    assert entry["what"] == {"releases": ["releases/0/1.toml"], "description": "On fire"}
 
 
 def test_what_has_moved_since_is_outdated(team: Team) -> None:

@@ -14,6 +14,7 @@ from promptgit.domain.rights import NO_RIGHTS, Rights
 from promptgit.service import gates, prefixes
 from promptgit.service.checks import Precondition
 from promptgit.service.plans import Plan
+from promptgit.store.access_log import AccessLog, who
 from promptgit.store.git.commits import Edit
 from promptgit.store.operation import Operation
 from promptgit.store.store import Store
@@ -45,6 +46,7 @@ class Writes:
     def __init__(self, store: Store, protected: frozenset[str]) -> None:
         self._store = store
         self._protected = protected
+        self._log = AccessLog(store.folder, store.clock)
 
     def run(
         self,
@@ -77,14 +79,20 @@ class Writes:
                 return None
             prefixes.expect_files_below(planned.files.keys() - planned.released, attribution.rights)
             override = description if attribution.override else None
-            planned = gates.guarded(index, planned, attribution.rights, override, self.deed(attribution))
-            return Edit(planned.files, description or planned.reason, author, committer)
+            guarded = gates.guarded(index, planned, attribution.rights, override, self.deed(attribution))
+            overridden[:] = sorted(guarded.files.keys() - planned.files.keys())
+            return Edit(guarded.files, description or guarded.reason, author, committer)
 
         def recalled(index: sqlite3.Connection, commit: str) -> T:
             prefixes.expect_below(index, about, attribution.rights)
             return recall(index, commit)
 
-        return self._store.writer.submit(Operation(edit, answer, attribution.request, recalled))
+        overridden: list[str] = []  # the files of releases that record it
+        answered = self._store.writer.submit(Operation(edit, answer, attribution.request, recalled))
+        if overridden:
+            by = who(attribution.rights, attribution.committer)
+            self._log.note("gate_overridden", by=by, releases=overridden, description=description)
+        return answered
 
     def deed(self, attribution: Attribution, description: str = "") -> Deed:
         """What the file of a release says of who does something to it now."""
