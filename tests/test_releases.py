@@ -12,7 +12,7 @@ from werkzeug.test import TestResponse
 from promptgit.app import create_app
 from promptgit.auth.tokens import Scope, Tokens
 from promptgit.settings import Settings
-from tests.support import foreign_commit, git_text
+from tests.support import command, foreign_commit, git_text
 from tests.test_tokens import bearer
 
 RULES = '[labels."production"]\napprovals = 1\nchecks = ["eval"]\nprefixes = ["support/"]\n'
@@ -258,3 +258,43 @@ def test_rules_are_written_by_administrators_who_have_seen_them(team: Team) -> N
     assert team.client.put("/api/rules", json={"content": "\n"}, headers=fresh).status_code == 200
     create = {**team.headers["admin"], "If-None-Match": "*"}
     assert team.client.put("/api/rules", json={"content": ""}, headers=create).status_code == 412
+
+
+def test_a_rewritten_history_shifts_a_released_label(team: Team) -> None:
+    """The number in the label's file means another version then: readyz and `promptgit check` say so."""
+    team.rule(RULES.replace('checks = ["eval"]', ""))
+    number = team.open(3)
+    team.ok("post", f"/api/releases/{number}/approve", "bob")
+    team.ok("post", f"/api/releases/{number}/release", "bob")
+    repository = team.folder / "prompts.git"
+    files = {
+        path: git_text(repository, "show", f"main:{path}").encode()
+        for path in git_text(repository, "ls-tree", "-r", "--name-only", "main").splitlines()
+    }
+    root = git_text(repository, "rev-list", "--max-parents=0", "main").strip()
+    for text in (b"other 1", b"other 2", b"other 3"):
+        root = foreign_commit(repository, {"prompts/support/greeting.md": text}, "Again", parent=root)
+    foreign_commit(repository, files | {"prompts/support/greeting.md": b"other 4"}, "The rest")
+    warnings = team.client.get("/readyz").json["warnings"]
+    assert any("label_shifted" in warning and "release 1" in warning for warning in warnings)
+    checked = command("check", "--data", str(team.folder))
+    assert (checked.returncode, "label_shifted" in checked.stdout) == (1, True)
+
+
+def test_check_tells_what_goes_past_releases(team: Team) -> None:
+    """An outside move, a release and a check that cannot be understood, rules that are wrong."""
+    repository = team.folder / "prompts.git"
+    version = team.ok("get", f"/api/prompts/{team.prompt}/versions/1", "ada")["id"]
+    wrong = {
+        "labels/production/support/greeting": b"3\n",
+        "releases/0/7.toml": b"state = 1\n",
+        f"checks/{version[:2]}/{version[2:]}/eval": b"passed\n",
+    }
+    foreign_commit(repository, wrong, "By hand")
+    foreign_commit(repository, {"rules.toml": b'[labels.production]\napprovals = "one"\n'}, "Rules")
+    checked = command("check", "--data", str(team.folder))
+    assert checked.returncode == 1
+    for words in ("outside: 'production'", "release 7 cannot be understood", "check 'eval'", "approvals is no number"):
+        assert words in checked.stdout, checked.stdout
+    assert team.ok("get", f"/api/prompts/{team.prompt}/versions/1/checks", "ada") == []
+    assert team.open() == 8

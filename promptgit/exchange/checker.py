@@ -15,7 +15,7 @@ from pathlib import Path
 from promptgit.domain.labels import LATEST
 from promptgit.errors import Damaged, UnusableRepository
 from promptgit.store.git.repository import Repository
-from promptgit.store.index import label_queries, search
+from promptgit.store.index import check_queries, label_queries, release_queries, search
 from promptgit.store.index.connections import uri_of
 from promptgit.store.index.intake import Progress, build
 from promptgit.store.index.requests import request_in
@@ -112,6 +112,19 @@ def _compare(path: Path, store: Store, progress: Progress | None) -> Iterator[st
                 f"The file of the label {label!r} of {name!r} {why}, and is ignored. "
                 "If git alone has moved the prompt, move this file along, to the prompt's new name."
             )
+        yield from _ungoverned(connection)
+
+
+def _ungoverned(connection: sqlite3.Connection) -> Iterator[str]:
+    """What rules and releases do not agree with, or cannot be understood of them."""
+    yield from release_queries.warnings(connection)
+    for label, prompt, number, commit in release_queries.outside(connection):
+        where = f"at version {number}" if number else "nowhere"
+        yield f"outside: {label!r} of {prompt!r} is gated, and {commit} points it {where} without a release."
+    for number in release_queries.ignored(connection):
+        yield f"The file of release {number} cannot be understood, and is ignored."
+    for version, check in check_queries.ignored(connection):
+        yield f"The file of the check {check!r} of the version {version} says nothing of that version, and is ignored."
 
 
 def _open(path: Path) -> sqlite3.Connection:

@@ -17,7 +17,7 @@ from promptgit.store.git.refs import MAIN
 from promptgit.store.git.repository import Repository
 from promptgit.store.git.signatures import Signer
 from promptgit.store.git.upkeep import Upkeep
-from promptgit.store.index import change_queries, queries
+from promptgit.store.index import change_queries, queries, release_queries
 from promptgit.store.index.connections import Unusable, head_of
 from promptgit.store.index.index import Index
 from promptgit.store.index.intake import Progress
@@ -191,6 +191,7 @@ class Store:
             f"refs/promptgit/lost/{tip}. Bring it back, or remove that ref; see docs/recovery.md."
             for tip in self.lost_tips()
         ]
+        found += self.index.read(release_queries.warnings)
         if (head := self.repository.head()) != MAIN:
             found.append(
                 f"HEAD points at {head}: clones do not check out main. Run 'git symbolic-ref HEAD {MAIN}' in it."

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from promptgit.domain import releases
 from promptgit.domain.releases import OPEN, RELEASED, Release
 from promptgit.store.index import prompt_rows
-from promptgit.store.index.release_rows import find
+from promptgit.store.index.release_rows import find, read_rules
 
 _MOVE = """
 SELECT m.number, c.number, lower(hex(c.id)) FROM label_moves m JOIN commits c ON c.id = m.commit_id
@@ -121,6 +121,18 @@ def shifted(connection: sqlite3.Connection) -> Iterator[tuple[str, str, int, int
         """,
         (*releases.MOVING, *releases.MOVING),
     )
+
+
+def warnings(connection: sqlite3.Connection) -> list[str]:
+    """What is wrong with the rules, and which labels do not show what was released; a sentence each."""
+    return [
+        *read_rules(connection)[0].problems(),
+        *(
+            f"label_shifted: {label!r} of {name!r} points at version {number}, which is another version than release "
+            f"{release} has released: history was rewritten. Release again, or bring the history back."
+            for label, name, number, release in shifted(connection)
+        ),
+    ]
 
 
 def outside(connection: sqlite3.Connection) -> Iterator[tuple[str, str, int | None, str]]:
