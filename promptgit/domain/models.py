@@ -78,6 +78,10 @@ class Prompt(NamedTuple):
     altered: str | None
     labels: dict[str, int]
 
+    def labelled(self, version: Version) -> Version:
+        """A version of it with the labels that point at that one in this state of the prompt."""
+        return version._replace(labels=tuple(label for label, at in self.labels.items() if at == version.number))
+
     @property
     def created_at(self) -> datetime:
         """When its first version was written, aware and in UTC."""

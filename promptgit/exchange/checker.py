@@ -28,13 +28,13 @@ _AUTHOR = "LEFT JOIN {0}.authors a ON a.key = t.author"
 _SAID = "lower(hex(t.commit_id)), t.timestamp, a.name, a.email, t.description, t.seal"
 _ROWS = {
     "totals": "SELECT prompts, versions FROM {0}.totals",
-    "prompt": "SELECT id, name, folded, versions, created, hex(altered), removed, places, placed, labels, seal "
+    "prompt": "SELECT id, name, folded, versions, created, hex(altered), removed, places, labels, seal "
     "FROM {0}.prompts",
-    "version": f"SELECT p.id, t.number, t.id, lower(hex(t.blob)), {_SAID}, t.json, t.json_seal "
+    "version": f"SELECT p.id, t.number, t.made, t.id, lower(hex(t.blob)), {_SAID}, t.json, t.json_seal "
     f"FROM {{0}}.versions t {_PROMPT} {_AUTHOR}",
-    "place": f"SELECT p.id, t.after, t.name, t.seal FROM {{0}}.places t {_PROMPT}",
+    "place": f"SELECT p.id, t.since, t.place, t.name, t.lives, t.seal FROM {{0}}.places t {_PROMPT}",
     "label": "SELECT label, name, number, lower(hex(blob)), seal FROM {0}.labels",
-    "label's move": f"SELECT p.id, t.label, t.move, t.number, t.before, t.outside, {_SAID} "
+    "label's move": f"SELECT p.id, t.label, t.made, t.move, t.number, t.before, t.outside, {_SAID} "
     f"FROM {{0}}.label_moves t {_PROMPT} {_AUTHOR}",
     "check": "SELECT t.version, t.name, p.id, t.number, t.state, t.summary, t.url, lower(hex(t.commit_id)), "
     f"t.timestamp, a.name, a.email, t.seal FROM {{0}}.checks t {_PROMPT} {_AUTHOR}",
@@ -45,6 +45,7 @@ _ROWS = {
     "commit": "SELECT t.number, lower(hex(t.id)), p.id, t.version, t.timestamp, a.name, a.email, t.description, "
     f"t.changes, k.name, k.email, t.stored, t.seal FROM {{0}}.commits t {_PROMPT} {_AUTHOR} "
     "LEFT JOIN {0}.authors k ON k.key = t.committer",
+    "date": "SELECT stored, number, before, seal FROM {0}.dates",
     "change": "SELECT t.made, t.place, t.type, p.id, t.name, t.other, t.before, t.number, t.detail, t.seal "
     f"FROM {{0}}.changes t {_PROMPT}",
 }

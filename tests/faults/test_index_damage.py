@@ -61,6 +61,11 @@ def answers(store: Store, service: Service) -> dict[str, Any]:
             catalogue.history(prompt, limit=10),
             service.publishing.find(prompt.name),
         ]
+    told["now"] = service.as_of(2_000_000_000).commit
+    for commit in {change.commit: None for change in told["feed"][0].changes[::4]}:
+        past = service.as_of(commit)
+        told[commit] = [past.list(limit=1_000), past.list(label="production", limit=1_000)]
+        told[commit] += [past.labels.all(prompt.id) for prompt in told[commit][0] if prompt.labels]
     return told
 
 

@@ -8,7 +8,7 @@ from collections.abc import Collection
 from promptgit.domain.models import Author, FeedEntry
 from promptgit.store.index.change_rows import newest
 from promptgit.store.index.connections import Unusable
-from promptgit.store.index.prompt_rows import PROMPT, PromptRow, name_at, places
+from promptgit.store.index.prompt_rows import PROMPT, Place, PromptRow, place_at, places
 from promptgit.store.index.seals import expect, expect_none
 
 _SEALED = (
@@ -37,6 +37,16 @@ def number_of(connection: sqlite3.Connection, commit: str) -> int | None:
         return None
     expect(row[-1], row[:-1])
     return int(row[0])
+
+
+def commit_of(connection: sqlite3.Connection, number: int) -> str:
+    """The id in hexadecimal of the commit of a number, which there is."""
+    row = connection.execute(f"{_COMMIT} WHERE m.number = ?", (number,)).fetchone()
+    if row is None:
+        raise Unusable("a row of the index is missing")
+    expect(row[-1], row[:-1])
+    commit: bytes = row[1]
+    return commit.hex()
 
 
 def page(connection: sqlite3.Connection, after: int, limit: int) -> tuple[list[FeedEntry], str, bool]:
@@ -72,7 +82,7 @@ def between(connection: sqlite3.Connection, after: int, end: int) -> list[FeedEn
         Unusable: a row is damaged, or missing.
     """
     changes: list[FeedEntry] = []
-    names: dict[int, list[tuple[int, str]]] = {}
+    placed: dict[int, list[Place]] = {}
     number, left = after, 0
     for row in connection.execute(_CHANGES, (after, end)):
         told, change, version, prompt = row[:13], row[13:23], row[23:32], row[32:]
@@ -92,11 +102,13 @@ def between(connection: sqlite3.Connection, after: int, end: int) -> list[FeedEn
         elif told[2] is not None:
             found = PromptRow(prompt)
             made = found.version(version)
-            if found.key not in names:
-                names[found.key] = places(connection, found)
-            name = name_at(names[found.key], made.number)
+            if found.key not in placed:
+                placed |= places(connection, [found])
+            place = place_at(placed[found.key], at)
+            if place is None:
+                raise Unusable("a row of the index is missing")
             written = made.seconds, made.description, made.author
-            changes.append(FeedEntry("version", commit, found.id, name, None, None, made.number, *written))
+            changes.append(FeedEntry("version", commit, found.id, place.name, None, None, made.number, *written))
     if number != end or left:
         raise Unusable("a row of the index is missing")
     return changes

@@ -35,22 +35,17 @@ class ChangeRows:
 
     def __init__(self, connection: sqlite3.Connection, *, empty: bool) -> None:
         self._connection = connection
-        self._number = 0 if empty else newest(connection)[0]
+        self.next_number = 1 if empty else newest(connection)[0] + 1  # the number of the commit at hand
+        self._dates: list[tuple[int, int]] = []  # numbers and dates of those held back
         self._commits: list[tuple[object, ...]] = []
         self._changes: list[tuple[object, ...]] = []
 
     def __len__(self) -> int:
         return len(self._commits) + len(self._changes)
 
-    @property
-    def next_number(self) -> int:
-        """The number of the commit that is added next."""
-        return self._number + 1
-
     def add(self, commit: Commit, author: int, committer: int, done: Sequence[Done]) -> None:
         """Note a commit, and what it did."""
-        self._number += 1
-        number, count = self._number, 0
+        number, count = self.next_number, 0
         if len(done) == 1 and done[0].type == "version":
             version = done[0].prompt, done[0].number
             told: tuple[Any, ...] = (*version, None, None, None)
@@ -62,13 +57,29 @@ class ChangeRows:
             said = commit.timestamp, *commit.author, commit.description
         sealed = seal(number, commit.id, *told[:2], *said, count, *commit.committer, commit.stored)
         self._commits.append((number, bytes.fromhex(commit.id), *told, count, committer, commit.stored, sealed))
+        while self._dates and self._dates[-1][0] >= commit.stored:
+            self._dates.pop()
+        self._dates.append((commit.stored, number))
+        self.next_number += 1
 
     def flush(self) -> None:
         """Write the rows held back."""
         insert(self._connection, "commits", self._commits)
         insert(self._connection, "changes", self._changes)
+        self._flush_dates()
         self._commits.clear()
         self._changes.clear()
+
+    def _flush_dates(self) -> None:
+        if not self._dates:
+            return
+        execute = self._connection.execute
+        execute("DELETE FROM dates WHERE stored >= ?", (self._dates[0][0],))
+        last = execute("SELECT number FROM dates ORDER BY stored DESC LIMIT 1").fetchone()
+        befores = [last[0] if last else 0, *(number for _, number in self._dates)]
+        rows = [(*date, before) for date, before in zip(self._dates, befores, strict=False)]
+        insert(self._connection, "dates", [(*row, seal(*row)) for row in rows])
+        self._dates.clear()
 
 
 def newest(connection: sqlite3.Connection) -> tuple[int, str]:

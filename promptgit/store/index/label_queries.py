@@ -11,9 +11,12 @@ from promptgit.store.index.connections import Unusable
 from promptgit.store.index.prompt_rows import PromptRow, find
 from promptgit.store.index.seals import expect
 
-_MOVES = """
-SELECT m.label, m.move, m.number, m.before, m.outside, m.commit_id, m.timestamp, a.name, a.email, m.description, m.seal
-FROM label_moves m LEFT JOIN authors a ON a.key = m.author WHERE m.prompt = ?
+MOVE = (
+    "m.label, m.made, m.move, m.number, m.before, m.outside, m.commit_id, m.timestamp, a.name, a.email, m.description, "
+    "m.seal"
+)
+_MOVES = f"""
+SELECT {MOVE} FROM label_moves m LEFT JOIN authors a ON a.key = m.author WHERE m.prompt = ?
 """
 
 
@@ -23,9 +26,9 @@ def pointers(connection: sqlite3.Connection, prompt_id: str) -> list[LabelMove]:
     if found is None or found.removed is not None:
         return []
     newest = (
-        "AND m.move = (SELECT max(move) FROM label_moves WHERE prompt = m.prompt AND label = m.label) ORDER BY m.label"
+        "AND m.made = (SELECT max(made) FROM label_moves WHERE prompt = m.prompt AND label = m.label) ORDER BY m.label"
     )
-    moves = [_move(found, row) for row in connection.execute(f"{_MOVES} {newest}", (found.key,))]
+    moves = [move_of(found, row) for row in connection.execute(f"{_MOVES} {newest}", (found.key,))]
     if {move.label: move.number for move in moves if move.number is not None} != found.labels:
         raise Unusable("a label's row of the index is damaged")
     return [move for move in moves if move.number is not None and move.number <= found.versions]
@@ -41,9 +44,9 @@ def moves(connection: sqlite3.Connection, prompt_id: str, label: str) -> list[La
     found = find(connection, prompt_id)
     if found is None:
         return []
-    rows = connection.execute(f"{_MOVES} AND m.label = ? ORDER BY m.move", (found.key, label)).fetchall()
-    moves = [_move(found, row) for row in rows]
-    numbers = [row[1] for row in rows]
+    rows = connection.execute(f"{_MOVES} AND m.label = ? ORDER BY m.made", (found.key, label)).fetchall()
+    moves = [move_of(found, row) for row in rows]
+    numbers = [row[2] for row in rows]
     last = moves[-1].number if moves else None
     if numbers != list(range(1, len(rows) + 1)) or last != found.labels.get(label):
         raise Unusable("a label's row of the index is damaged")
@@ -66,7 +69,8 @@ def ignored(connection: sqlite3.Connection) -> Iterator[tuple[str, str]]:
     )
 
 
-def _move(found: PromptRow, row: Sequence[Any]) -> LabelMove:
+def move_of(found: PromptRow, row: Sequence[Any]) -> LabelMove:
+    """A move of a label of a prompt, of a row of `MOVE`."""
     expect(row[-1], (found.key, *row[:-1]))
-    label, _, number, before, outside, commit, seconds, name, email, description, _ = row
+    label, _, _, number, before, outside, commit, seconds, name, email, description, _ = row
     return LabelMove(label, before, number, seconds, description, Author(name, email), commit.hex(), bool(outside))

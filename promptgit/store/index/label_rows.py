@@ -12,7 +12,8 @@ from promptgit.store.index.rows import insert
 from promptgit.store.index.seals import expect, seal
 
 _MOVES = """
-SELECT m.label, m.move, m.number, m.before, m.outside, m.commit_id, m.timestamp, a.name, a.email, m.description, m.seal
+SELECT m.label, m.made, m.move, m.number, m.before, m.outside, m.commit_id, m.timestamp, a.name, a.email, m.description,
+    m.seal
 FROM label_moves m LEFT JOIN authors a ON a.key = m.author WHERE m.prompt = ? ORDER BY m.move
 """
 
@@ -45,9 +46,15 @@ class LabelRows:
             self._written[file.name, file.label] = number, bytes.fromhex(file.blob)
 
     def settle(
-        self, prompt: int, name: str | None, commit: Commit, author: int, is_outside: Callable[[str, int | None], bool]
+        self,
+        prompt: int,
+        name: str | None,
+        commit: Commit,
+        author: int,
+        made: int,
+        is_outside: Callable[[str, int | None], bool],
     ) -> list[tuple[str, int | None, int | None]]:
-        """Note where a prompt's labels point after a commit; those that moved, from where, to where.
+        """Note where a prompt's labels point after the commit numbered *made*; those that moved, from where, to where.
 
         Without *name* it was removed. *is_outside* tells of a label and its new number that no release says so.
         """
@@ -59,10 +66,10 @@ class LabelRows:
             if (number := now.get(label)) != before:
                 moves.append((label, before, number))
                 last[label] = move + 1, number
-                said = prompt, label, move + 1, number, before, int(is_outside(label, number))
+                said = prompt, label, made, move + 1, number, before, int(is_outside(label, number))
                 sealed = seal(*said, commit.id, commit.timestamp, *commit.author, commit.description)
-                made = bytes.fromhex(commit.id), commit.timestamp, author, commit.description
-                self._moves.append((*said, *made, sealed))
+                why = bytes.fromhex(commit.id), commit.timestamp, author, commit.description
+                self._moves.append((*said, *why, sealed))
         return moves
 
     def files_of(self, name: str) -> dict[str, int | None]:
@@ -80,7 +87,7 @@ class LabelRows:
             self._last[prompt] = {}
             for *said, sealed in self._find(_MOVES, prompt):
                 expect(sealed, (prompt, *said))
-                self._last[prompt][said[0]] = said[1], said[2]
+                self._last[prompt][said[0]] = said[2], said[3]
         return self._last[prompt]
 
     def _find(self, query: str, value: int | str) -> Iterable[tuple[Any, ...]]:

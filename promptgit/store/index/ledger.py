@@ -35,7 +35,6 @@ class _Row:
     altered: bytes | None
     removed: int | None
     places: int
-    placed: int
     labels: int
 
     def seal(self) -> int:
@@ -52,7 +51,6 @@ class _Row:
             self.altered,
             self.removed,
             self.places,
-            self.placed,
             self.labels,
         )
 
@@ -80,7 +78,7 @@ class Ledger:
         self._placed: dict[int, _Row] = {}  # created, moved, removed or brought back
         self._grown: dict[int, _Row] = {}  # with a new version
         self._versions: list[tuple[object, ...]] = []
-        self._places: dict[tuple[int, int], str] = {}
+        self._places: list[tuple[object, ...]] = []
         self._removals: list[tuple[object, ...]] = []
         self._born = 0  # prompts that came, less those that went
 
@@ -112,7 +110,8 @@ class Ledger:
                 row.labels = pointed
                 self._placed[key] = row
             is_outside = partial(self._releases.is_outside, row.id, row.name)
-            for label, before, number in self._labels.settle(key, name, commit, author, is_outside):
+            made = self._changes.next_number
+            for label, before, number in self._labels.settle(key, name, commit, author, made, is_outside):
                 detail = OUTSIDE if is_outside(label, number) else None
                 self._done.append(Done("label", key, row.name, label, before, number, detail))
                 row.altered = bytes.fromhex(commit.id)
@@ -134,7 +133,7 @@ class Ledger:
     def _write(self, name: str, blob: str, commit: Commit, author: int) -> None:
         row = self._find_living(name)
         if row is None:
-            row = self._revive(name) or self._create(name, commit)
+            row = self._revive(name, commit) or self._create(name, commit)
             self._living[name] = row
             self._born += 1
         row.versions += 1
@@ -149,7 +148,9 @@ class Ledger:
         sealed = seal(made, row.id, number, seconds, description, *commit.author, commit.id, blob)
         ids = bytes.fromhex(commit.id), bytes.fromhex(blob)
         told = text.decode(), crc32(text, number), sealed
-        self._versions.append((row.key, number, made, *ids, seconds, author, description, *told))
+        self._versions.append(
+            (row.key, number, self._changes.next_number, made, *ids, seconds, author, description, *told)
+        )
         self._grown[row.key] = row
         self._done.append(Done("version", row.key, name, number=row.versions))
 
@@ -158,12 +159,12 @@ class Ledger:
         if self._id_is_used(prompt_id):
             prompt_id = id_of(name, commit.id)
         self._ids.add(prompt_id)
-        row = _Row(next(self._keys), prompt_id, name, 0, commit.timestamp, None, None, 1, 0, 0)
-        self._rows[row.key] = self._placed[row.key] = self._renamed[row.key] = row
-        self._places[row.key, 0] = name
+        row = _Row(next(self._keys), prompt_id, name, 0, commit.timestamp, None, None, 0, 0)
+        self._rows[row.key] = row
+        self._place(row, commit)
         return row
 
-    def _revive(self, name: str) -> _Row | None:
+    def _revive(self, name: str, commit: Commit) -> _Row | None:
         """The prompt that was removed last under this name comes back."""
         rows = self._find_removed(name)
         if not rows:
@@ -171,7 +172,7 @@ class Ledger:
         row = rows.pop()
         row.removed = None
         self._done.append(Done("restore", row.key, name, number=row.versions + 1))
-        self._placed[row.key] = self._renamed[row.key] = row
+        self._place(row, commit)
         return row
 
     def _move(self, source: str, name: str, commit: Commit) -> None:
@@ -181,10 +182,7 @@ class Ledger:
         row.name = name
         self._done.append(Done("rename", row.key, name, source))
         row.altered = bytes.fromhex(commit.id)
-        row.places += row.placed != row.versions  # else a rename without a version between takes the other's place
-        row.placed = row.versions
-        self._places[row.key, row.placed] = name
-        self._placed[row.key] = self._renamed[row.key] = row
+        self._place(row, commit)
 
     def _remove(self, name: str, commit: Commit, author: int) -> None:
         row = self._expect_living(name)
@@ -197,6 +195,13 @@ class Ledger:
         sealed = seal(row.id, row.versions, commit.id, commit.timestamp, *commit.author, commit.description)
         made = bytes.fromhex(commit.id), commit.timestamp, author, commit.description, sealed
         self._removals.append((row.key, row.versions, *made))
+        self._place(row, commit)
+
+    def _place(self, row: _Row, commit: Commit) -> None:
+        """Note that a prompt was created, moved, removed or brought back."""
+        row.places += 1
+        placed = row.key, self._changes.next_number, row.places, row.name, int(row.removed is None)
+        self._places.append((*placed, seal(*placed, commit.id)))
         self._placed[row.key] = self._renamed[row.key] = row
 
     def _expect_living(self, name: str) -> _Row:
@@ -220,7 +225,7 @@ class Ledger:
         if self._empty:
             return []
         rows = self._connection.execute(
-            "SELECT key, id, name, versions, created, altered, removed, places, placed, labels, seal "
+            "SELECT key, id, name, versions, created, altered, removed, places, labels, seal "
             f"FROM prompts WHERE {condition}",
             (name,),
         ).fetchall()
@@ -276,10 +281,7 @@ class Ledger:
             ((row.versions, row.seal(), key) for key, row in self._grown.items() if key not in self._placed),
         )
         insert(self._connection, "versions", self._versions)
-        execute(
-            "INSERT OR REPLACE INTO places VALUES (?, ?, ?, ?)",
-            ((key, after, name, seal(key, after, name)) for (key, after), name in self._places.items()),
-        )
+        insert(self._connection, "places", self._places)
         insert(self._connection, "removals", self._removals)
         execute("INSERT OR IGNORE INTO unsearched VALUES (?)", ((key,) for key in (*self._placed, *self._grown)))
         self._connection.execute(

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from promptgit.domain.models import Author, Prompt, Version
 from promptgit.domain.names import path_of
@@ -13,7 +14,7 @@ from promptgit.store.index.seals import expect, expect_none, of_labels
 
 # What `PromptRow` verifies, before the columns of a version.
 PROMPT = """
-p.key, p.id, p.name, p.versions, p.created, p.altered, p.removed, p.places, p.placed, p.labels, p.seal, (
+p.key, p.id, p.name, p.versions, p.created, p.altered, p.removed, p.places, p.labels, p.seal, (
     SELECT group_concat(label || ' ' || number) FROM labels
     WHERE p.removed IS NULL AND name = p.name AND number IS NOT NULL
 )"""
@@ -29,10 +30,10 @@ class PromptRow:
         Unusable: it is not.
     """
 
-    __slots__ = ("altered", "created", "id", "key", "labels", "name", "placed", "places", "removed", "versions")
+    __slots__ = ("altered", "created", "id", "key", "labels", "name", "places", "removed", "versions")
 
     def __init__(self, row: Sequence[Any]) -> None:
-        expect(row[10], row[:10])
+        expect(row[9], row[:9])
         self.key: int = row[0]
         self.id: str = row[1]
         self.name: str = row[2]
@@ -41,15 +42,19 @@ class PromptRow:
         self.altered: bytes | None = row[5]
         self.removed: int | None = row[6]
         self.places: int = row[7]
-        self.placed: int = row[8]
-        self.labels: dict[str, int] = _pointed(row[11], row[9])  # those that point past the newest version, too
+        self.labels: dict[str, int] = _pointed(row[10], row[8])  # those that point past the newest version, too
 
     def version(self, row: Sequence[Any]) -> Version:
-        """A version of it, of a row of the columns of a version."""
+        """A version of it, of a row of `VERSION`."""
         made, number, seconds, description, name, email, commit, blob, sealed = row
         expect(sealed, (made, self.id, number, seconds, description, name, email, commit, blob))
         labels = sorted([label for label, at in self.labels.items() if at == number]) if self.labels else ()
         return Version(made, self.id, number, seconds, description, Author(name, email), commit, blob, tuple(labels))
+
+    def back(self, place: Place, versions: int, altered: bytes | None, labels: dict[str, int]) -> None:
+        """Make it the row that an earlier commit left; it keeps its key, its id and the date of its first version."""
+        self.name, self.removed = place.name, None if place.lives else 1
+        self.versions, self.altered, self.labels = versions, altered, labels
 
     def prompt(self, newest: Version) -> Prompt:
         """The prompt, with *newest* in the place of its newest version."""
@@ -85,18 +90,33 @@ def no_id(connection: sqlite3.Connection, prompt_id: str) -> None:
     expect_none(connection, "prompts_id_twin", "id = ? AND key > 0", prompt_id)
 
 
-def places(connection: sqlite3.Connection, found: PromptRow) -> list[tuple[int, str]]:
-    """After which version a prompt had which name, the newest last."""
+class Place(NamedTuple):
+    """Where a prompt lies since the commit numbered `since`; or where it lay when that commit removed it."""
+
+    since: int
+    name: str
+    lives: bool
+    commit: bytes
+
+
+def places(connection: sqlite3.Connection, prompts: Sequence[PromptRow]) -> dict[int, list[Place]]:
+    """Where prompts have lain, by key, each the newest last."""
     rows = connection.execute(
-        "SELECT after, name, seal FROM places WHERE prompt = ? ORDER BY after", (found.key,)
-    ).fetchall()
-    for after, name, sealed in rows:
-        expect(sealed, (found.key, after, name))
-    if len(rows) != found.places or rows[-1][:2] != (found.placed, found.name):
-        raise Unusable("a row of the index is missing")
-    return [(after, name) for after, name, _ in rows]
+        "SELECT t.prompt, t.since, t.place, t.name, t.lives, c.id, t.seal FROM json_each(?) k "
+        "CROSS JOIN places t ON t.prompt = k.value LEFT JOIN commits c ON c.number = t.since ORDER BY k.key, t.since",
+        (json.dumps([found.key for found in prompts]),),
+    )
+    placed: dict[int, list[Place]] = {found.key: [] for found in prompts}
+    for key, since, place, name, lives, commit, sealed in rows:
+        expect(sealed, (key, since, place, name, lives, commit))
+        placed[key].append(Place(since, name, bool(lives), commit))
+    for found in prompts:
+        its = placed[found.key]
+        if len(its) != found.places or its[-1][1:3] != (found.name, found.removed is None):
+            raise Unusable("a row of the index is missing")
+    return placed
 
 
-def name_at(places: Sequence[tuple[int, str]], number: int) -> str:
-    """The name that a prompt had when version *number* was made."""
-    return next(name for after, name in reversed(places) if after < number)
+def place_at(places: Sequence[Place], made: int) -> Place | None:
+    """Where a prompt lay after the commit numbered *made*; None: it was not created yet."""
+    return next((place for place in reversed(places) if place.since <= made), None)

@@ -23,7 +23,7 @@ LEFT JOIN versions v ON v.prompt = p.key AND v.number = l.number {AUTHOR} """
 
 def _prompt(row: Sequence[Any]) -> Prompt:
     found = PromptRow(row)
-    return found.prompt(found.version(row[12:]))
+    return found.prompt(found.version(row[11:]))
 
 
 def prompt_by_id(connection: sqlite3.Connection, prompt_id: str) -> tuple[Prompt, Removal | None] | None:
@@ -33,8 +33,8 @@ def prompt_by_id(connection: sqlite3.Connection, prompt_id: str) -> tuple[Prompt
         no_id(connection, prompt_id)
         return None
     found = PromptRow(row)
-    prompt = found.prompt(found.version(row[12:]))
-    return prompt, None if found.removed is None else _removal(connection, found)
+    prompt = found.prompt(found.version(row[11:]))
+    return prompt, None if found.removed is None else removal(connection, found)
 
 
 def prompt_by_name(connection: sqlite3.Connection, name: str) -> Prompt | None:
@@ -94,19 +94,27 @@ class Where:
             "AND l.number <= p.versions"
         )
 
-    def __call__(self) -> tuple[str, list[str | int]]:
-        """The condition, and its values; the label's is the first of a join."""
-        conditions = ["p.removed IS NULL"]
-        values: list[str | int] = [] if self.label is None else [self.label]
+    def named(self, column: str) -> tuple[list[str], list[str | int]]:
+        """The conditions on the names in a column, and their values."""
+        conditions: list[str] = []
+        values: list[str | int] = []
         if self.name is not None:
-            conditions.append("p.name = ?")
+            conditions.append(f"{column} = ?")
             values.append(self.name)
         if self.prefix is not None:
-            conditions.append("p.name >= ? AND substr(p.name, 1, ?) = ?")
+            conditions.append(f"{column} >= ? AND substr({column}, 1, ?) = ?")
             values += [self.prefix, len(self.prefix), self.prefix]
         if self.after is not None:
-            conditions.append("p.name > ?")
+            conditions.append(f"{column} > ?")
             values.append(self.after)
+        return conditions, values
+
+    def __call__(self) -> tuple[str, list[str | int]]:
+        """The condition, and its values; the label's is the first of a join."""
+        conditions, values = self.named("p.name")
+        conditions.insert(0, "p.removed IS NULL")
+        if self.label is not None:
+            values.insert(0, self.label)
         if self.tag is not None:
             conditions.append("p.key IN (SELECT prompt FROM tags WHERE tag = ?)")
             values.append(self.tag)
@@ -148,7 +156,8 @@ def count_prompts(connection: sqlite3.Connection, where: Where) -> int:
     return int(row[0])
 
 
-def _removal(connection: sqlite3.Connection, found: PromptRow) -> Removal:
+def removal(connection: sqlite3.Connection, found: PromptRow) -> Removal:
+    """How a prompt was removed that is not there."""
     row = connection.execute(
         "SELECT r.commit_id, r.timestamp, a.name, a.email, r.description, r.seal FROM removals r "
         "LEFT JOIN authors a ON a.key = r.author WHERE r.prompt = ? AND r.after = ?",

@@ -1,6 +1,6 @@
 """The tables of the index. There are no migrations: another SCHEMA means another index, built anew."""
 
-SCHEMA = 10
+SCHEMA = 11
 
 TABLES = f"""
 PRAGMA user_version = {SCHEMA};
@@ -29,7 +29,6 @@ CREATE TABLE prompts (
     altered BLOB,               -- the commit that renamed it or moved a label after the newest version
     removed INTEGER,            -- NULL: it lives; else the Nth of this name to be removed
     places INTEGER NOT NULL,    -- how many rows of `places` it has
-    placed INTEGER NOT NULL,    -- `after` of the newest of them
     labels INTEGER NOT NULL,    -- the checksum of where its labels point; of a removed one 0
     seal INTEGER NOT NULL       -- `seal` is the checksum of a row, here and below; see seals.py
 );
@@ -40,6 +39,7 @@ CREATE INDEX prompts_removed ON prompts (name, removed) WHERE removed IS NOT NUL
 CREATE TABLE versions (
     prompt INTEGER NOT NULL,
     number INTEGER NOT NULL,
+    made INTEGER NOT NULL,      -- the number of its commit
     id TEXT NOT NULL,
     commit_id BLOB NOT NULL,
     blob BLOB NOT NULL,
@@ -52,15 +52,17 @@ CREATE TABLE versions (
     PRIMARY KEY (prompt, number)
 ) WITHOUT ROWID;
 
--- Where a prompt lies from the version after `after` on.
+-- Where a prompt lies from the commit numbered `since` on: it was created, renamed, deleted or restored there.
 CREATE TABLE places (
     prompt INTEGER NOT NULL,
-    after INTEGER NOT NULL,
+    since INTEGER NOT NULL,
+    place INTEGER NOT NULL,     -- 1, 2, 3, ...
     name TEXT NOT NULL,
+    lives INTEGER NOT NULL,     -- 0: it was deleted, and had this name
     seal INTEGER NOT NULL,
-    PRIMARY KEY (prompt, after)
+    PRIMARY KEY (prompt, since)
 ) WITHOUT ROWID;
-CREATE INDEX places_named ON places (name);
+CREATE INDEX places_named ON places (name, since, lives);
 
 -- Deletions, each after the version `after`.
 CREATE TABLE removals (
@@ -89,6 +91,7 @@ CREATE INDEX labels_by_label ON labels (label, name);
 CREATE TABLE label_moves (
     prompt INTEGER NOT NULL,
     label TEXT NOT NULL,
+    made INTEGER NOT NULL,      -- the number of its commit
     move INTEGER NOT NULL,      -- 1, 2, 3, ...
     number INTEGER,             -- NULL: it was removed
     before INTEGER,             -- where it pointed before this, if anywhere
@@ -98,7 +101,7 @@ CREATE TABLE label_moves (
     author INTEGER NOT NULL,
     description TEXT NOT NULL,
     seal INTEGER NOT NULL,
-    PRIMARY KEY (prompt, label, move)
+    PRIMARY KEY (prompt, label, made)
 ) WITHOUT ROWID;
 
 -- The first-parent history of `main`, numbered from 1. Nearly all commits make one version and do nothing else: that is
@@ -130,11 +133,20 @@ CREATE TABLE changes (
     PRIMARY KEY (made, place)
 ) WITHOUT ROWID;
 
+-- Which commit is the last one stored at a date or before it: the commit of the row with the latest date up to then.
+-- Dates may go back and forth: a commit has a row while all commits after it were stored later.
+CREATE TABLE dates (
+    stored INTEGER PRIMARY KEY,
+    number INTEGER NOT NULL,
+    before INTEGER NOT NULL,    -- the number of the commit in the row before; 0: there is none
+    seal INTEGER NOT NULL
+);
+
 -- What each commit did, in order. A join, because SQLite would sort a union.
 CREATE VIEW feed AS
 SELECT m.number AS made, c.place, coalesce(c.type, 'version') AS type, coalesce(c.prompt, m.prompt) AS prompt,
     coalesce(c.name, (
-        SELECT name FROM places WHERE prompt = m.prompt AND after < m.version ORDER BY after DESC LIMIT 1
+        SELECT name FROM places WHERE prompt = m.prompt AND since <= m.number ORDER BY since DESC LIMIT 1
     )) AS name, c.other, c.before, coalesce(c.number, m.version) AS number, c.detail
 FROM commits m LEFT JOIN changes c ON c.made = m.number WHERE c.made IS NOT NULL OR m.prompt IS NOT NULL;
 
@@ -196,6 +208,7 @@ CREATE INDEX tags_prompt ON tags (prompt);
 INDEXES = """
 -- Which versions have the same content.
 CREATE INDEX versions_blob ON versions (prompt, blob);
+CREATE INDEX versions_made ON versions (prompt, made);
 CREATE UNIQUE INDEX commits_id ON commits (id);
 
 -- Twins of the indexes that names and ids are looked up in: what one does not find, and every page of a list, is looked
@@ -205,6 +218,9 @@ CREATE INDEX prompts_id_twin ON prompts (id) WHERE key > 0;
 CREATE INDEX prompts_living_twin ON prompts (name) WHERE removed IS NULL AND key > 0;
 CREATE INDEX prompts_folded_twin ON prompts (folded) WHERE removed IS NULL AND key > 0;
 CREATE INDEX prompts_removed_twin ON prompts (name, removed) WHERE removed IS NOT NULL AND key > 0;
+CREATE INDEX places_named_twin ON places (name, since, lives) WHERE since > 0;
+CREATE INDEX places_twin ON places (prompt, since) WHERE since > 0;
+CREATE INDEX label_moves_twin ON label_moves (prompt, label, made, number) WHERE made > 0;
 CREATE INDEX commits_id_twin ON commits (id) WHERE number > 0;
 CREATE INDEX labels_by_label_twin ON labels (label, name) WHERE label > '';
 CREATE INDEX requests_key_twin ON requests (key) WHERE key > x'';

@@ -13,7 +13,7 @@ import orjson
 from promptgit.domain.models import Prompt, Version
 from promptgit.domain.names import path_of
 from promptgit.store.index.connections import Unusable
-from promptgit.store.index.prompt_rows import AUTHOR, PROMPT, VERSION, PromptRow, find, name_at, no_id, places
+from promptgit.store.index.prompt_rows import AUTHOR, PROMPT, VERSION, PromptRow, find, no_id, place_at, places
 
 _VERSION_OF = f"""
 SELECT {PROMPT}, {VERSION} FROM prompts p
@@ -29,7 +29,7 @@ def version(connection: sqlite3.Connection, prompt_id: str, number: int) -> Vers
         no_id(connection, prompt_id)
         return None
     found = PromptRow(row)
-    return found.version(row[12:]) if 1 <= number <= found.versions else None
+    return found.version(row[11:]) if 1 <= number <= found.versions else None
 
 
 def versions(
@@ -121,9 +121,21 @@ def _are_all(numbers: Sequence[int], newest: int, after: int, before: int, limit
     return numbers == (expected if isinstance(numbers, range) else list(expected))
 
 
+def _made(connection: sqlite3.Connection, found: PromptRow, number: int) -> int | None:
+    """The number of the commit that made a version."""
+    row = connection.execute(
+        "SELECT v.made, v.commit_id = c.id FROM versions v LEFT JOIN commits c ON c.number = v.made "
+        "WHERE v.prompt = ? AND v.number = ?",
+        (found.key, number),
+    ).fetchone()
+    return row[0] if row is not None and row[1] else None
+
+
 def path_at(connection: sqlite3.Connection, prompt_id: str, number: int) -> str:
     """Where the prompt's file lay when version *number* was made."""
     found = find(connection, prompt_id)
-    if found is None:
+    made = _made(connection, found, number) if found else None
+    place = place_at(places(connection, [found])[found.key], made) if found and made else None
+    if place is None:
         raise Unusable("a row of the index is missing")
-    return path_of(name_at(places(connection, found), number))
+    return path_of(place.name)
