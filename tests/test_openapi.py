@@ -188,6 +188,12 @@ def test_answers_are_what_it_says(tmp_path: Path) -> None:
         call(204, "DELETE", label)
         call(200, "GET", f"{label}/history")
         call(200, "GET", f"{where}/labels")
+        tip = call(200, "GET", "/api/changes").headers["X-Last-Commit"]
+        call(404, "GET", f"/api/names/c?at={tip[::-1]}")
+        for path in ("/api/prompts", where, "/api/names/c", f"{where}/labels", f"{where}/labels/latest"):
+            call(200, "GET", f"{path}?at={tip}")
+            call(404, "GET", f"{path}?at=1999-12-31T23:59:59Z")
+            call(422, "GET", f"{path}?at=now")
         call(204, "DELETE", where, {"description": "Not needed"})
         call(410, "GET", where)
         call(410, "PUT", where, {"content": "x"})

@@ -61,16 +61,15 @@ class LabelNotFound(PromptgitError):
 
 @dataclass(eq=False)
 class CommitNotFound(PromptgitError):
-    """The commit is not in the first-parent history of `main`: it never was, or `main` was rewritten."""
+    """No commit of `main`'s first-parent history is meant: it never was there, `main` was rewritten, or began later.
+
+    *commit* is what was asked for, an id or a time; *advice* is a sentence.
+    """
 
     code = "commit_not_found"
+    sentence = "{self.commit!r} names no commit in the first-parent history of main. {self.advice}"
     commit: str
-
-    def __str__(self) -> str:
-        return (
-            f"The commit {self.commit[:60]!r} is not in the first-parent history of main. "
-            "Begin anew, without 'after', and take what comes for all there is."
-        )
+    advice: str
 
 
 class MalformedHead(PromptgitError):

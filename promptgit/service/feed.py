@@ -21,6 +21,7 @@ MOST_SECONDS = 30
 
 _COMMIT = re.compile("[0-9a-f]{40}", re.ASCII)
 _LOOK_SECONDS = 0.1
+_ADVICE = "Begin anew, without 'after', and take what comes for all there is."
 
 
 class Page(NamedTuple):
@@ -106,6 +107,6 @@ def _page(connection: sqlite3.Connection, after: str | None, limit: int) -> Page
     if after is not None:
         number = change_queries.number_of(connection, after) if _COMMIT.fullmatch(after) else None
         if number is None:
-            raise CommitNotFound(after)
+            raise CommitNotFound(after[:60], _ADVICE)
     assert number is not None
     return Page(*change_queries.page(connection, number, limit))

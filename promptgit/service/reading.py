@@ -10,8 +10,10 @@ from contextlib import AbstractContextManager
 from promptgit.domain import names
 from promptgit.domain.labels import LATEST
 from promptgit.domain.models import Prompt, Removal, Version
+from promptgit.domain.past import AsOf
 from promptgit.errors import IndexBusy, VersionNotFound
 from promptgit.service import checks
+from promptgit.service.past import Past
 from promptgit.store.index import queries, version_queries
 from promptgit.store.store import Store
 
@@ -59,6 +61,14 @@ class Reading:
 
         canonical = names.canonical(name)
         return self._store.index.read(look)
+
+    def as_of(self, moment: AsOf) -> Past:
+        """The state as of a commit, or of a time.
+
+        Raises:
+            CommitNotFound: the commit is not in the first-parent history of `main`; or all commits were stored later.
+        """
+        return Past(self._store, moment)
 
     def content(self, version: Version) -> bytes:
         """The bytes of a version's file."""

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from promptgit.domain import evaluations, names, texts
 from promptgit.domain.models import Author
+from promptgit.domain.past import as_of
 from promptgit.errors import Invalid
 
 _printed = st.characters(codec="utf-8", categories=["L", "M", "N", "S", "P"], exclude_characters='\\:*?"<>|')
@@ -23,6 +24,14 @@ def _is_name(text: str) -> bool:
 def _is_author(text: str) -> bool:
     try:
         texts.check_author(Author(text, ""))
+    except Invalid:
+        return False
+    return True
+
+
+def _is_moment(text: str) -> bool:
+    try:
+        as_of(text)
     except Invalid:
         return False
     return True
@@ -48,3 +57,5 @@ schemathesis.openapi.format("web-address", st.from_regex(r"\Ahttps?://[a-z]{1,9}
 schemathesis.openapi.format("label", st.from_regex(r"\A[a-z0-9][a-z0-9_.-]{0,35}\Z"))
 schemathesis.openapi.format("rules", st.sampled_from(["", "[labels.gated]\n", '[labels.gated]\nchecks = ["eval"]\n']))
 schemathesis.openapi.format("promptgit-head", st.from_regex(r"\A[0-9]{1,18}-[0-9a-f]{40}\Z"))
+_time = st.datetimes(timezones=st.timezones()).map(lambda time: time.isoformat())
+schemathesis.openapi.format("commit-or-time", st.from_regex(r"\A[0-9a-f]{40}\Z") | _time.filter(_is_moment))

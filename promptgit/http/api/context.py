@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from flask import Response, current_app, request
 
 from promptgit.domain.models import Author, Prompt
 from promptgit.domain.names import parse_id
+from promptgit.domain.past import AsOf
 from promptgit.errors import Invalid, WeakETag
 from promptgit.http.api import access, answers, reads
 from promptgit.http.api.problems import no_id
 from promptgit.http.api.repeats import requested
 from promptgit.service.checks import Precondition
+from promptgit.service.past import Past
 from promptgit.service.service import Service
 from promptgit.service.writes import Attribution
 
@@ -36,6 +39,16 @@ def uuid_of(text: str) -> str:
     if found is None:
         raise no_id(text)
     return found
+
+
+def source_of(query: Mapping[str, Any]) -> tuple[Service | Past, bool]:
+    """Where the state that a query asks for is read; and whether it is that of a commit, which stays as it is.
+
+    Raises:
+        CommitNotFound
+    """
+    at: AsOf | None = query.get("at")
+    return (service(), False) if at is None else (service().as_of(at), isinstance(at, str))
 
 
 def attribution_of(body: dict[str, Any]) -> Attribution:

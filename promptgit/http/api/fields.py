@@ -9,6 +9,8 @@ import marshmallow as ma
 from marshmallow import fields, validate
 
 from promptgit.domain.names import parse_id
+from promptgit.domain.past import AsOf, as_of
+from promptgit.errors import Invalid
 
 TEXT_ERRORS: dict[str, Any] = {
     "required": "is missing.",
@@ -70,6 +72,25 @@ class Number(fields.Integer):
         if not re.fullmatch(r"0|-?[1-9][0-9]{0,3999}", str(value), re.ASCII):
             raise self.make_error("invalid", input=value)
         return int(value)
+
+
+class At(fields.String):
+    """The commit or the time of a state of the past, in a query; loads as `AsOf`."""
+
+    def __init__(self) -> None:
+        metadata = described(
+            "The state as of a commit in the first-parent history of `main` (its full id), or as of a time (RFC 3339): "
+            "that of the commit which `git rev-list -1 --first-parent --before=TIME main` prints",
+            "2026-11-01T12:00:00Z",
+            format="commit-or-time",
+        )
+        super().__init__(metadata=metadata)
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> AsOf:  # type: ignore[override]  # a text in the query
+        try:
+            return as_of(str(value))
+        except Invalid as error:
+            raise ma.ValidationError(f"{error.reason}.") from error
 
 
 class Query(fields.String):

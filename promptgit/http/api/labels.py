@@ -7,10 +7,18 @@ from typing import Any
 from flask import Response
 from marshmallow import fields
 
-from promptgit.errors import LabelGated, LabelNotFound, LabelProtected, PathBlocked, PromptDeleted, VersionNotFound
+from promptgit.errors import (
+    CommitNotFound,
+    LabelGated,
+    LabelNotFound,
+    LabelProtected,
+    PathBlocked,
+    PromptDeleted,
+    VersionNotFound,
+)
 from promptgit.http.api import answers, reads, schemas
 from promptgit.http.api.bodies import Routes
-from promptgit.http.api.context import attribution_of, conditional, service, uuid_of
+from promptgit.http.api.context import attribution_of, conditional, service, source_of, uuid_of
 from promptgit.http.api.fields import NUMBER_ERRORS, AnswerSchema, described
 from promptgit.http.api.openapi import refuses
 from promptgit.http.api.refusals import headers
@@ -54,18 +62,23 @@ class LabelMoveSchema(_Made):
 
 
 @blueprint.get("")
+@blueprint.arguments(schemas.AtQuerySchema(), location="query")
 @blueprint.response(200, LabelSchema(many=True))
-def index(prompt_id: str) -> Response:
+@refuses(CommitNotFound)
+def index(query: dict[str, Any], prompt_id: str) -> Response:
     """Where the labels of a prompt point."""
-    return answers.json([answers.label(move) for move in service().labels.all(uuid_of(prompt_id))])
+    source, _ = source_of(query)
+    return answers.json([answers.label(move) for move in source.labels.all(uuid_of(prompt_id))])
 
 
 @blueprint.get("/<label>")
+@blueprint.arguments(schemas.AtQuerySchema(), location="query")
 @blueprint.response(200, schemas.VersionWithContentSchema, headers=headers("ETag", "Cache-Control"))
-@refuses(PromptDeleted, LabelNotFound)
-def show(prompt_id: str, label: str) -> Response:
+@refuses(PromptDeleted, LabelNotFound, CommitNotFound)
+def show(query: dict[str, Any], prompt_id: str, label: str) -> Response:
     """The version that a label points at, with its content."""
-    return conditional(reads.version(service(), service().labels.get(uuid_of(prompt_id), label)))
+    source, is_fixed = source_of(query)
+    return conditional(reads.version(service(), source.labels.get(uuid_of(prompt_id), label), is_fixed=is_fixed))
 
 
 @blueprint.put("/<label>")

@@ -6,10 +6,10 @@ from typing import Any
 
 from flask import Response, request
 
-from promptgit.errors import ContentTooLarge, InvalidName, NameTaken, PathBlocked, PromptDeleted
+from promptgit.errors import CommitNotFound, ContentTooLarge, InvalidName, NameTaken, PathBlocked, PromptDeleted
 from promptgit.http.api import reads, schemas
 from promptgit.http.api.bodies import Routes
-from promptgit.http.api.context import attribution_of, conditional, must_create, service, whole
+from promptgit.http.api.context import attribution_of, conditional, must_create, service, source_of, whole
 from promptgit.http.api.openapi import refuses
 from promptgit.http.api.refusals import headers
 
@@ -17,11 +17,13 @@ blueprint = Routes("names", __name__, url_prefix="/api/names", description="Prom
 
 
 @blueprint.get("/<path:name>")
+@blueprint.arguments(schemas.AtQuerySchema(), location="query")
 @blueprint.response(200, schemas.PromptWithContentSchema, headers=headers("ETag", "Cache-Control"))
-@refuses(PromptDeleted)
-def show(name: str) -> Response:
+@refuses(PromptDeleted, CommitNotFound)
+def show(query: dict[str, Any], name: str) -> Response:
     """The prompt of a name, with its newest content."""
-    return conditional(reads.newest(service(), service().named(name)))
+    source, is_fixed = source_of(query)
+    return conditional(reads.newest(service(), source.named(name), is_fixed=is_fixed))
 
 
 @blueprint.put("/<path:name>")

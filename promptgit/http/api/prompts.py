@@ -7,6 +7,7 @@ from typing import Any
 from flask import Response, request
 
 from promptgit.errors import (
+    CommitNotFound,
     ContentTooLarge,
     InvalidName,
     LabelGated,
@@ -17,9 +18,10 @@ from promptgit.errors import (
 )
 from promptgit.http.api import answers, reads, schemas
 from promptgit.http.api.bodies import Routes
-from promptgit.http.api.context import attribution_of, conditional, service, uuid_of, whole
+from promptgit.http.api.context import attribution_of, conditional, service, source_of, uuid_of, whole
 from promptgit.http.api.openapi import refuses
 from promptgit.http.api.refusals import headers
+from promptgit.service.past import Past
 
 blueprint = Routes("prompts", __name__, url_prefix="/api/prompts", description="Files, each with a name and an id")
 
@@ -39,17 +41,19 @@ def create(body: dict[str, Any]) -> Response:
 @blueprint.get("")
 @blueprint.arguments(schemas.ListQuerySchema(), location="query")
 @blueprint.response(200, schemas.ListedPromptSchema(many=True), headers=headers("Link"))
+@refuses(CommitNotFound)
 def index(query: dict[str, Any]) -> Response:
     """List prompts, sorted by name."""
-    include = query.pop("include", None)
-    limit = query.pop("limit")
-    found = service().list(**query, limit=limit + 1)
+    include, limit = query.pop("include", None), query.pop("limit")
+    source, _ = source_of(query)
+    query.pop("at", None)
+    found = source.list(**query, limit=limit + 1)
     page = found[:limit]
-    headers = (
-        answers.next_link(request.script_root + request.path, request.args, after=page[-1].name)
-        if len(found) > limit
-        else {}
-    )
+    headers = {}
+    if len(found) > limit:
+        # A time may mean another commit by the next page.
+        moment = {"at": source.commit} if isinstance(source, Past) else {}
+        headers = answers.next_link(request.script_root + request.path, request.args, after=page[-1].name, **moment)
     items = [answers.prompt(prompt) for prompt in page]
     if include:
         for item, prompt in zip(items, page, strict=True):
@@ -58,11 +62,13 @@ def index(query: dict[str, Any]) -> Response:
 
 
 @blueprint.get("/<prompt_id>")
+@blueprint.arguments(schemas.AtQuerySchema(), location="query")
 @blueprint.response(200, schemas.PromptWithContentSchema, headers=headers("ETag", "Cache-Control"))
-@refuses(PromptDeleted)
-def show(prompt_id: str) -> Response:
+@refuses(PromptDeleted, CommitNotFound)
+def show(query: dict[str, Any], prompt_id: str) -> Response:
     """A prompt with its newest content."""
-    return conditional(reads.newest(service(), service().get(uuid_of(prompt_id))))
+    source, is_fixed = source_of(query)
+    return conditional(reads.newest(service(), source.get(uuid_of(prompt_id)), is_fixed=is_fixed))
 
 
 @blueprint.put("/<prompt_id>")

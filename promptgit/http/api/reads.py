@@ -10,7 +10,7 @@ from promptgit.http.api import answers
 from promptgit.service.service import Service
 
 TOTAL = "X-Total-Count"  # of all versions
-_KEPT = "private, max-age=31536000, immutable"  # for a year: the bytes of a commit never change
+_KEPT = "private, max-age=31536000, immutable"  # for a year: the bytes of a commit, and what it left, never change
 _ASKED_AGAIN = "private, no-cache"  # what later commits change: labels, names, the newest version
 
 
@@ -21,18 +21,18 @@ class Read(NamedTuple):
     body: Callable[[], bytes]
 
 
-def newest(service: Service, prompt: Prompt) -> Read:
-    """A prompt with its newest content."""
+def newest(service: Service, prompt: Prompt, *, is_fixed: bool = False) -> Read:
+    """A prompt with its newest content; *is_fixed*: as of a commit, so that nothing changes it."""
     return Read(
-        cached(answers.etag(prompt), _ASKED_AGAIN, answers.JSON),
+        cached(answers.etag(prompt), _KEPT if is_fixed else _ASKED_AGAIN, answers.JSON),
         lambda: answers.dumps(answers.prompt(prompt) | answers.content(service.content(prompt.newest))),
     )
 
 
-def version(service: Service, found: Version) -> Read:
-    """A version with its content."""
+def version(service: Service, found: Version, *, is_fixed: bool = False) -> Read:
+    """A version with its content; *is_fixed*: with the labels as of a commit, so that nothing changes it."""
     return Read(
-        cached(answers.version_etag(found), _ASKED_AGAIN, answers.JSON),
+        cached(answers.version_etag(found), _KEPT if is_fixed else _ASKED_AGAIN, answers.JSON),
         lambda: answers.dumps(answers.version(found) | answers.content(service.content(found))),
     )
 

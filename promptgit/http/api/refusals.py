@@ -30,7 +30,7 @@ EXAMPLES: dict[type[errors.PromptgitError], errors.PromptgitError] = {
         errors.NameNotFound(_NAME),
         errors.VersionNotFound(_NAME, "7", 3),
         errors.LabelNotFound(_NAME, "production"),
-        errors.CommitNotFound("0f3b1c8e5d7a9b2c4e6f8091a3b5c7d9e1f20314"),
+        errors.CommitNotFound("1999-12-31T23:59:59Z", "All of its commits were stored later."),
         errors.PromptDeleted(_ID, _NAME, 3, datetime(2026, 1, 31, 12, tzinfo=UTC)),
         errors.Invalid("content", "has a NUL at place 3; a prompt is text"),
         errors.InvalidName("has ':' U+003A at place 2: which Windows does not allow in a file name", ":", 2),

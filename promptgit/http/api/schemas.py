@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from marshmallow import fields, validate
+from marshmallow import ValidationError, fields, validate, validates_schema
 
 from promptgit.domain import names, texts
 from promptgit.http.api.fields import (
     NO_NUL,
     TEXT_ERRORS,
     AnswerSchema,
+    At,
     Flag,
     Id,
     Number,
@@ -109,12 +110,18 @@ class RemovalSchema(OverridableSchema):
     """Why a prompt is deleted, or a label removed; may be left out."""
 
 
-class ListQuerySchema(Strict):
+class AtQuerySchema(Strict):
+    """Which state to read: the present one, unless given."""
+
+    at = At()
+
+
+class ListQuerySchema(AtQuerySchema):
     """Which prompts to list."""
 
     name = Query("This name exactly")
     prefix = Query("Names that start so")
-    q = Query("Searched for in names and newest contents")
+    q = Query("Searched for in names and newest contents; not with `at`")
     after = Query("Names after this one")
     limit = Number("At most so many", load_default=100, validate=between(1, 1000))
     label = Query("Only prompts with this label, each at the version that it points at")
@@ -122,6 +129,11 @@ class ListQuerySchema(Strict):
         validate=validate.OneOf(["content"], error="can only be 'content'."),
         metadata={"description": "Each prompt with its newest content"},
     )
+
+    @validates_schema
+    def _expect_one(self, data: dict[str, Any], **_: object) -> None:
+        if "q" in data and "at" in data:
+            raise ValidationError("is searched for in the newest contents alone; leave it out, or 'at'.", "q")
 
 
 class VersionsQuerySchema(Strict):
