@@ -9,7 +9,7 @@ import pytest
 
 from promptgit import errors
 from promptgit.client import Client
-from promptgit.client.cache import Cache
+from promptgit.client.cache import Cache, Key
 from promptgit.client.values import Prompt
 from tests.clients import Counted, Naps, refreshed
 from tests.support import Server
@@ -170,8 +170,8 @@ def test_an_answer_from_before_a_write_is_not_kept() -> None:
     cache = Cache(60, 10, 5, lambda: 0.0)
     before = cache.generation
     cache.forget("some id")
-    cache.put(("a", None, None), Prompt.fallback("a", "old"), "", before)
-    assert cache.look(("a", None, None)) is None
+    cache.put(Key("a"), Prompt.fallback("a", "old"), "", before)
+    assert cache.look(Key("a")) is None
 
 
 def test_the_cache_keeps_what_was_asked_for_last(url: str, other: Client) -> None:

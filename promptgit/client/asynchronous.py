@@ -12,9 +12,10 @@ import httpx2
 
 from promptgit.client import wire
 from promptgit.client.base import Base, Options, Turn
+from promptgit.client.cache import Key
 from promptgit.client.errors import ServerAway
 from promptgit.client.steps import Page, Request, Response, Steps, T, Wait
-from promptgit.client.values import Prompt
+from promptgit.client.values import At, Prompt, moment
 from promptgit.client.verbs import Verbs
 
 P = ParamSpec("P")
@@ -68,18 +69,24 @@ class AsyncClient(Base[asyncio.Lock]):
         self._refreshing: set[asyncio.Task[None]] = set()
 
     async def get(
-        self, prompt: str, *, label: str | None = None, version: int | None = None, fallback: str | None = None
+        self,
+        prompt: str,
+        *,
+        label: str | None = None,
+        version: int | None = None,
+        at: At | None = None,
+        fallback: str | None = None,
     ) -> Prompt:
         """A prompt by its name or id: its newest version, or the one at *label*, or the one of the number *version*.
 
-        Cached: a stale prompt is returned at once, and refreshed by a task. While the server is away, the prompt
-        comes from the client's folder, or else is *fallback*.
+        With *at*, the prompt as of then. Cached: a stale prompt is returned at once, and a task refreshes it. While the
+        server is away, the prompt comes from the client's folder, or else is *fallback*.
 
         Raises:
-            PromptNotFound, PromptDeleted, LabelNotFound, VersionNotFound
+            PromptNotFound, PromptDeleted, LabelNotFound, VersionNotFound, CommitNotFound
             Unavailable: the server is away, and neither memory, the folder nor *fallback* has the prompt.
         """
-        key = (prompt, label, version)
+        key = Key(prompt, label, version, None if at is None else moment(at))
         found = self._cache.look(key)
         if found is None:
             turn = self._turns.setdefault(key, Turn(asyncio.Lock()))  # of many tasks, one sends the request

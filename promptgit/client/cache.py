@@ -6,12 +6,18 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple
 
 from promptgit.client.values import Prompt
 
-Key: TypeAlias = tuple[str, str | None, int | None]
-"""A name or id, with a label, a number, or neither."""
+
+class Key(NamedTuple):
+    """What a `get` asks for: a name or id, with a label, a number, or neither; now, or as of a commit or a time."""
+
+    prompt: str
+    label: str | None = None
+    number: int | None = None
+    at: str | None = None
 
 
 @dataclass(slots=True)

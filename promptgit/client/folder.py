@@ -39,7 +39,7 @@ class Folder:
                     os.unlink(temporary)
                 raise
         except (OSError, ValueError) as error:
-            log.warning("%s cannot be kept in %s: %s", key[0], self._path, error)
+            log.warning("%s cannot be kept in %s: %s", key.prompt, self._path, error)
 
     def get(self, key: Key) -> Prompt | None:
         """The prompt that was kept; None: there is no file, or it cannot be read."""
@@ -48,7 +48,7 @@ class Folder:
         except FileNotFoundError:
             return None
         except (OSError, ValueError, KeyError, TypeError) as error:
-            log.warning("%s cannot be read from %s: %s", key[0], self._path, error)
+            log.warning("%s cannot be read from %s: %s", key.prompt, self._path, error)
             return None
 
     def drop(self, key: Key) -> None:
@@ -57,5 +57,6 @@ class Folder:
             self._file(key).unlink(missing_ok=True)
 
     def _file(self, key: Key) -> Path:
-        digest = hashlib.sha256(json.dumps([self._url, *key]).encode()).hexdigest()
+        parts = key if key.at else key[:3]  # the files of what is asked for now are called as they always were
+        digest = hashlib.sha256(json.dumps([self._url, *parts]).encode()).hexdigest()
         return self._path / f"{digest[:40]}.json"

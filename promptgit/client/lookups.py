@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl, quote, urlsplit
 from promptgit.client.errors import refusal
 from promptgit.client.retries import Retries, expect
 from promptgit.client.steps import Page, Request, Response, Steps, T
-from promptgit.client.values import Diff, Label, LabelMove, Prompt, Version
+from promptgit.client.values import At, Diff, Label, LabelMove, Prompt, Version, moment
 from promptgit.domain.labels import is_label
 from promptgit.domain.names import parse_id
 from promptgit.errors import HeadLost, LabelNotFound, NameNotFound, PromptDeleted, PromptNotFound
@@ -32,23 +32,26 @@ class Lookups:
         self._clock = clock
         self._head = ""  # the highest Promptgit-Head that an answer had
 
-    def find(self, prompt: str) -> Steps[str]:
-        """The id of a prompt, deleted or not: of the one that has the name, or that had it last."""
+    def find(self, prompt: str, *, at: At | None = None) -> Steps[str]:
+        """The id of a prompt, deleted or not: of the one that has the name, or that had it last; or had it as of *at*.
+
+        *at* is a commit's full id or a time (RFC 3339, or aware), here and in the other verbs.
+        """
         known = parse_id(prompt)
         if known is not None:
             return known
-        answer = yield from self._answer(Request("GET", address_of(prompt)))
+        answer = yield from self._answer(Request("GET", address_of(prompt), _as_of(at)))
         try:
             with not_found_as(prompt):
                 return str(expect(answer).json()["id"])
         except PromptDeleted as deleted:
             return deleted.prompt_id
 
-    def newest(self, prompt: str, etag: str = "") -> Steps[tuple[Prompt, str] | None]:
+    def newest(self, prompt: str, etag: str = "", *, at: At | None = None) -> Steps[tuple[Prompt, str] | None]:
         """A prompt with its newest content, and its ETag; None if its ETag is still *etag*."""
         headers = {"If-None-Match": etag} if etag else {}
         with not_found_as(prompt):
-            answer = yield from self._send("GET", address_of(prompt), headers=headers)
+            answer = yield from self._send("GET", address_of(prompt), query=_as_of(at), headers=headers)
         return None if answer.status == 304 else (Prompt.of(answer.json()), answer.headers.get("etag", ""))
 
     def version(self, prompt: str, number: int) -> Steps[Version]:
@@ -74,14 +77,16 @@ class Lookups:
         q: str | None = None,
         label: str | None = None,
         content: bool = False,
+        at: At | None = None,
         page: int = 100,
     ) -> Steps[Page[Prompt]]:
         """The prompts, sorted by name; with *label*, those that have the label, each at the version it points at.
 
-        *q* is searched for in names and contents. *page* is how many prompts one answer has, at most 1,000.
+        *q* is searched for in names and contents, and not in those as of *at*. *page* is how many prompts one answer
+        has, at most 1,000.
         """
         asked = {"prefix": prefix, "q": q, "label": label, "include": "content" if content else None}
-        query = {key: value for key, value in asked.items() if value} | {"limit": str(page)}
+        query = {key: value for key, value in asked.items() if value} | _as_of(at) | {"limit": str(page)}
         return (yield from self._page(ALL, query, Prompt.of))
 
     def versions(
@@ -99,10 +104,11 @@ class Lookups:
         query = {"limit": str(page), "order": "desc" if newest_first else "asc"} | edges
         return (yield from self._page(where, query, Version.of))
 
-    def labels(self, prompt: str) -> Steps[Labels]:
-        """Where the labels of a prompt point."""
-        where = yield from self._at(prompt, "labels")
-        return [Label.of(value) for value in (yield from self._send("GET", where)).json()]
+    def labels(self, prompt: str, *, at: At | None = None) -> Steps[Labels]:
+        """Where the labels of a prompt point, or pointed as of *at*."""
+        prompt_id = yield from self.find(prompt, at=at)
+        answer = yield from self._send("GET", f"{ALL}/{prompt_id}/labels", query=_as_of(at))
+        return [Label.of(value) for value in answer.json()]
 
     def label_history(self, prompt: str, label: str) -> Steps[LabelMoves]:
         """Every move of a label, oldest first."""
@@ -142,6 +148,10 @@ class Lookups:
         following = _next(answer.headers.get("link", ""))
         more = None if following is None else lambda: self._page(path, following, of)
         return Page([of(value) for value in answer.json()], more)
+
+
+def _as_of(at: At | None) -> dict[str, str]:
+    return {} if at is None else {"at": moment(at)}
 
 
 def _next(link: str) -> dict[str, str] | None:

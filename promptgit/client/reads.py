@@ -46,11 +46,11 @@ class Reads:
             PromptNotFound, PromptDeleted, LabelNotFound, VersionNotFound
             ServerAway, Unavailable: and neither the folder nor a fallback has the prompt.
         """
-        if key[1] is not None and key[2] is not None:
+        if key.label is not None and key.number is not None:
             raise ValueError("Give a label or a version, not both.")
         generation = self._cache.generation
         kept = None if self._folder is None else self._folder.get(key)
-        other = Prompt.fallback(key[0], fallback) if kept is None and fallback is not None else kept
+        other = Prompt.fallback(key.prompt, fallback) if kept is None and fallback is not None else kept
         if other is None or self._clock() >= self._away_until:
             steps = self._read(key)
             try:
@@ -64,7 +64,7 @@ class Reads:
                 self._away_until = self._clock() + self._pause
                 if other is None:
                     raise
-                log.warning("%s is not read from the server: %s", key[0], error)
+                log.warning("%s is not read from the server: %s", key.prompt, error)
             else:
                 self._keep(key, prompt, etag, generation)
                 return prompt
@@ -77,7 +77,7 @@ class Reads:
         generation = self._cache.generation
         try:
             # The ETag of the prompt changes with its newest version, its name and its labels.
-            found = yield from self._hurried(self._verbs.newest(key[0], self._cache.etag(key)))
+            found = yield from self._hurried(self._verbs.newest(key.prompt, self._cache.etag(key), at=key.at))
             if found is None:
                 self._cache.renew(key, generation)
                 return
@@ -86,10 +86,10 @@ class Reads:
         except _GONE:
             self._forget(key)
         except PromptgitError as error:
-            log.warning("%s cannot be refreshed: %s", key[0], error)
+            log.warning("%s cannot be refreshed: %s", key.prompt, error)
 
     def _read(self, key: Key) -> Steps[tuple[Prompt, str]]:
-        found = yield from self._verbs.newest(key[0])
+        found = yield from self._verbs.newest(key.prompt, at=key.at)
         assert found is not None  # None answers only a request with an ETag
         return (yield from self._select(key, found[0])), found[1]
 
@@ -98,13 +98,15 @@ class Reads:
 
     def _select(self, key: Key, prompt: Prompt) -> Steps[Prompt]:
         """The prompt at the version that the key asks for."""
-        _, label, number = key
+        label, number = key.label, key.number
         if label is not None and label != LATEST:
             if label not in prompt.labels:
                 raise LabelNotFound(prompt.name, label)
             number = prompt.labels[label]
         if number is None or number == prompt.version_number:
             return prompt
+        if key.at is not None and number > prompt.version_number:
+            raise VersionNotFound(prompt.name, str(number), prompt.version_number)
         return prompt.at((yield from self._verbs.version(prompt.id, number)))
 
     def _keep(self, key: Key, prompt: Prompt, etag: str, generation: int) -> None:

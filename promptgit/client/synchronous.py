@@ -16,7 +16,7 @@ from promptgit.client.base import Base, Options, Turn
 from promptgit.client.cache import Key
 from promptgit.client.errors import ServerAway
 from promptgit.client.steps import Page, Request, Response, Steps, T, Wait
-from promptgit.client.values import Prompt
+from promptgit.client.values import At, Prompt, moment
 from promptgit.client.verbs import Verbs
 
 P = ParamSpec("P")
@@ -65,18 +65,24 @@ class Client(Base[threading.Lock]):
         self._sleep = sleep
 
     def get(
-        self, prompt: str, *, label: str | None = None, version: int | None = None, fallback: str | None = None
+        self,
+        prompt: str,
+        *,
+        label: str | None = None,
+        version: int | None = None,
+        at: At | None = None,
+        fallback: str | None = None,
     ) -> Prompt:
         """A prompt by its name or id: its newest version, or the one at *label*, or the one of the number *version*.
 
-        Cached: a stale prompt is returned at once, and refreshed by a thread. While the server is away, the prompt
-        comes from the client's folder, or else is *fallback*.
+        With *at*, the prompt as of then. Cached: a stale prompt is returned at once, and a thread refreshes it. While
+        the server is away, the prompt comes from the client's folder, or else is *fallback*.
 
         Raises:
-            PromptNotFound, PromptDeleted, LabelNotFound, VersionNotFound
+            PromptNotFound, PromptDeleted, LabelNotFound, VersionNotFound, CommitNotFound
             Unavailable: the server is away, and neither memory, the folder nor *fallback* has the prompt.
         """
-        key = (prompt, label, version)
+        key = Key(prompt, label, version, None if at is None else moment(at))
         found = self._cache.look(key)
         if found is None:
             turn = self._turns.setdefault(key, Turn(threading.Lock()))  # of many threads, one sends the request

@@ -6,10 +6,13 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple, Self, TypeAlias
 
 from promptgit.client.errors import MissingVariable
 from promptgit.domain.models import Author
+
+At: TypeAlias = str | datetime
+"""Which state of the past: a commit's full id, or a time (RFC 3339, or aware)."""
 
 _VARIABLE = re.compile(r"\{\{\s*([^\W\d]\w*)\s*\}\}")
 _NEVER = datetime(1970, 1, 1, tzinfo=UTC)
@@ -163,3 +166,16 @@ class Diff(NamedTuple):
     text: str
     additions: int
     deletions: int
+
+
+def moment(at: At) -> str:
+    """What the API is told of a state of the past.
+
+    Raises:
+        ValueError: the time has no zone.
+    """
+    if isinstance(at, str):
+        return at
+    if at.tzinfo is None:
+        raise ValueError(f"The time {at} has no zone; give an aware one, such as datetime.now(UTC).")
+    return at.isoformat()
