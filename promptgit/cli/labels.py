@@ -7,7 +7,7 @@ import click
 from promptgit.cli.attribution import Attribution, writes
 from promptgit.cli.base import main
 from promptgit.cli.output import date, plain, print_answer
-from promptgit.cli.target import Name, version_of
+from promptgit.cli.target import Name, at_option, version_of
 from promptgit.client.synchronous import Client
 from promptgit.client.values import Label, LabelMove
 
@@ -17,6 +17,7 @@ from promptgit.client.values import Label, LabelMove
 @click.argument("label", required=False, metavar="[LABEL]")
 @click.argument("version", required=False, metavar="[VERSION]")
 @click.option("-d", "--delete", is_flag=True, help="Remove LABEL.")
+@at_option
 @writes
 def label(
     client: Client,
@@ -24,6 +25,7 @@ def label(
     label: str | None,
     version: str | None,
     delete: bool,
+    at: str | None,
     if_match: int | None,
     as_json: bool,
     attribution: Attribution,
@@ -31,8 +33,10 @@ def label(
     """Point a label at a version, or tell where.
 
     VERSION is a number, another label, or latest. Without VERSION tell every move of LABEL; without LABEL where all
-    labels point.
+    labels point, or with --at: where they pointed then.
     """
+    if at is not None and (label is not None or delete):
+        raise click.UsageError("With --at give no label: it tells where all of them pointed.")
     if delete:
         if label is None or version is not None:
             raise click.UsageError("With --delete give a label, and no version.")
@@ -44,7 +48,7 @@ def label(
             done = f"{plain(name)} has no label {label}: nothing was removed."
         print_answer({"deleted": label if was_there else None}, done, as_json=as_json)
     elif label is None:
-        found = client.labels(name)
+        found = client.labels(name, at=at)
         print_answer([one.json() for one in found], *map(_row, found), as_json=as_json)
     elif version is None:
         moves = client.label_history(name, label)

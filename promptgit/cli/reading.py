@@ -10,7 +10,7 @@ import click
 from promptgit.cli import differences
 from promptgit.cli.base import Refusal, main
 from promptgit.cli.output import color_option, colored, date, json_array, json_option, paged, plain, print_json
-from promptgit.cli.target import Name, connected, version_of
+from promptgit.cli.target import Name, at_option, connected, version_of
 from promptgit.client.synchronous import Client
 from promptgit.client.values import Prompt, Version
 
@@ -63,17 +63,19 @@ def _line(version: Version, _: str) -> str:
 
 @main.command()
 @click.argument("name", type=Name(), metavar="NAME[@VERSION|@LABEL]")
+@at_option
 @json_option
 @connected
-def show(client: Client, name: str, as_json: bool) -> None:
+def show(client: Client, name: str, at: str | None, as_json: bool) -> None:
     """Print a prompt's content, byte for byte.
 
     That of its newest version, or of NAME@3 or NAME@production. Where the name itself has an @, write one behind
-    it for the newest: mail@work@.
+    it for the newest: mail@work@. With --at, what it was then, by the name of then.
     """
     name, _, revision = name.rpartition("@") if "@" in name else (name, "", "")
     by_number = revision.isascii() and revision.isdigit()
-    prompt = client.get(name, version=int(revision)) if by_number else client.get(name, label=revision or None)
+    number, label = (int(revision), None) if by_number else (None, revision or None)
+    prompt = client.get(name, version=number, label=label, at=at)
     if as_json:
         print_json(prompt.json())
     else:
@@ -125,11 +127,23 @@ def diff(
 @click.option("-l", "--long", is_flag=True, help="With version, time and labels.")
 @click.option("--label", help="Only those with this label, each at the version that it points at.")
 @click.option("--search", metavar="TEXT", help="Only those with TEXT in the name or the newest content.")
+@at_option
 @json_option
 @connected
-def ls(client: Client, prefix: str | None, long: bool, label: str | None, search: str | None, as_json: bool) -> None:
-    """List prompts, all or those under a prefix."""
-    found = client.list(prefix=prefix, q=search, label=label, page=1000)
+def ls(
+    client: Client,
+    prefix: str | None,
+    long: bool,
+    label: str | None,
+    search: str | None,
+    at: str | None,
+    as_json: bool,
+) -> None:
+    """List prompts, all or those under a prefix.
+
+    With --at, those of then, which cannot be searched.
+    """
+    found = client.list(prefix=prefix, q=search, label=label, at=at, page=1000)
     if as_json:
         paged(json_array(prompt.json() for prompt in found))
     else:

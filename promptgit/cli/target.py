@@ -14,7 +14,8 @@ from promptgit.cli.base import Refusal, data_option
 from promptgit.client import wire
 from promptgit.client.retries import Retries
 from promptgit.client.synchronous import Client
-from promptgit.errors import PromptgitError
+from promptgit.domain.past import as_of, last_second
+from promptgit.errors import Invalid, PromptgitError
 from promptgit.settings import Settings
 
 _SHOWN = 100  # names that a shell is offered
@@ -64,6 +65,29 @@ def connected(command: Callable[..., None]) -> Callable[..., None]:
             command(client, **values)
 
     return call
+
+
+class _Moment(click.ParamType[str]):
+    """A commit's full id, a time (RFC 3339), or a day, which stands for its last second in UTC."""
+
+    name = "moment"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """What the API is told."""
+        moment = last_second(value)
+        try:
+            as_of(moment)
+        except Invalid as error:
+            self.fail(f"{error} Or give a day, such as 2026-11-01, which ends in UTC.", param, ctx)
+        return moment
+
+
+at_option = click.option(
+    "--at",
+    type=_Moment(),
+    metavar="WHEN",
+    help="As of a commit (its full id), a time (RFC 3339), or the end of a day in UTC.",
+)
 
 
 class Name(click.ParamType[str]):
