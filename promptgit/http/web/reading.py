@@ -12,9 +12,10 @@ from werkzeug.exceptions import NotFound
 from werkzeug.wrappers import Response
 
 from promptgit.domain.models import Version
-from promptgit.http.web import differences, timeline
+from promptgit.http.web import differences, moments, timeline
 from promptgit.http.web.pages import blueprint, catalogue, service
 from promptgit.http.web.shown import Content
+from promptgit.service.catalogue import Entry
 
 _PROMPTS = 50
 _VERSIONS = 25
@@ -36,7 +37,9 @@ def index() -> str:
     """The folder tree and a list of prompts."""
     folder = f"{path}/" if (path := _asked("folder")[:1000].strip("/")) else ""
     q, after = _asked("q").strip(), _asked("after")
-    found = service().list(prefix=folder or None, q=q or None, after=after or None, limit=_PROMPTS + 1)
+    moment = moments.asked_for()
+    where: dict[str, Any] = {"prefix": folder or None, "after": after or None, "limit": _PROMPTS + 1}
+    found = service().list(q=q or None, **where) if moment is None else moment.past.list(**where)
     levels = ["", *accumulate(f"{segment}/" for segment in folder.split("/")[:-1])][:_LEVELS]
     return render_template(
         "web/list.html",
@@ -44,8 +47,9 @@ def index() -> str:
         following=found[_PROMPTS - 1].name if len(found) > _PROMPTS else None,
         folder=folder,
         tree={level: catalogue().folders(level) for level in levels},
-        q=q,
+        q=q if moment is None else "",  # only the newest contents can be searched
         after=after,
+        moment=moment,
     )
 
 
@@ -69,9 +73,14 @@ def by_name(name: str) -> Response:
 @blueprint.get("/prompts/<uuid:prompt_id>")
 def prompt(prompt_id: UUID) -> tuple[str, int]:
     """A prompt's content and its history; of a deleted one, the last content."""
-    found, removal = service().find(str(prompt_id))
+    moment = moments.asked_for()
+    source = service() if moment is None else moment.past
+    found, removal = source.find(str(prompt_id))
     before = _number("before", found.newest.number + 1)
-    entries = catalogue().history(found, before=before, limit=_VERSIONS)
+    entries = [
+        Entry(found.labelled(entry.version), entry.repeats)
+        for entry in catalogue().history(found, before=before, limit=_VERSIONS)
+    ]
     page = render_template(
         "web/prompt.html",
         prompt=found,
@@ -81,7 +90,8 @@ def prompt(prompt_id: UUID) -> tuple[str, int]:
         is_first=before > found.newest.number,
         newer=entries[0].version.number + _VERSIONS + 1 if entries else found.newest.number + 1,
         timeline=timeline.draw(catalogue().moments(found, timeline.MOST)),
-        pointers=service().labels.all(found.id),
+        pointers=source.labels.all(found.id),
+        moment=moment,
     )
     return page, 410 if removal else 200
 
