@@ -259,13 +259,34 @@ def test_what_a_page_asks_does_not_grow_with_the_history(store: Store, service: 
         long_history(repository, f"prompts/{name}.md", [*map(str, range(count)), "start"])
         prompt = service.list(name=name, limit=1)[0]
         assert catalogue.history(prompt, limit=25)[0].repeats == 1
-        assert len(catalogue.moments(prompt, 240)) == 240
+        assert len(catalogue.timeline(prompt, 240)) == 240
         asked = [
             partial(catalogue.history, prompt, limit=25),
             partial(catalogue.history, prompt, before=count // 2, limit=25),
-            partial(catalogue.moments, prompt, 240),
+            partial(catalogue.timeline, prompt, 240),
         ]
         taken[name] = [steps(store, query) for query in asked]
+    assert all(long <= short + 5 for short, long in zip(taken["short"], taken["long"], strict=True)), taken
+
+
+def test_a_past_state_is_looked_up_and_not_walked_to(store: Store, service: Service, repository: Path) -> None:
+    """However many versions and moves of labels came before it and after it."""
+    taken = {}
+    for name, count in {"short": 50, "long": 2_000}.items():
+        prompt = service.create("start", name=name)
+        long_history(repository, f"prompts/{name}.md", map(str, range(count)))
+        long_history(repository, f"labels/production/{name}", (f"{at % 7 + 1}\n" for at in range(count)))
+        middle = git_text(repository, "rev-parse", f"main~{count // 2}")
+        then = service.as_of(middle).get(prompt.id)
+        assert (then.newest.number, len(then.labels)) == (count + 1, 1)
+        time = then.newest.seconds
+        reads = [
+            lambda middle=middle, prompt=prompt: service.as_of(middle).get(prompt.id),
+            lambda middle=middle, prompt=prompt: service.as_of(middle).labels.all(prompt.id),
+            lambda middle=middle, name=name: service.as_of(middle).named(name),
+            lambda time=time: service.as_of(time),
+        ]
+        taken[name] = [steps(store, read) for read in reads]
     assert all(long <= short + 5 for short, long in zip(taken["short"], taken["long"], strict=True)), taken
 
 

@@ -1,4 +1,4 @@
-"""What people look for in addition to what programs ask the service: folders, deleted prompts, repeats, moments."""
+"""What people look for in addition to what programs ask the service: folders, deleted prompts, repeats, timelines."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Catalogue:
         found = self._store.index.read(surveys.history, prompt.id, before=low, limit=limit)
         return [Entry(version, repeats) for version, repeats in found]
 
-    def moments(self, prompt: Prompt, most: int) -> list[tuple[int, int]]:
+    def timeline(self, prompt: Prompt, most: int) -> list[tuple[int, int]]:
         """Version numbers and their seconds since 1970, by number: the first, the newest, and evenly between.
 
         At most *most* of them, however long the history is.
@@ -51,7 +51,7 @@ class Catalogue:
         newest = prompt.newest.number
         count = min(newest, most)
         numbers = {1 + at * (newest - 1) // max(count - 1, 1) for at in range(count)}
-        return self._store.index.read(surveys.moments, prompt.id, sorted(numbers))
+        return self._store.index.read(surveys.written, prompt.id, sorted(numbers))
 
 
 class Run(NamedTuple):

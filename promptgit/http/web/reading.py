@@ -89,7 +89,7 @@ def prompt(prompt_id: UUID) -> tuple[str, int]:
         entries=entries,
         is_first=before > found.newest.number,
         newer=entries[0].version.number + _VERSIONS + 1 if entries else found.newest.number + 1,
-        timeline=timeline.draw(catalogue().moments(found, timeline.MOST)),
+        timeline=timeline.draw(catalogue().timeline(found, timeline.MOST)),
         pointers=source.labels.all(found.id),
         moment=moment,
     )

@@ -20,9 +20,9 @@ class Timeline:
     last: datetime
 
 
-def draw(moments: Sequence[tuple[int, int]]) -> Timeline:
+def draw(written: Sequence[tuple[int, int]]) -> Timeline:
     """A timeline of (number, seconds since 1970), at least one, by number. Times may go back, as in git's histories."""
-    times = [seconds for _, seconds in moments]
+    times = [seconds for _, seconds in written]
     start, span = min(times), max(max(times) - min(times), 1)
     places = [round(2 + (seconds - start) * (WIDTH - 4) / span) for seconds in times]
     strokes = "".join(f"M{place} 5v14" for place in sorted(set(places[:-1])))
