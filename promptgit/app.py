@@ -20,11 +20,13 @@ from promptgit.http.api import (
     bodies,
     changes,
     checks,
+    commits,
     docs,
     labels,
     names,
     operations,
     problems,
+    promotions,
     prompts,
     releases,
     rules,
@@ -100,6 +102,8 @@ def create_app(settings: Settings, *, catch_up: bool = True) -> Flask:
         names.blueprint,
         versions.blueprint,
         labels.blueprint,
+        commits.blueprint,
+        promotions.blueprint,
         changes.blueprint,
         checks.blueprint,
         rules.blueprint,
@@ -108,6 +112,7 @@ def create_app(settings: Settings, *, catch_up: bool = True) -> Flask:
         access_log.blueprint,
     ):
         api.register_blueprint(blueprint)
+    commits.describe(api.spec)
     app.register_blueprint(operations.blueprint(store, metrics, None if settings.auth == "off" else known))
     follower = upstream.Follower(store, settings.upstream_poll)
     app.extensions["promptgit.follower"] = follower

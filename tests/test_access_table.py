@@ -51,6 +51,8 @@ TABLE: dict[str, dict[str, Scope | None]] = {
     "/api/releases/<release>/withdraw": {"POST": WRITE},
     "/api/releases/<release>/release": {"POST": WRITE},
     "/api/releases/<release>/rollback": {"POST": WRITE},
+    "/api/commits": {"POST": WRITE},
+    "/api/labels/<label>/promote": {"POST": WRITE},
     "/api/tokens": {"GET": ADMIN, "POST": ADMIN},
     "/api/tokens/<token_id>": {"DELETE": ADMIN},
     "/api/access-log": {"GET": ADMIN},

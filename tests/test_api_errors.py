@@ -194,7 +194,7 @@ def test_a_fault_of_ours_tells_nothing_of_itself(
 
 def test_every_refusal_has_a_status_and_a_code_of_its_own() -> None:
     commands = {errors.BadLine, errors.BackupRefused, errors.HookNotFound, errors.UnusableHooks}
-    kinds = server_errors() - commands - {errors.PromptgitError}
+    kinds = server_errors() - commands - {errors.PromptgitError, errors.ChangesRefused}  # which has its first one's
     assert all(any(parent in STATUS for parent in kind.__mro__) for kind in kinds)
     assert len({kind.code for kind in kinds}) == len(kinds)
 

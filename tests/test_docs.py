@@ -55,6 +55,17 @@ def test_histories_come_and_go_as_the_page_says(tmp_path: Path) -> None:
     assert names(tmp_path / "other") == {"a": 1, "b": 1}
 
 
+def test_several_changes_are_made_as_the_page_says(server: Server) -> None:
+    changes, promotion = marked("commits.md", "sh")
+    shell(changes, server.folder, URL=server.url)
+    shell(promotion, server.folder, URL=server.url)
+    prompts = Http(server.url)("GET", "/api/prompts").json
+    assert {prompt["name"]: prompt["labels"] for prompt in prompts} == {
+        "support/goodbye": {},
+        "support/greeting": {"production": 1, "staging": 1},
+    }
+
+
 @pytest.mark.skipif(shutil.which("jq") is None, reason="the page's commands need jq: install it")
 def test_langfuse_is_left_as_the_page_says(tmp_path: Path) -> None:
     """What stands in for Langfuse is promptgit with the same API."""

@@ -199,6 +199,7 @@ def test_answers_are_what_it_says(tmp_path: Path) -> None:
         call(410, "PUT", where, {"content": "x"})
         call(200, "POST", f"{where}/versions/1/revert")
         call(404, "POST", f"{where}/versions/3x/revert")
+        commits(call, where)
         once = {"Idempotency-Key": "once"}
         call(200, "PUT", where, {"content": "x\n!\n"}, headers=once)
         call(409, "PUT", where, {"content": "?"}, headers=once)
@@ -240,6 +241,11 @@ def test_answers_are_what_it_says(tmp_path: Path) -> None:
         body = {"name": "sales", "scope": "write", "write_prefix": ["sales/"]}
         sales = {"Authorization": f"Bearer {call(201, 'POST', '/api/tokens', body, headers=root).json['token']}"}
         call(403, "PUT", where, {"content": "x"}, headers=sales)
+        protected = {"name": "several/a", "label": "protected", "version_number": 1}
+        call(403, "POST", "/api/commits", {"changes": [protected]}, headers=mover)
+        call(403, "POST", "/api/labels/protected/promote", {"from": "latest"}, headers=mover)
+        call(403, "POST", "/api/commits", {"changes": [protected | {"label": "x"}]}, headers=sales)
+        call(403, "POST", "/api/labels/x/promote", {"from": "latest"}, headers=sales)
         call_releases(call, where, created.json["id"], root, mover)
         kinds = {change["type"] for change in call(200, "GET", "/api/changes", headers=root).json}
         assert kinds == {"version", "label", "rename", "delete", "restore", "check", "release", "rules"}
@@ -293,6 +299,38 @@ def call_releases(call: Checked, where: str, prompt_id: str, root: dict[str, str
     for query in ("", "?state=outdated", "?limit=1&label=staging"):
         call(200, "GET", f"/api/releases{query}", headers=root)
     call(200, "GET", "/api/releases/1", headers=root)
+
+
+def commits(call: Checked, where: str) -> None:
+    """Several changes at once, and each way in which they are refused."""
+
+    def send(status: int, *changes: dict[str, Any], **options: Any) -> None:
+        call(status, "POST", "/api/commits", {"changes": changes}, **options)
+
+    deleted = {"prompt_id": where.rpartition("/")[2]}
+    send(200, {"name": "several/a", "content": "1"}, {"name": "several/b", "content": "2", "if_match": 0})
+    send(200, {"name": "several/a", "content": "1"})
+    call(200, "POST", "/api/commits?dry_run=true", {"changes": [{"name": "several/c", "content": "1"}]})
+    send(404, {"name": "several/c", "delete": True})
+    send(404, {"name": "several/a", "label": "production", "version_number": 9})
+    send(404, {"name": "several/a", "label": "production", "version_number": None})
+    send(409, {"name": "several/A", "content": "1"})
+    send(409, {"name": "several/a", "rename_to": "several/c"}, {"name": "several/d", "content": "1"})
+    send(412, {"name": "several/a", "content": "2", "if_match": 7})
+    send(413, {"name": "several/a", "content": "x" * 1_001})
+    send(422, {"name": "several/a", "content": "2"}, {"name": "several/a", "delete": True})
+    send(422, {"name": "several/:", "content": "2"})
+    send(422, {"name": "several/a", "text": "2"})
+    send(422)
+    send(422, {"name": "several/a", "content": "2"}, headers={"If-Match": '"1"'})
+    call(204, "DELETE", where)
+    send(410, deleted | {"content": "x"})
+    call(200, "POST", f"{where}/versions/1/revert")
+    promote = "/api/labels/production/promote"
+    call(200, "POST", promote, {"from": "latest", "prefix": "several/"})
+    call(200, "POST", f"{promote}?dry_run=true", {"from": "staging"})
+    call(422, "POST", promote, {"from": "No label"})
+    call(422, "POST", f"{promote}?dry_run=yes", {"from": "staging"})
 
 
 def test_the_page_asks_nothing_of_other_hosts(server: Server) -> None:

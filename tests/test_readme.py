@@ -64,7 +64,15 @@ def test_every_route_is_documented(client: FlaskClient) -> None:
 
 
 def test_every_kind_of_refusal_is_documented() -> None:
-    internal = {"error", "unavailable", BackupRefused.code, BadLine.code, HookNotFound.code, UnusableHooks.code}
+    internal = {
+        "error",
+        "unavailable",
+        "changes_refused",
+        BackupRefused.code,
+        BadLine.code,
+        HookNotFound.code,
+        UnusableHooks.code,
+    }
     for kind in server_errors():
         assert kind.code in internal or f"`{kind.code}`" in page("api.md"), kind
 

@@ -15,7 +15,10 @@ from promptgit.errors import Invalid, InvalidName
 ROOT = "labels/"
 LATEST = "latest"  # always the newest version; no file
 
-_LABEL = re.compile(r"[a-z0-9][a-z0-9_.-]{0,35}", re.ASCII)
+PATTERN = "^[a-z0-9][a-z0-9_.-]{0,35}$"
+"""What a label looks like, in the words of JSON Schema."""
+
+_LABEL = re.compile(PATTERN.strip("^$"), re.ASCII)
 _NUMBER = re.compile(rb"([1-9][0-9]{0,17})\n?")
 
 

@@ -7,6 +7,7 @@
      ├─ Invalid
      │   └─ InvalidName
      ├─ ContentTooLarge
+     ├─ DuplicateChange, AmbiguousChange, ChangesRefused
      ├─ NameTaken, PathBlocked
      ├─ KeyReused
      ├─ StaleVersion
@@ -55,6 +56,9 @@ from promptgit.errors.clones import GitRequestTooLarge as GitRequestTooLarge
 from promptgit.errors.clones import MalformedGitRequest as MalformedGitRequest
 from promptgit.errors.clones import PushRefused as PushRefused
 from promptgit.errors.clones import SmartProtocolOnly as SmartProtocolOnly
+from promptgit.errors.commits import AmbiguousChange as AmbiguousChange
+from promptgit.errors.commits import ChangesRefused as ChangesRefused
+from promptgit.errors.commits import DuplicateChange as DuplicateChange
 from promptgit.errors.hooks import HookNotFound as HookNotFound
 from promptgit.errors.hooks import UnusableHooks as UnusableHooks
 from promptgit.errors.prompts import CommitNotFound as CommitNotFound

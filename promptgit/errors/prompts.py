@@ -144,14 +144,22 @@ class ContentTooLarge(PromptgitError):
 
 @dataclass(eq=False)
 class NameTaken(PromptgitError):
-    """Another prompt has this name, or one that a clone cannot hold together with it."""
+    """Another prompt has this name, or one that a clone cannot hold together with it.
+
+    *prompt_id* is that prompt's; None: it would get the name *taken* by the same request.
+    """
 
     code = "name_taken"
     name: str
     taken: str
-    prompt_id: str
+    prompt_id: str | None
 
     def __str__(self) -> str:
+        if self.prompt_id is None:
+            return (
+                f"The name {self.name!r} cannot stand beside {self.taken!r}, which another change of this request "
+                "gives. Choose another."
+            )
         if self.name == self.taken:
             return (
                 f"The name {self.name!r} is taken by the prompt {self.prompt_id}. Choose another, or save to that one."

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import NoReturn
 
 from promptgit.domain import labels, names
 from promptgit.domain.models import Prompt, Removal
-from promptgit.errors import NameNotFound, NameTaken, PromptDeleted, PromptNotFound, StaleVersion
+from promptgit.errors import NameNotFound, NameTaken, PromptDeleted, PromptNotFound, StaleVersion, VersionNotFound
 from promptgit.store.index import label_queries, queries
 
 Precondition = Callable[[Prompt], bool]
@@ -65,15 +65,46 @@ def expect_free(index: sqlite3.Connection, name: str, *, mover: str | None = Non
     `support` and `support/greeting` cannot: with the same label, one's file would be the other's folder. So it is
     with `42` and a UUID that begins with these digits, for its files lie in the folder `42`.
     """
-    path = names.fold(names.path_of(name))
-    parts = path.split("/")
-    folders = ["/".join(parts[:count]) for count in range(2, len(parts))]
-    files = [path, *folders, *(folder + names.SUFFIX for folder in folders)]
-    found = queries.prompts_at_folded(index, files, below=[path, path.removesuffix(names.SUFFIX)])
+    path, *others_files = _files_in_the_way(name)
+    found = queries.prompts_at_folded(index, [path, *others_files], below=[path, path.removesuffix(names.SUFFIX)])
     others = [other for other in found if other.id != mover]
     if others:
         other = min(others, key=lambda other: other.name != name)  # the very same name says most
         raise NameTaken(name, other.name, other.id)
+
+
+def clashes(given: Sequence[str]) -> dict[int, str]:
+    """Which of the names that one commit gives clash by the same rule: place in *given* -> another of these names."""
+    paths: dict[str, int] = {}
+    found: dict[int, str] = {}
+    for at, name in enumerate(given):
+        first = paths.setdefault(_files_in_the_way(name)[0], at)
+        if first != at:
+            found[at] = given[first]
+    for at, name in enumerate(given):
+        for path in _files_in_the_way(name)[1:]:
+            if path in paths:
+                later, earlier = max(at, paths[path]), min(at, paths[path])
+                found.setdefault(later, given[earlier])
+    return found
+
+
+def _files_in_the_way(name: str) -> list[str]:
+    """The folded path of a name's file, and those of the files that would be in the way of its folders."""
+    path = names.fold(names.path_of(name))
+    parts = path.split("/")
+    folders = ["/".join(parts[:count]) for count in range(2, len(parts))]
+    return [path, *folders, *(folder + names.SUFFIX for folder in folders)]
+
+
+def expect_version(prompt: Prompt, number: int) -> None:
+    """Refuse a number of which the prompt has no version.
+
+    Raises:
+        VersionNotFound
+    """
+    if not 1 <= number <= prompt.newest.number:
+        raise VersionNotFound(prompt.name, str(number), prompt.newest.number)
 
 
 def expect_own(index: sqlite3.Connection, name: str) -> None:

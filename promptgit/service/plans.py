@@ -12,9 +12,9 @@ from typing import NamedTuple
 
 from promptgit.domain import labels, names
 from promptgit.domain.models import Prompt, Version
-from promptgit.errors import LabelNotFound, VersionNotFound
+from promptgit.errors import InvalidName, LabelNotFound
 from promptgit.service import checks
-from promptgit.store.index import label_queries, queries
+from promptgit.store.index import label_queries
 
 Files = dict[str, bytes | str | None]
 """Path -> new content, the id of a blob that exists, or None: the file goes."""
@@ -52,9 +52,12 @@ def rename(index: sqlite3.Connection, prompt: Prompt, name: str) -> Plan | None:
 
     Raises:
         NameTaken: as `create` does.
+        InvalidName: it is a UUID, and not the prompt's id.
     """
     if prompt.name == name:
         return None
+    if names.is_uuid(name) and name != prompt.id:
+        raise InvalidName("is a UUID, which only the prompt of that id can have; choose another")
     checks.expect_free(index, name, mover=prompt.id)
     if name != prompt.id:
         checks.expect_own(index, name)
@@ -91,13 +94,13 @@ def point(index: sqlite3.Connection, prompt: Prompt, pointed: Iterable[str], num
         VersionNotFound: the prompt has no such version.
         Invalid: no clone on Windows could check the label out.
     """
-    if not 1 <= number <= prompt.newest.number:
-        raise VersionNotFound(prompt.name, str(number), prompt.newest.number)
+    checks.expect_version(prompt, number)
     moving = [label for label in pointed if prompt.labels.get(label) != number]
     if not moving:
         return None
-    reason = f"Point {', '.join(moving)} at version {number} of {prompt.name}"
-    return Plan(_pointers(index, prompt.name, moving, number), reason)
+    checks.expect_labels(index, prompt.name, moving)
+    files: Files = {labels.path_of(label, prompt.name): labels.content(number) for label in moving}
+    return Plan(files, f"Point {', '.join(moving)} at version {number} of {prompt.name}")
 
 
 def unpoint(index: sqlite3.Connection, prompt: Prompt, label: str) -> Plan | None:
@@ -113,30 +116,6 @@ def unpoint(index: sqlite3.Connection, prompt: Prompt, label: str) -> Plan | Non
     return None
 
 
-def publish(index: sqlite3.Connection, name: str, content: bytes, blob: str, pointed: Iterable[str]) -> Plan | None:
-    """Make *content*, whose id is *blob*, the newest version under a name, and point labels at it.
-
-    Raises:
-        NameTaken, Invalid: as `create` and `point` do.
-    """
-    prompt = queries.prompt_by_name(index, name)
-    if prompt is None:
-        made = create(index, name, content)
-        removed = queries.removed_by_name(index, name)
-        number = removed.newest.number + 1 if removed else 1
-        return Plan(made.files | _pointers(index, name, pointed, number), made.reason)
-    saved = save(prompt, content, blob)
-    if saved is None:
-        return point(index, prompt, pointed, prompt.newest.number)
-    return Plan(saved.files | _pointers(index, name, pointed, prompt.newest.number + 1), saved.reason)
-
-
 def leftover_labels(index: sqlite3.Connection, name: str) -> Files:
     """The files of labels under a name whose prompt leaves or has left, all to be removed."""
     return {labels.path_of(label, name): None for label in label_queries.files(index, name)}
-
-
-def _pointers(index: sqlite3.Connection, name: str, pointed: Iterable[str], number: int) -> Files:
-    pointed = list(pointed)
-    checks.expect_labels(index, name, pointed)
-    return {labels.path_of(label, name): labels.content(number) for label in pointed}

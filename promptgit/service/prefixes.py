@@ -11,23 +11,23 @@ from promptgit.errors import OutsidePrefix
 from promptgit.store.index import queries
 
 
-def expect_below(index: sqlite3.Connection, about: Sequence[str], rights: Rights) -> None:
+def expect_below(index: sqlite3.Connection, about: Sequence[str] | None, rights: Rights) -> None:
     """Refuse a write that speaks, by id or name, of a prompt outside the prefixes, or of no prompt at all.
 
-    An id that no prompt has is left to the plan, which says so.
+    An id that no prompt has is left to the plan, which says so; and all is where *about* is None.
 
     Raises:
         OutsidePrefix
     """
-    if rights.prefixes is None:
+    if rights.prefixes is None or about is None:
         return
     if not about:
         raise OutsidePrefix(None, rights.prefixes)
     for one in about:
         if not names.is_uuid(one):
-            _expect(one, rights)
+            expect_name_below(one, rights)
         elif (found := queries.prompt_by_id(index, one)) is not None:
-            _expect(found[0].name, rights)
+            expect_name_below(found[0].name, rights)
 
 
 def expect_files_below(paths: Iterable[str], rights: Rights) -> None:
@@ -41,9 +41,14 @@ def expect_files_below(paths: Iterable[str], rights: Rights) -> None:
     for path in paths:
         _, name = labels.parse(path) or (None, names.name_of(path))
         if name is not None:
-            _expect(name, rights)
+            expect_name_below(name, rights)
 
 
-def _expect(name: str, rights: Rights) -> None:
+def expect_name_below(name: str, rights: Rights) -> None:
+    """Refuse to write to the prompt of a name outside the prefixes.
+
+    Raises:
+        OutsidePrefix
+    """
     if not rights.may_write_to(name):
         raise OutsidePrefix(name, rights.prefixes or ())

@@ -7,12 +7,11 @@ from collections.abc import Callable, Iterable
 
 from promptgit.domain import labels, names, texts
 from promptgit.domain.models import Prompt, Version
-from promptgit.errors import WriteContended
-from promptgit.service import plans
+from promptgit.errors import ChangesRefused, WriteContended
+from promptgit.service.items import NEWEST, Item, Point, Save
+from promptgit.service.planner import Planner
 from promptgit.service.plans import Plan
 from promptgit.service.writes import Attribution, Writes
-from promptgit.store.git.hashing import object_id
-from promptgit.store.git.objects import BLOB
 from promptgit.store.index import queries, repeats
 from promptgit.store.store import Store
 
@@ -83,14 +82,16 @@ class Publishing:
     def _publish(
         self, name: str, data: bytes, seen: Prompt | None, pointed: list[str], attribution: Attribution
     ) -> tuple[Prompt, Version]:
-        blob = object_id(BLOB, data)
+        items = [Item(Save("", data), name=name), *(Item(Point(label, NEWEST), name=name) for label in pointed)]
 
         def plan(index: sqlite3.Connection) -> Plan | None:
-            self._writes.expect_mover(index, pointed, attribution.rights)
             prompt = queries.prompt_by_name(index, name)
             if (prompt and prompt.newest.blob) != (seen and seen.newest.blob):
                 raise _Outdated
-            return plans.publish(index, name, data, blob, pointed)
+            try:
+                return Planner(index, self._writes, attribution).plan(items).plan
+            except ChangesRefused as error:
+                raise error.first from None
 
         def answer(index: sqlite3.Connection) -> tuple[Prompt, Version]:
             prompt = queries.prompt_by_name(index, name)

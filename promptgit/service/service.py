@@ -11,11 +11,13 @@ from uuid import uuid4
 
 from promptgit.domain import names, texts
 from promptgit.domain.models import Prompt
-from promptgit.errors import Invalid, InvalidName, NameTaken, StaleVersion, VersionNotFound
+from promptgit.errors import Invalid, NameTaken, StaleVersion, VersionNotFound
 from promptgit.service import checks, plans
+from promptgit.service.commits import Commits
 from promptgit.service.evaluations import Evaluations
 from promptgit.service.labelling import Labelling
 from promptgit.service.plans import Plan
+from promptgit.service.promotions import Promotions
 from promptgit.service.publishing import Publishing
 from promptgit.service.readiness import NOBODY, Credentials
 from promptgit.service.reading import Reading
@@ -48,6 +50,8 @@ class Service(Reading):
         self._max_content = max_content
         self._writes = Writes(store, protected)
         self.labels = Labelling(store, self._writes)
+        self.commits = Commits(max_content, self._writes)
+        self.promotions = Promotions(self._writes)
         self.publishing = Publishing(store, max_content, self._writes)
         self.checks = Evaluations(store, self._writes, credentials)
         self.rules = Ruling(store, self._writes)
@@ -156,8 +160,6 @@ class Service(Reading):
             (and those of `Writer.submit`)
         """
         checked = names.check(name)
-        if names.is_uuid(checked) and checked != prompt_id:
-            raise InvalidName("is a UUID, which only the prompt of that id can have; choose another")
 
         def plan(index: sqlite3.Connection) -> Plan | None:
             prompt = checks.expect_living(*checks.seen(index, prompt_id, attribution.if_match))
@@ -205,7 +207,7 @@ class Service(Reading):
         def plan(index: sqlite3.Connection) -> Plan | None:
             prompt, removal = checks.seen(index, prompt_id, attribution.if_match)
             version = version_queries.version(index, prompt_id, target.number)
-            if version is None:
+            if version is None:  # `main` was rewritten meanwhile
                 raise VersionNotFound(prompt.name, str(target.number), prompt.newest.number)
             return plans.revert(index, prompt, version, is_deleted=removal is not None)
 

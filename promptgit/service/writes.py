@@ -54,13 +54,17 @@ class Writes:
         answer: Callable[[sqlite3.Connection], T],
         recall: Callable[[sqlite3.Connection, str], T],
         attribution: Attribution,
-        about: Sequence[str] = (),
+        about: Sequence[str] | None = (),
+        *,
+        dry_run: bool = False,
     ) -> T:
         """Commit what *plan* says; *answer* and *recall* are those of `Operation`.
 
         *about* are the ids or names of the prompts that the write speaks of, whether or not they would change: they are
         compared with the credential's prefixes, as all that the plan changes is. A write that speaks of no prompt is
-        outside.
+        outside. None: it finds out by the plan of which prompts it speaks, and the plan compares them.
+
+        With *dry_run* all is checked on the state of now, and *answer* called, but nothing is written or waited for.
 
         Raises:
             Invalid: the description or the author breaks a rule.
@@ -87,7 +91,14 @@ class Writes:
             prefixes.expect_below(index, about, attribution.rights)
             return recall(index, commit)
 
+        def rehearse(index: sqlite3.Connection) -> T:
+            if (rehearsed := edit(index)) is not None:
+                self._store.repository.expect_possible(rehearsed)
+            return answer(index)
+
         overridden: list[str] = []  # the files of releases that record it
+        if dry_run:
+            return self._store.index.read(rehearse)
         answered = self._store.writer.submit(Operation(edit, answer, attribution.request, recalled))
         if overridden:
             by = who(attribution.rights, attribution.committer)

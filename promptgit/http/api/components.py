@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from promptgit.domain.labels import PATTERN
+
 Json = dict[str, Any]
 
 _ID = {"type": "string", "format": "uuid", "examples": ["3d798a29-5c6e-5ea1-806b-7b92197fa9b4"]}
@@ -26,7 +28,7 @@ PATH: dict[str, Json] = {
     "prompt_id": {"description": "The id of a prompt; what is no UUID is the id of none: 404", "schema": _ID},
     "label": {
         "description": "The name of a label; `latest` is always the newest version, and cannot be moved",
-        "schema": {"type": "string", "pattern": "^[a-z0-9][a-z0-9_.-]{0,35}$", "examples": ["production"]},
+        "schema": {"type": "string", "pattern": PATTERN, "examples": ["production"]},
     },
     "token_id": {
         "description": "The id of a token, or the name of an active one",
@@ -146,4 +148,9 @@ FIELD_ERRORS: Json = {
     "type": "object",
     "additionalProperties": {"type": "array", "items": {"type": "string"}, "minItems": 1},
 }
-SHAPES: dict[str, Json] = {"Problem": PROBLEM, "FieldErrors": FIELD_ERRORS}
+CHANGE_ERRORS: Json = {
+    "description": "What is refused, by the index of the change, from 0 on",
+    "type": "object",
+    "additionalProperties": {"$ref": "#/components/schemas/Problem"},
+}
+SHAPES: dict[str, Json] = {"Problem": PROBLEM, "FieldErrors": FIELD_ERRORS, "ChangeErrors": CHANGE_ERRORS}

@@ -105,6 +105,17 @@ def must_create() -> bool:
     return True
 
 
+def expect_no_precondition(instead: str) -> None:
+    """Refuse If-Match and If-None-Match, which would say nothing of a request about many prompts.
+
+    Raises:
+        Invalid
+    """
+    for header in ("If-Match", "If-None-Match"):
+        if header in request.headers:
+            raise Invalid(header, f"says nothing here: {instead}")
+
+
 def _version_in(tag: str) -> str:
     """The version that an ETag names: its commit, or its number.
 

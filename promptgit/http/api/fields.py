@@ -93,6 +93,55 @@ class At(fields.String):
             raise ma.ValidationError(f"{error.reason}.") from error
 
 
+class Whole(fields.Integer):
+    """A whole number in JSON; *keywords* are those of JSON Schema, of which `minimum` is enforced."""
+
+    def __init__(self, description: str, *, required: bool = False, allow_none: bool = False, **keywords: Any) -> None:
+        least = keywords.get("minimum")
+        super().__init__(
+            strict=True,
+            required=required,
+            allow_none=allow_none,
+            validate=None if least is None else validate.Range(least, error=f"must be at least {least}."),
+            metadata={"description": description, **keywords},
+            error_messages=NUMBER_ERRORS | {"null": "is null; leave it out, or give a number."},
+        )
+
+    def _validated(self, value: Any) -> int:
+        if isinstance(value, bool):
+            raise self.make_error("invalid", input=value)
+        return super()._validated(value)
+
+
+class OnlyTrue(fields.Raw):
+    """Nothing but true."""
+
+    def __init__(self, description: str, *, required: bool = False, **keywords: Any) -> None:
+        super().__init__(
+            required=required,
+            validate=_expect_true,
+            metadata={"description": description, **keywords},
+            error_messages={"required": "is missing.", "null": "can only be true."},
+        )
+
+
+def _expect_true(value: Any) -> None:
+    if value is not True:
+        raise ma.ValidationError("can only be true.")
+
+
+class QueryFlag(fields.String):
+    """`true` or `false` in a query; false, unless given. Loads as a boolean."""
+
+    def __init__(self, description: str) -> None:
+        super().__init__(metadata={"description": description, "enum": ["true", "false"]})
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> Any:
+        if value not in ("true", "false"):
+            raise ma.ValidationError("is neither 'true' nor 'false'.")
+        return value == "true"
+
+
 class Query(fields.String):
     """A text in a query."""
 

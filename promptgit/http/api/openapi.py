@@ -43,6 +43,7 @@ _MISSING: dict[str, Kind] = {
     "release": errors.ReleaseNotFound,
     "token_id": errors.TokenNotFound,
 }
+_PROMPT = {"name", "prompt_id"}  # what names one prompt, of which If-Match speaks
 _BODY: list[Kind] = [MalformedBody, errors.Invalid, 413, 415]
 _READ: list[Kind] = [errors.Damaged, errors.IndexBusy, errors.UnusableRepository]
 _WRITE: list[Kind] = [
@@ -159,9 +160,7 @@ def _derived(rule: Rule, method: str) -> list[Kind]:
     kinds += _WRITE
     if not rule.endpoint.startswith("tokens."):
         kinds += [errors.OutsidePrefix, errors.KeyReused]
-        kinds += (
-            [errors.StaleVersion] if rule.arguments & {"prompt_id", "name"} and "check" not in rule.arguments else []
-        )
+        kinds += [errors.StaleVersion] if rule.arguments & _PROMPT and "check" not in rule.arguments else []
     return kinds
 
 

@@ -31,6 +31,8 @@ STATUS: dict[type[errors.PromptgitError], int] = {
     errors.PromptDeleted: 410,
     errors.Invalid: 422,
     errors.ContentTooLarge: 413,
+    errors.DuplicateChange: 422,
+    errors.AmbiguousChange: 409,
     errors.NameTaken: 409,
     errors.PathBlocked: 409,
     errors.KeyReused: 409,
@@ -72,7 +74,10 @@ _DETAILS = {
     400: "The request cannot be understood. Send JSON in UTF-8.",
     404: "Nothing is at this address. Prompts are at /api/prompts.",
     408: "The body came too slowly. Send it faster, or raise PROMPTGIT_CLIENT_TIMEOUT.",
-    413: "The body is larger than any content that is taken. Shorten it, or raise PROMPTGIT_MAX_CONTENT_BYTES.",
+    413: (
+        "The body is larger than six times PROMPTGIT_MAX_CONTENT_BYTES and 1 MiB. "
+        "Shorten it, send fewer changes at once, or raise that setting."
+    ),
     415: "The body is not plain JSON. Send it unpacked, with 'Content-Type: application/json'.",
     500: "Something went wrong here; nothing in the request is to blame. The server's log says more under request_id.",
 }
@@ -124,7 +129,9 @@ def of_error(error: errors.PromptgitError) -> bytes:
     match error:
         case errors.Invalid(field=field, reason=reason):
             members: dict[str, object] = {"errors": {field: [reason]}}
-        case errors.NameTaken(prompt_id=prompt_id):
+        case errors.ChangesRefused(refusals=refusals):
+            members = {"errors": {str(at): orjson.loads(of_error(one)) for at, one in refusals.items()}}
+        case errors.NameTaken(prompt_id=str(prompt_id)):
             members = {"prompt_id": prompt_id}
         case errors.StaleVersion(current=current):
             members = {"current_version": current}
@@ -134,7 +141,12 @@ def of_error(error: errors.PromptgitError) -> bytes:
             members = {"missing": list(missing)}
         case _:
             members = {}
-    return document(status_of(type(error)), str(error), error.code, **members)
+    return document(_status(error), str(error), error.code, **members)
+
+
+def _status(error: errors.PromptgitError) -> int:
+    """The status of an error; of several changes, that of the first refusal."""
+    return status_of(type(error.first if isinstance(error, errors.ChangesRefused) else error))
 
 
 def of_status(status: int) -> bytes:
@@ -144,7 +156,7 @@ def of_status(status: int) -> bytes:
 
 def refusal(error: errors.PromptgitError) -> Response:
     """The answer to a refusal."""
-    status = status_of(type(error))
+    status = _status(error)
     answer = _answer(status, of_error(error))
     if status == 401:
         answer.headers["WWW-Authenticate"] = _CHALLENGES

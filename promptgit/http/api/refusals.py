@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from contextvars import copy_context
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any
@@ -15,8 +16,22 @@ from promptgit.http.api import problems
 from promptgit.http.api.bodies import MalformedBody
 from promptgit.http.api.components import PROBLEM
 
-Kind = type[errors.PromptgitError] | int
+
+@dataclass(frozen=True)
+class OfChange:
+    """A kind of error of one change among several, which refuses them all with its status and its code."""
+
+    kind: type[errors.PromptgitError]
+
+
+Kind = type[errors.PromptgitError] | int | OfChange
 """A kind of error; or the status of one that the router or werkzeug answers with."""
+
+
+def of_change(*kinds: type[errors.PromptgitError]) -> list[OfChange]:
+    """Kinds of errors, each as that of one change among several."""
+    return [OfChange(kind) for kind in kinds]
+
 
 _REQUEST_ID = "5f3a9c01d2e4b678"
 _ID, _NAME = "3d798a29-5c6e-5ea1-806b-7b92197fa9b4", "support/greeting"
@@ -37,6 +52,8 @@ EXAMPLES: dict[type[errors.PromptgitError], errors.PromptgitError] = {
         errors.ContentTooLarge(2_000_000, 1 << 20),
         errors.NameTaken(_NAME, _NAME, _ID),
         errors.PathBlocked("prompts/support/greeting.md"),
+        errors.DuplicateChange(_NAME, "saves, renames, deletes or restores"),
+        errors.AmbiguousChange(_NAME, "renamed"),
         errors.KeyReused(),
         errors.StaleVersion(_NAME, 3),
         errors.WeakETag(_NAME, 3),
@@ -103,6 +120,8 @@ def headers(*names: str) -> dict[str, dict[str, str]]:
 
 def status_of(kind: Kind) -> int:
     """The HTTP status of a kind of refusal."""
+    if isinstance(kind, OfChange):
+        kind = kind.kind
     return kind if isinstance(kind, int) else problems.status_of(kind)
 
 
@@ -135,12 +154,16 @@ def _response(status: int, kinds: list[Kind], components: dict[str, Any]) -> dic
 
 
 def _name(kind: Kind) -> str:
+    if isinstance(kind, OfChange):
+        return f"{kind.kind.__name__}OfChange"
     return HTTPStatus(kind).phrase.title().replace(" ", "") if isinstance(kind, int) else kind.__name__
 
 
 def _meaning(kind: Kind) -> str:
     if isinstance(kind, int):
         return f"{HTTPStatus(kind).phrase}."
+    if isinstance(kind, OfChange):
+        return f"Of one of the changes: {_meaning(kind.kind)}"
     return (kind.__doc__ or "").partition("\n")[0]
 
 
@@ -151,6 +174,8 @@ def _example(kind: Kind) -> dict[str, Any]:
 
 def _problem(kind: Kind) -> bytes:
     logs.request_id.set(_REQUEST_ID)  # not the id of the request for the document
+    if isinstance(kind, OfChange):
+        return problems.of_error(errors.ChangesRefused({0: EXAMPLES[kind.kind]}))
     return problems.of_status(kind) if isinstance(kind, int) else problems.of_error(EXAMPLES[kind])
 
 
@@ -164,6 +189,8 @@ def _schema(kind: Kind) -> dict[str, object]:
     shared = PROBLEM["properties"]
     described = {key: {"description": shared[key]["description"]} | value for key, value in fixed.items()}
     own = {key: (shared | _MEMBERS)[key] for key in example if key not in fixed and key != "request_id"}
+    if isinstance(kind, OfChange):
+        own["errors"] = {"$ref": "#/components/schemas/ChangeErrors"}
     optional = {"request_id": shared["request_id"]} if status_of(kind) >= 500 else {}
     return {
         "description": _meaning(kind),

@@ -16,6 +16,7 @@ from promptgit.http.api.fields import (
     Id,
     Number,
     Query,
+    QueryFlag,
     Strict,
     Text,
     between,
@@ -27,13 +28,14 @@ ID = "3d798a29-5c6e-5ea1-806b-7b92197fa9b4"
 COMMIT = "0f3b1c8e5d7a9b2c4e6f8091a3b5c7d9e1f20314"
 
 # Rules that JSON Schema cannot express are formats, which the descriptions explain.
-_CONTENT: dict[str, Any] = {"pattern": NO_NUL, "examples": ["Hello {{name}}, how can I help?\n"]}
-_NAME: dict[str, Any] = {
+CONTENT: dict[str, Any] = {"pattern": NO_NUL, "examples": ["Hello {{name}}, how can I help?\n"]}
+NAME: dict[str, Any] = {
     "format": "prompt-name",
     "minLength": 1,
     "maxLength": names.MAX_NAME,
     "examples": ["support/greeting"],
 }
+NEW_NAME = NAME | {"not": {"pattern": _UUID}}
 _NAME_RULES = (
     "Such as support/greeting: segments of up to 100 characters, and 240 bytes, of letters, marks, numbers, symbols, "
     'punctuation and spaces, without any of `\\ : * ? " < > |`; a clone can be checked out on every system'
@@ -85,21 +87,27 @@ class NewPromptSchema(AttributionSchema):
 
     RULE = {"not": {"type": "object", "required": ["name", "id"]}}  # not both: the id becomes the name
 
-    content = Text("The whole text, kept byte for byte", required=True, **_CONTENT)
-    name = Text(f"{_NAME_RULES}. Without name and id: a new UUID", **_NAME)
+    content = Text("The whole text, kept byte for byte", required=True, **CONTENT)
+    name = Text(f"{_NAME_RULES}. Without name and id: a new UUID", **NAME)
     id = Id(metadata={"description": "A UUID, which then is the name", "format": "uuid"}, error_messages=TEXT_ERRORS)
 
 
 class SaveSchema(AttributionSchema):
     """A version to save."""
 
-    content = Text("The whole text, kept byte for byte", required=True, **_CONTENT)
+    content = Text("The whole text, kept byte for byte", required=True, **CONTENT)
 
 
 class RenameSchema(OverridableSchema):
     """A new name for a prompt."""
 
-    name = Text(f"{_NAME_RULES}. No UUID", required=True, **_NAME, **{"not": {"pattern": _UUID}})
+    name = Text(f"{_NAME_RULES}. No UUID", required=True, **NEW_NAME)
+
+
+class DryRunSchema(Strict):
+    """Whether to write."""
+
+    dry_run = QueryFlag("Check everything, say what would be, and write nothing")
 
 
 class ReasonSchema(AttributionSchema):

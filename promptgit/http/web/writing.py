@@ -31,7 +31,7 @@ def new() -> Answer:
         try:
             prompt = service().create(content, name=name, attribution=forms.attribution())
         except errors.NameTaken as error:
-            prompt = service().get(error.prompt_id)
+            prompt = service().get(error.prompt_id or "")  # it has one: this request gives a single name
             is_sent_twice = (prompt.name, prompt.newest.number) == (names.canonical(name), 1)
             if not (is_sent_twice and service().content(prompt.newest) == content.encode()):
                 raise

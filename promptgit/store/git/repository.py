@@ -14,7 +14,7 @@ from promptgit.store.files import failure, fsync_tree, storage_errors, write_all
 from promptgit.store.git import birth, objects, packs
 from promptgit.store.git.claim import Claim
 from promptgit.store.git.command import Git
-from promptgit.store.git.commits import Batch
+from promptgit.store.git.commits import Batch, Edit
 from promptgit.store.git.contents import Contents
 from promptgit.store.git.essentials import Essentials
 from promptgit.store.git.objects import Tree
@@ -228,6 +228,14 @@ class Repository:
             self._trees.clear()
         self.essentials.expect_whole()
         return Batch(tip, now, self.committer, self.read, self._trees)
+
+    def expect_possible(self, edit: Edit) -> None:
+        """Refuse an edit as a batch would, on `main` as it is now; nothing is written, and no lock needed.
+
+        Raises:
+            (those of `Batch.commit`)
+        """
+        Batch(self.main(), 0, self.committer, self.read, {}).commit(edit)
 
     def store(self, batch: Batch) -> None:
         """Put the batch's objects on disk, to stay through a power cut; no ref is moved.

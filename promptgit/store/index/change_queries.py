@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Collection
 
 from promptgit.domain.models import Author, FeedEntry
-from promptgit.store.index.change_rows import newest
+from promptgit.store.index import change_rows
 from promptgit.store.index.connections import Unusable
 from promptgit.store.index.prompt_rows import PROMPT, Place, PromptRow, place_at, places
 from promptgit.store.index.seals import expect, expect_none
@@ -54,7 +54,7 @@ def page(connection: sqlite3.Connection, after: int, limit: int) -> tuple[list[F
 
     They are those of whole commits: at most *limit*, or all of the first commit that did anything.
     """
-    last, tip = newest(connection)
+    last, tip = change_rows.newest(connection)
     cut = connection.execute(
         "SELECT made FROM feed WHERE made > ? AND made <= ? ORDER BY made, place LIMIT 1 OFFSET ?",
         (after, last, limit),
@@ -123,3 +123,9 @@ def count(connection: sqlite3.Connection, after: int, types: Collection[str], pr
         (after, *types, prefix, len(prefix), prefix, len(prefix), prefix),
     ).fetchone()
     return int(found)
+
+
+def newest(connection: sqlite3.Connection) -> str:
+    """The newest commit in the index, in hexadecimal; within a write, the one that it has made last."""
+    (commit,) = connection.execute("SELECT id FROM commits ORDER BY number DESC LIMIT 1").fetchone()
+    return str(commit.hex())

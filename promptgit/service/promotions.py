@@ -1,0 +1,103 @@
+"""The use case of promoting: a label to where another one points, for many prompts in one commit."""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import NamedTuple
+
+from promptgit.domain import labels, names
+from promptgit.errors import Invalid, InvalidName
+from promptgit.service.plans import Files, Plan
+from promptgit.service.reasons import listed
+from promptgit.service.writes import Attribution, Writes
+from promptgit.store.index import change_queries, queries, repeats
+
+_ALL = -1  # SQLite's LIMIT for no limit (sqlite.org/lang_select.html)
+
+
+class Move(NamedTuple):
+    """A label of a prompt goes from version *before* (None: nowhere) to version *number*."""
+
+    prompt_id: str
+    name: str
+    before: int | None
+    number: int
+
+
+class Promoted(NamedTuple):
+    """The commit, None where nothing had to move, and the moves, by name."""
+
+    commit: str | None
+    moves: list[Move]
+
+
+class Promotions:
+    """Promotes labels in one store."""
+
+    def __init__(self, writes: Writes) -> None:
+        self._writes = writes
+
+    def promote(
+        self, label: str, source: str, *, prefix: str = "", dry_run: bool = False, attribution: Attribution
+    ) -> Promoted:
+        """Point *label* where the label *source* points, for every prompt that has *source*, in one commit.
+
+        *source* can be `latest`. With *prefix*, a folder of names, only prompts below it. With *dry_run* say what would
+        be, and write nothing.
+
+        Raises:
+            Invalid: a rule is broken.
+            LabelProtected: the caller may not move the label.
+            OutsidePrefix: it may not write to a prompt whose label would move.
+            PathBlocked: the label of another prompt lies where one's file would be.
+            (and those of `Writer.submit`)
+        """
+        labels.check(label)
+        if not labels.is_label(source):
+            raise Invalid("from", "is no label; give one, such as 'staging', or 'latest'")
+        folder = _folder(prefix)
+        where = queries.Where(prefix=folder or None, label=None if source == labels.LATEST else source)
+        moves: list[Move] = []
+
+        def plan(index: sqlite3.Connection) -> Plan | None:
+            self._writes.expect_mover(index, [label], attribution.rights)
+            found = queries.list_prompts(index, where, limit=_ALL)
+            moves[:] = [
+                Move(prompt.id, prompt.name, before, prompt.newest.number)
+                for prompt in found
+                if (before := prompt.labels.get(label)) != prompt.newest.number
+            ]
+            if not moves:
+                return None
+            if any(move.before is None for move in moves):
+                labels.expect_portable(label)
+            files: Files = {labels.path_of(label, move.name): labels.content(move.number) for move in moves}
+            return Plan(files, _reason(label, source, folder, moves))
+
+        def answer(index: sqlite3.Connection) -> Promoted:
+            return Promoted(None if dry_run or not moves else change_queries.newest(index), moves)
+
+        def recall(index: sqlite3.Connection, commit: str) -> Promoted:
+            return Promoted(commit, [Move(*moved) for moved in repeats.Left(index, commit).moves_of(label)])
+
+        return self._writes.run(plan, answer, recall, attribution, None, dry_run=dry_run)
+
+
+def _folder(prefix: str) -> str:
+    """The beginning of the names below a folder of names; "" for all.
+
+    Raises:
+        Invalid: no name can begin so.
+    """
+    if not prefix:
+        return ""
+    try:
+        return names.check(prefix.removesuffix("/")) + "/"
+    except InvalidName as error:
+        raise Invalid("prefix", error.reason) from None
+
+
+def _reason(label: str, source: str, folder: str, moves: list[Move]) -> str:
+    lines = [f"{move.name} {f'v{move.before}' if move.before else 'nowhere'} -> v{move.number}" for move in moves]
+    below = f" below {folder}" if folder else ""
+    return listed(f"Promote {source} to {label}{below}", lines)
