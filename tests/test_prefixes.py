@@ -163,6 +163,31 @@ def test_a_repeat_outside_is_no_success(client: FlaskClient, bot: dict[str, str]
     assert_outside(client.put(address(INSIDE), json=body, headers=key), "sales/moved")
 
 
+def test_every_change_of_a_commit_counts(client: FlaskClient, bot: dict[str, str], repository: Path) -> None:
+    """By id, by name, under a new name, and where it would change nothing; the refusal is told of that change."""
+    before = git_text(repository, "rev-parse", "main")
+    inside = {"name": "support/new", "content": "3"}
+    for outside in (
+        {"name": OUTSIDE, "content": "2"},
+        {"prompt_id": id_of(OUTSIDE), "delete": True},
+        {"name": INSIDE, "rename_to": "sales/taken"},
+        {"name": OUTSIDE, "label": "free", "version_number": 1},
+        {"name": "0190a6b2-3c4d-7e8f-9a0b-1c2d3e4f5a6b", "content": "3"},
+    ):
+        for query in ("", "?dry_run=true"):
+            answer = client.post(f"/api/commits{query}", json={"changes": [inside, outside]}, headers=bot)
+            assert (answer.status_code, list(answer.json["errors"])) == (403, ["1"]), outside
+    assert git_text(repository, "rev-parse", "main") == before
+    assert client.post("/api/commits", json={"changes": [inside]}, headers=bot).status_code == 200
+
+
+def test_a_promotion_moves_labels_below_the_prefixes(client: FlaskClient, bot: dict[str, str]) -> None:
+    promote = "/api/labels/everywhere/promote"
+    assert client.post(promote, json={"from": "latest"}, headers=bot).json["code"] == "outside_prefix"
+    answer = client.post(promote, json={"from": "latest", "prefix": "support"}, headers=bot)
+    assert (answer.status_code, {one["name"].split("/")[0] for one in answer.json["results"]}) == (200, {"support"})
+
+
 def test_a_write_that_speaks_of_no_prompt_is_outside(store: Store) -> None:
     """A face that says nothing is refused; where no prefix is given, everything can be written."""
     service = Service(store, 100)
@@ -262,6 +287,8 @@ WRITES: dict[tuple[str, str], Any] = {
     ("POST", "/api/public/v2/prompts"): {"name": OUTSIDE, "prompt": "3"},
     ("DELETE", "/api/public/v2/prompts/<path:name>"): {},
     ("PATCH", "/api/public/v2/prompts/<path:name>/versions/<number>"): {"newLabels": ["free"]},
+    ("POST", "/api/commits"): {"changes": [{"name": OUTSIDE, "content": "3"}]},
+    ("POST", "/api/labels/<label>/promote"): {"from": "latest"},
     ("POST", "/new"): None,
     ("POST", "/prompts/<uuid:prompt_id>/versions/<number>/revert"): None,
     ("POST", "/prompts/<uuid:prompt_id>/labels/<label>/remove"): None,

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from promptgit.domain import labels
 from promptgit.errors import ChangesRefused, Invalid, LabelGated, PathBlocked
+from promptgit.service import prefixes
 from promptgit.service.items import MOST, Delete, Item, Point, Refusals, Rename, checked
 from promptgit.service.planner import Outcome, Planned, Planner
 from promptgit.service.plans import Plan
@@ -54,7 +55,9 @@ class Commits:
             return Committed(change_queries.newest(index), outcomes)
 
         def recall(index: sqlite3.Connection, commit: str) -> Committed:
-            return Committed(commit, _recalled(repeats.Left(index, commit), sound))
+            outcomes = _recalled(repeats.Left(index, commit), sound)
+            prefixes.expect_below(index, [one.prompt_id for one in outcomes if one.prompt_id], attribution.rights)
+            return Committed(commit, outcomes)
 
         try:
             return self._writes.run(plan, answer, recall, attribution, None, dry_run=dry_run)

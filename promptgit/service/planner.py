@@ -47,7 +47,7 @@ class Planned(NamedTuple):
 
 
 class Planner:
-    """Plans the items of one request on the state of *index*, under the write lock; *writes* has the caller's rights."""
+    """Plans the items of one request on the state of *index*, under the write lock, by the rights of its caller."""
 
     def __init__(self, index: sqlite3.Connection, writes: Writes, attribution: Attribution) -> None:
         self._index = index

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from promptgit.domain import labels, names
 from promptgit.errors import Invalid, InvalidName
+from promptgit.service import prefixes
 from promptgit.service.plans import Files, Plan
 from promptgit.service.reasons import listed
 from promptgit.service.writes import Attribution, Writes
@@ -78,7 +79,9 @@ class Promotions:
             return Promoted(None if dry_run or not moves else change_queries.newest(index), moves)
 
         def recall(index: sqlite3.Connection, commit: str) -> Promoted:
-            return Promoted(commit, [Move(*moved) for moved in repeats.Left(index, commit).moves_of(label)])
+            made = [Move(*moved) for moved in repeats.Left(index, commit).moves_of(label)]
+            prefixes.expect_below(index, [move.prompt_id for move in made], attribution.rights)
+            return Promoted(commit, made)
 
         return self._writes.run(plan, answer, recall, attribution, None, dry_run=dry_run)
 

@@ -128,7 +128,11 @@ def status_of(kind: Kind) -> int:
 def describe(kinds: Iterable[Kind], components: dict[str, Any]) -> dict[str, Any]:
     """The responses, by status, of an operation with these refusals; adds their schemas to *components*."""
     by_status: dict[int, list[Kind]] = {}
-    for kind in dict.fromkeys(kinds):
+    all_kinds = dict.fromkeys(kinds)
+    of_changes = {kind.kind for kind in all_kinds if isinstance(kind, OfChange)}
+    for kind in all_kinds:
+        if kind in of_changes and kind is not errors.Invalid:
+            continue  # it is always told of a change; invalid can also be what the changes have in common
         by_status.setdefault(status_of(kind), []).append(kind)
     return {str(status): _response(status, by_status[status], components) for status in sorted(by_status)}
 
