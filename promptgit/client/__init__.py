@@ -8,10 +8,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from promptgit.client.changes import Changes
 from promptgit.client.errors import HttpError, MissingVariable, ServerAway
 from promptgit.client.retries import Retries
 from promptgit.client.synchronous import Client
-from promptgit.client.values import Diff, Label, LabelMove, Prompt, Version
+from promptgit.client.values import (
+    ChangeResult,
+    Committed,
+    Diff,
+    Label,
+    LabelMove,
+    Promoted,
+    Promotion,
+    Prompt,
+    Version,
+)
 from promptgit.domain.models import Author
 
 if TYPE_CHECKING:
@@ -20,12 +31,17 @@ if TYPE_CHECKING:
 __all__ = [
     "AsyncClient",
     "Author",
+    "ChangeResult",
+    "Changes",
     "Client",
+    "Committed",
     "Diff",
     "HttpError",
     "Label",
     "LabelMove",
     "MissingVariable",
+    "Promoted",
+    "Promotion",
     "Prompt",
     "Retries",
     "ServerAway",

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import closing
 from functools import wraps
-from typing import Concatenate, ParamSpec, Self, Unpack
+from typing import Any, Concatenate, ParamSpec, Self, Unpack, overload
 
 import httpx2
 
 from promptgit.client import wire
 from promptgit.client.base import Base, Options, Turn
 from promptgit.client.cache import Key
+from promptgit.client.changes import AsyncCommit
 from promptgit.client.errors import ServerAway
 from promptgit.client.steps import Page, Request, Response, Steps, T, Wait
-from promptgit.client.values import At, Prompt, moment
+from promptgit.client.values import At, Committed, Prompt, moment
 from promptgit.client.verbs import Verbs
+from promptgit.domain.models import Author
 
 P = ParamSpec("P")
 
@@ -117,6 +119,47 @@ class AsyncClient(Base[asyncio.Lock]):
     revert = _verb(Verbs.revert)
     set_label = _verb(Verbs.set_label)
     remove_label = _verb(Verbs.remove_label)
+    promote = _verb(Verbs.promote)
+
+    @overload
+    def commit(
+        self,
+        changes: Iterable[Mapping[str, Any]],
+        *,
+        description: str | None = None,
+        author: Author | None = None,
+        dry_run: bool = False,
+    ) -> Awaitable[Committed]: ...
+
+    @overload
+    def commit(
+        self, *, description: str | None = None, author: Author | None = None, dry_run: bool = False
+    ) -> AsyncCommit: ...
+
+    def commit(
+        self,
+        changes: Iterable[Mapping[str, Any]] | None = None,
+        *,
+        description: str | None = None,
+        author: Author | None = None,
+        dry_run: bool = False,
+    ) -> Awaitable[Committed] | AsyncCommit:
+        """Make several changes, as the API takes them, in one commit, or none of them.
+
+        Without *changes*, an `async with` block that collects them:
+
+            async with client.commit(description="Greet by name") as changes:
+                changes.save("support/greeting", "Hello {{name}}!")
+                changes.label("support/greeting", "staging")
+
+        Raises:
+            ChangesRefused: with the refusal of each change that is refused.
+        """
+
+        def send(collected: Iterable[Mapping[str, Any]]) -> Awaitable[Committed]:
+            return self._run(self._verbs.commit(collected, description=description, author=author, dry_run=dry_run))
+
+        return AsyncCommit(send) if changes is None else send(changes)
 
     async def close(self) -> None:
         """Close the connections; refreshes that are under way are cancelled."""

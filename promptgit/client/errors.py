@@ -94,12 +94,19 @@ def refusal(status: int, body: bytes) -> PromptgitError:
     """The exception for an answer that is an error."""
     try:
         problem = json.loads(body)
-        code, detail = str(problem["code"]), str(problem["detail"])
+        _ = problem["code"], problem["detail"], int(problem["status"])
     except (ValueError, KeyError, TypeError):  # from a proxy, or from another service
         if status in GATEWAY:
             return ServerAway(f"it is answered with {status} in its place.")
         return HttpError(status, f"The server answers with {status}: {_first_line(body)}")
-    return _reported(problem) if code in KINDS else HttpError(status, detail, code)
+    if isinstance(told := problem.get("errors"), dict) and told and all(isinstance(one, dict) for one in told.values()):
+        return errors.ChangesRefused({int(at): _of_problem(one) for at, one in told.items()})
+    return _of_problem(problem)
+
+
+def _of_problem(problem: Mapping[str, Any]) -> PromptgitError:
+    code = str(problem["code"])
+    return _reported(problem) if code in KINDS else HttpError(int(problem["status"]), str(problem["detail"]), code)
 
 
 def is_away(error: PromptgitError) -> bool:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 from uuid import uuid4
 
 from promptgit.client.lookups import ALL, Lookups, address_of, not_found_as
 from promptgit.client.retries import Retries
 from promptgit.client.steps import Response, Steps
-from promptgit.client.values import Label, Prompt
+from promptgit.client.values import ChangeResult, Committed, Label, Promoted, Promotion, Prompt
 from promptgit.domain import labels
 from promptgit.domain.models import Author
 
@@ -119,6 +119,53 @@ class Verbs(Lookups):
         where = yield from self._at(prompt, "labels", labels.check(label))  # which `..` is not
         yield from self._write("DELETE", where, {}, description, author, if_match)
 
+    def commit(
+        self,
+        changes: Iterable[Mapping[str, Any]],
+        *,
+        description: str | None = None,
+        author: Author | None = None,
+        dry_run: bool = False,
+    ) -> Steps[Committed]:
+        """Make several changes, as the API takes them, in one commit, or none of them; see docs/commits.md.
+
+        Raises:
+            ChangesRefused: with the refusal of each change that is refused.
+        """
+        answer = yield from self._send_write(
+            "POST", "/api/commits", {"changes": list(changes)}, description, author, dry_run=dry_run
+        )
+        made = answer.json()
+        return Committed(made["commit"], tuple(map(ChangeResult.of, self._noted(made))))
+
+    def promote(
+        self,
+        source: str,
+        label: str,
+        *,
+        prefix: str | None = None,
+        description: str | None = None,
+        author: Author | None = None,
+        dry_run: bool = False,
+    ) -> Steps[Promoted]:
+        """Point *label* where the label *source* points, or at the newest versions (`latest`), in one commit.
+
+        That is done for every prompt that has *source*; with *prefix* for those below that folder of names.
+        """
+        path = f"/api/labels/{labels.check(label)}/promote"
+        answer = yield from self._send_write(
+            "POST", path, {"from": source, "prefix": prefix}, description, author, dry_run=dry_run
+        )
+        made = answer.json()
+        return Promoted(made["commit"], tuple(map(Promotion.of, self._noted(made))))
+
+    def _noted(self, made: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+        """The results of an answer; their prompts are noted as written, if they were."""
+        results: Sequence[Mapping[str, Any]] = made["results"]
+        for one in results if made["commit"] else ():
+            self._changed(one["prompt_id"])
+        return results
+
     def _write(
         self,
         method: str,
@@ -128,13 +175,31 @@ class Verbs(Lookups):
         author: Author | None,
         if_match: int | str | None = None,
     ) -> Steps[Response]:
+        """Send a write to one prompt, which is noted as written."""
+        answer = yield from self._send_write(method, path, body, description, author, if_match)
+        has_id = path.startswith(f"{ALL}/")
+        self._changed(path.split("/")[3] if has_id else answer.json()["id"])
+        return answer
+
+    def _send_write(
+        self,
+        method: str,
+        path: str,
+        body: Mapping[str, Any],
+        description: str | None,
+        author: Author | None,
+        if_match: int | str | None = None,
+        *,
+        dry_run: bool = False,
+    ) -> Steps[Response]:
         """Send a write, without the members of *body* that are None; all its attempts send the same Idempotency-Key."""
         reason = {"description": description, "author": author and author._asdict()}
         told = {key: value for key, value in {**body, **reason}.items() if value is not None}
         headers = {"Idempotency-Key": str(uuid4())}
         if if_match is not None:
             headers["If-Match"] = "*" if if_match == "*" else f'"{if_match}"'
-        answer = yield from self._send(method, path, body=told, headers=headers)
-        has_id = path.startswith(f"{ALL}/")
-        self._changed(path.split("/")[3] if has_id else answer.json()["id"])
-        return answer
+        return (
+            yield from self._send(
+                method, path, query={"dry_run": "true"} if dry_run else {}, body=told, headers=headers
+            )
+        )
