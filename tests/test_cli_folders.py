@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from promptgit import errors
 from promptgit.cli.base import Refusal
 from promptgit.cli.tree import Tree
 from promptgit.client import Client
@@ -247,3 +248,29 @@ def _prompt(name: str) -> dict[str, object]:
     made = {"description": "", "author": {"name": "a", "email": "b"}, "commit": "c", "labels": {}}
     times = {"created_at": "2026-01-01T00:00:00Z", "updated_at": "2026-01-01T00:00:00Z"}
     return {"id": "x", "name": name, "path": "x", "version_number": 1, "content": "evil"} | made | times
+
+
+def test_a_push_is_one_commit(url: dict[str, str], client: Client, tmp_path: Path) -> None:
+    """Nobody reads half of it; whatever is refused, nothing is written."""
+    for name in ("a", "b"):
+        (tmp_path / "one").mkdir(exist_ok=True)
+        (tmp_path / "one" / f"{name}.md").write_text(name)
+    run(url, "push", str(tmp_path), "--yes")
+    assert client.get("one/a").commit == client.get("one/b").commit
+    (tmp_path / "one" / "c.md").write_text("c")
+    (tmp_path / "one" / "A.md").write_text("differs in case alone")
+    told = run(url, "push", str(tmp_path), "--yes", code=1)
+    assert "refused:   one/A" in told
+    assert "None of these 2 files was pushed" in told
+    with pytest.raises(errors.PromptNotFound):
+        client.get("one/c")
+
+
+def test_more_than_one_commit_takes_is_said_before(url: dict[str, str], client: Client, tmp_path: Path) -> None:
+    (tmp_path / "many").mkdir()
+    for at in range(1_001):
+        (tmp_path / "many" / f"{at}.md").write_text(str(at))
+    assert "there will be 2" in run(url, "push", str(tmp_path), code=1)
+    run(url, "push", str(tmp_path), "--yes")
+    prompts = list(client.list(prefix="many/", page=1_000))
+    assert (len(prompts), len({prompt.commit for prompt in prompts})) == (1_001, 2)

@@ -26,6 +26,7 @@ _FILES = {
     "reading": ["log", "show", "diff", "ls"],
     "writing": ["save", "edit", "revert", "rename", "rm"],
     "labels": ["label"],
+    "promoting": ["promote"],
     "folders": ["pull", "push"],
     "serve": ["serve"],
     "exchange": ["import", "export"],

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import click
 
@@ -16,8 +17,13 @@ from promptgit.cli.reading import content_of
 from promptgit.cli.target import connected
 from promptgit.cli.tree import Pulled, PulledState, Tree
 from promptgit.cli.writing import allow_empty_option, text_of
+from promptgit.client.changes import Change
 from promptgit.client.synchronous import Client
-from promptgit.errors import PromptgitError, PromptNotFound
+from promptgit.client.values import Committed
+from promptgit.errors import ChangesRefused, PromptgitError, PromptNotFound
+
+_MOST = 1_000  # changes that one commit takes
+_MOST_BYTES = 6 << 20  # of JSON: a request takes 7 MiB, unless PROMPTGIT_MAX_CONTENT_BYTES is set
 
 
 class Outcome(NamedTuple):
@@ -102,9 +108,9 @@ def push(
 ) -> None:
     """Save a folder's changed files as versions.
 
-    Files that were changed since `pull` become versions, and new ones prompts; what will be done is shown first.
-    Nothing is written where one of these prompts has a newer version than the one that was pulled. Prompts whose files
-    were removed stay: `promptgit rm` deletes them. An empty file needs --allow-empty.
+    Files that were changed since `pull` become versions, and new ones prompts, all in one commit; what will be done is
+    shown first. Nothing is written where one of these prompts has a newer version than the one that was pulled.
+    Prompts whose files were removed stay: `promptgit rm` deletes them. An empty file needs --allow-empty.
     """
     tree = Tree(folder)
     _expect_source(tree.state, client)
@@ -118,13 +124,18 @@ def push(
         _print(plan, as_json)
     if not plan and not as_json:
         click.echo("Nothing to push: the server has what is in this folder.", err=True)
+    commits = list(_commits(_changes(tree, plan)))
+    if len(commits) > 1:
+        click.echo(
+            f"That is more than one commit takes: there will be {len(commits):,}, one after the other.", err=True
+        )
     if dry_run or not plan:
         return
     if not (yes or sys.stdin.isatty()):
         raise Refusal("Nothing was pushed: add --yes, for there is nobody to ask.")
     if not (yes or click.confirm("Push?", err=True)):
         raise Refusal("Nothing was pushed.")
-    _print([_push(client, tree, one.name, attribution) for one in plan], as_json)
+    _print(list(_push(client, tree, commits, attribution)), as_json)
 
 
 def _plan(client: Client, tree: Tree, *, allow_empty: bool) -> Iterator[Outcome]:
@@ -159,18 +170,50 @@ def _plan(client: Client, tree: Tree, *, allow_empty: bool) -> Iterator[Outcome]
             yield Outcome("changed", name, f"on top of version {known.version}")
 
 
-def _push(client: Client, tree: Tree, name: str, attribution: Attribution) -> Outcome:
-    content = tree.read(name)
-    if content is None:
-        raise Refusal(f"The file of {name!r} is gone.")
-    text, known = text_of(content, str(tree.path(name))), tree.state.prompts.get(name)
-    if known is None:
-        prompt = client.create(name, text, **attribution)
-    else:
-        prompt = client.save(name, text, if_match=known.version, **attribution)
-    tree.state.prompts[name] = Pulled.of(prompt.version_number, content)
-    tree.save()
-    return Outcome("pushed", name, f"version {prompt.version_number}")
+def _changes(tree: Tree, plan: list[Outcome]) -> Iterator[Change]:
+    """What is sent for each file; each is to be what it was when it was pulled, or not to be there."""
+    for one in plan:
+        content, known = tree.read(one.name), tree.state.prompts.get(one.name)
+        if content is None:
+            raise Refusal(f"The file of {one.name!r} is gone.")
+        text = text_of(content, str(tree.path(one.name)))
+        yield {"name": one.name, "content": text, "if_match": known.version if known else 0}
+
+
+def _commits(changes: Iterable[Change]) -> Iterator[list[Change]]:
+    """As many changes at once as one request takes."""
+    batch: list[Change] = []
+    size = 0
+    for change in changes:
+        length = len(json.dumps(change, ensure_ascii=False).encode())
+        if batch and (len(batch) == _MOST or size + length > _MOST_BYTES):
+            yield batch
+            batch, size = [], 0
+        batch.append(change)
+        size += length
+    if batch:
+        yield batch
+
+
+def _push(client: Client, tree: Tree, commits: list[list[Change]], attribution: Attribution) -> Iterator[Outcome]:
+    if len(commits) > 1:
+        for changes in commits:  # so that what can be refused is refused before the first of them
+            _commit(client, changes, dry_run=True)
+    for changes in commits:
+        made = _commit(client, changes, **attribution)
+        for change, result in zip(changes, made.results, strict=True):
+            tree.state.prompts[result.name] = Pulled.of(result.version_number, change["content"].encode())
+            yield Outcome("pushed", result.name, f"version {result.version_number}")
+        tree.save()
+
+
+def _commit(client: Client, changes: list[Change], **options: Any) -> Committed:
+    try:
+        return client.commit(changes, **options)
+    except ChangesRefused as error:
+        for at, refusal in error.refusals.items():
+            click.echo(str(Outcome("refused", changes[at]["name"], str(refusal))), err=True)
+        raise Refusal(f"None of these {len(changes):,} files was pushed. Pull, merge, and push again.") from error
 
 
 def _expect_source(state: PulledState, client: Client) -> None:

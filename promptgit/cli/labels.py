@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from promptgit.cli import moves
 from promptgit.cli.attribution import Attribution, writes
 from promptgit.cli.base import main
 from promptgit.cli.output import date, plain, print_answer
@@ -40,7 +41,7 @@ def label(
     if delete:
         if label is None or version is not None:
             raise click.UsageError("With --delete give a label, and no version.")
-        was_there = any(one.label == label for one in client.labels(name))
+        was_there = _show(client, name, label, None, as_json) is not None
         # Sent for a label that is missing as well: the server may refuse it for another reason.
         client.remove_label(name, label, if_match=if_match, **attribution)
         done = f"Removed {label} from {plain(name)}."
@@ -55,8 +56,17 @@ def label(
         print_answer([move.json() for move in moves], *map(_move, moves), as_json=as_json)
     else:
         number = version_of(client, name, version)
+        _show(client, name, label, number, as_json)
         pointed = client.set_label(name, label, number, if_match=if_match, **attribution)
         print_answer(pointed.json(), f"{label} of {plain(name)} -> version {pointed.version_number}", as_json=as_json)
+
+
+def _show(client: Client, name: str, label: str, number: int | None, as_json: bool) -> int | None:
+    """Say what is going to change, before it does; where the label points now."""
+    before = next((one.version_number for one in client.labels(name) if one.label == label), None)
+    if before != number and not as_json:
+        click.echo(moves.shown(client, name, name, before, number), err=True)
+    return before
 
 
 def _row(one: Label) -> str:
