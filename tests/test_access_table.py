@@ -71,6 +71,7 @@ TABLE: dict[str, dict[str, Scope | None]] = {
     "/sign-out": {"POST": ANYBODY},
     "/": {"GET": READ},
     "/deleted": {"GET": READ},
+    "/promote": {"GET": WRITE, "POST": WRITE},
     "/new": {"GET": WRITE, "POST": WRITE},
     "/names/<path:name>": {"GET": READ},
     "/prompts/<uuid:prompt_id>": {"GET": READ},

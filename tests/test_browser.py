@@ -249,6 +249,29 @@ def test_a_label_is_set_moved_and_removed(page: Browser, api: Http) -> None:
     assert page.all(".label") == []
 
 
+@pytest.mark.parametrize("scripts", [True, False])
+def test_a_label_is_promoted(page: Browser, api: Http, scripts: bool) -> None:
+    """What will move is looked at first; by keyboard alone."""
+    folder = f"promoted-{scripts}".lower()
+    for name in ("a", "b"):
+        where = create(api, f"{folder}/{name}", "one\n", "one\ntwo\n")
+        api("PUT", f"/api{where}/labels/production", {"version_number": 1})
+    page.scripts(on=scripts)
+    page.open(f"/?folder={folder}")
+    page.press("Promote a label")
+    page.write("#from", "latest")
+    page.write("#label", "production")
+    before = page.find("html")
+    page.find("#label").send_keys(Keys.ENTER)
+    page.wait_for_another(before)
+    assert [element.text for element in page.all(".promotion .name")] == [f"{folder}/a", f"{folder}/b"]
+    assert page.text(".promotion li .tally") == "+1 −0 lines"
+    page.write("#description", "Evaluated")
+    page.press("Promote 2 prompts")
+    assert page.text(MESSAGE) == "production points where latest does: 2 prompts moved."
+    assert api("GET", f"/api{where}").json["labels"] == {"production": 2}
+
+
 def test_everything_works_without_scripts(page: Browser, api: Http) -> None:
     where = create(api, "plain", "one two three\n")
     page.scripts(on=False)
@@ -312,7 +335,17 @@ def every_page(api: Http) -> list[str]:
     )
     gone = create(api, "gone \u05d0", "bye {{x}}")
     api("DELETE", f"/api{gone}")
-    return ["/", "/?q=nothing at all", "/?folder=support", "/new", "/deleted", gone, *(where + path for path in below)]
+    promote = ["/promote", "/promote?from=latest&label=production", "/promote?from=No&label=production"]
+    return [
+        "/",
+        "/?q=nothing at all",
+        "/?folder=support",
+        "/new",
+        "/deleted",
+        *promote,
+        gone,
+        *(where + path for path in below),
+    ]
 
 
 def test_no_page_shuts_anybody_out(page: Browser, api: Http) -> None:

@@ -289,6 +289,7 @@ WRITES: dict[tuple[str, str], Any] = {
     ("PATCH", "/api/public/v2/prompts/<path:name>/versions/<number>"): {"newLabels": ["free"]},
     ("POST", "/api/commits"): {"changes": [{"name": OUTSIDE, "content": "3"}]},
     ("POST", "/api/labels/<label>/promote"): {"from": "latest"},
+    ("POST", "/promote"): None,
     ("POST", "/new"): None,
     ("POST", "/prompts/<uuid:prompt_id>/versions/<number>/revert"): None,
     ("POST", "/prompts/<uuid:prompt_id>/labels/<label>/remove"): None,
@@ -297,7 +298,15 @@ WRITES: dict[tuple[str, str], Any] = {
     ("POST", "/prompts/<uuid:prompt_id>/rename"): None,
     ("POST", "/prompts/<uuid:prompt_id>/delete"): None,
 }
-FORM = {"name": OUTSIDE, "content": "3", "label": "free", "version_number": "2", "pointed": "1", "version": "2"}
+FORM = {
+    "from": "latest",
+    "name": OUTSIDE,
+    "content": "3",
+    "label": "free",
+    "version_number": "2",
+    "pointed": "1",
+    "version": "2",
+}
 
 
 def test_no_route_writes_outside(

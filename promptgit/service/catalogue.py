@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from promptgit.domain.models import Prompt, Removal, Version
+from promptgit.errors import IndexBusy
 from promptgit.store.git.hunks import hunks
-from promptgit.store.index import surveys
+from promptgit.store.index import surveys, version_queries
 from promptgit.store.store import Store
 
 _FOLDERS = 200  # of one level
@@ -52,6 +53,27 @@ class Catalogue:
         count = min(newest, most)
         numbers = {1 + at * (newest - 1) // max(count - 1, 1) for at in range(count)}
         return self._store.index.read(surveys.written, prompt.id, sorted(numbers))
+
+    def size(self, prompt_id: str, old: int | None, new: int) -> Size:
+        """How many lines git's difference of two versions adds and takes away; None: of an empty text."""
+        sides = [self._content(prompt_id, number) for number in (old, new)]
+        found = hunks(*sides)
+        return Size(sum(hunk[3] for hunk in found), sum(hunk[1] for hunk in found))
+
+    def _content(self, prompt_id: str, number: int | None) -> bytes:
+        if number is None:
+            return b""
+        version = self._store.index.read(version_queries.version, prompt_id, number)
+        if version is None:
+            raise IndexBusy  # `main` was rewritten meanwhile
+        return self._store.repository.content(version.blob)
+
+
+class Size(NamedTuple):
+    """Lines that a change adds, and takes away."""
+
+    added: int
+    removed: int
 
 
 class Run(NamedTuple):

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from promptgit.domain import labels, names
 from promptgit.errors import Invalid, InvalidName
-from promptgit.service import prefixes
+from promptgit.service import checks, prefixes
 from promptgit.service.plans import Files, Plan
 from promptgit.service.reasons import listed
 from promptgit.service.writes import Attribution, Writes
@@ -50,6 +50,7 @@ class Promotions:
             Invalid: a rule is broken.
             LabelProtected: the caller may not move the label.
             OutsidePrefix: it may not write to a prompt whose label would move.
+            StaleVersion: the caller has not seen a prompt as it is, at the version that the label would point at.
             PathBlocked: the label of another prompt lies where one's file would be.
             (and those of `Writer.submit`)
         """
@@ -63,10 +64,12 @@ class Promotions:
         def plan(index: sqlite3.Connection) -> Plan | None:
             self._writes.expect_mover(index, [label], attribution.rights)
             found = queries.list_prompts(index, where, limit=_ALL)
+            moving = [prompt for prompt in found if prompt.labels.get(label) != prompt.newest.number]
+            for prompt in moving:
+                prefixes.expect_name_below(prompt.name, attribution.rights)
+                checks.expect_seen(prompt, attribution.if_match)
             moves[:] = [
-                Move(prompt.id, prompt.name, before, prompt.newest.number)
-                for prompt in found
-                if (before := prompt.labels.get(label)) != prompt.newest.number
+                Move(prompt.id, prompt.name, prompt.labels.get(label), prompt.newest.number) for prompt in moving
             ]
             if not moves:
                 return None

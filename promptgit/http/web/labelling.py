@@ -12,7 +12,7 @@ from promptgit import errors
 from promptgit.domain.models import Prompt
 from promptgit.http.web import access, forms
 from promptgit.http.web.forms import Answer, Refusal, field, form, is_sent, prompt_of, to_prompt
-from promptgit.http.web.pages import blueprint, may_move, service
+from promptgit.http.web.pages import blueprint, catalogue, may_move, service
 from promptgit.http.web.reading import between
 from promptgit.service.checks import Precondition
 
@@ -59,7 +59,10 @@ def point(prompt_id: UUID) -> Answer:
         return _page("point", prompt.id, asked, number=request.args.get("version", "") or str(prompt.newest.number))
     prompt = prompt_of(prompt_id)
     name, number = field("label").strip(), field("version_number").strip()
-    with forms.showing(partial(_page, "point", prompt.id, name, number=number), prompt):
+    page = partial(_page, "point", prompt.id, name, number=number)
+    with forms.showing(page, prompt):
+        if field("look"):  # only to see what the move would change
+            return page()
         version = service().version(prompt.id, number)
         try:
             service().labels.point(
@@ -94,7 +97,12 @@ def remove(prompt_id: UUID, label: str) -> Answer:
 
 def _page(template: str, prompt_id: str, label: str, refusal: Refusal | None = None, **values: str) -> str:
     prompt, _ = service().find(prompt_id)
-    return forms.page(template, prompt, refusal, label=label, pointed=prompt.labels.get(label), **values)
+    pointed = prompt.labels.get(label)
+    number = values.get("number", "")
+    size = None
+    if pointed and number.isascii() and number.isdigit() and 1 <= int(number) <= prompt.newest.number:
+        size = catalogue().size(prompt.id, pointed, int(number)) if int(number) != pointed else None
+    return forms.page(template, prompt, refusal, label=label, pointed=pointed, size=size, **values)
 
 
 def _pointed(label: str) -> Precondition:
