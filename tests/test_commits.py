@@ -13,6 +13,7 @@ from werkzeug.test import TestResponse
 
 from promptgit.app import create_app
 from promptgit.auth.tokens import Scope, Tokens
+from promptgit.domain.rights import ADMINISTRATOR
 from promptgit.exchange import checker
 from promptgit.service.items import Item, Save
 from promptgit.service.service import Service
@@ -365,6 +366,57 @@ NOT_THERE = [
 @pytest.mark.parametrize(("change", "status", "code"), NOT_THERE)
 def test_what_is_not_there_is_not_found(caller: Caller, change: Change, status: int, code: str) -> None:
     assert caller.refused({"name": "new", "content": "x"}, change) == (status, code, {"1": code})
+
+
+def test_checks_are_set_with_other_changes(caller: Caller) -> None:
+    """Of versions that are there before; a repeat of the request gets the first answer."""
+    check = {"name": "a", "check": "eval", "version_number": 2, "state": "success", "summary": "48 of 50"}
+    key = {"Idempotency-Key": "key"}
+    changes = [check, check | {"check": "lint"}, {"name": "a", "rename_to": "c"}, {"name": "b", "content": "b2"}]
+    first = caller.send(*changes, headers=key)
+    assert [(one["name"], one["changed"]) for one in first.json["results"]] == [("c", True)] * 3 + [("b", True)]
+    told = caller.client.get(f"/api/prompts/{caller.id_of('c')}/versions/2/checks").json
+    assert [(one["check"], one["state"], one["commit"]) for one in told] == [
+        ("eval", "success", caller.head()),
+        ("lint", "success", caller.head()),
+    ]
+    assert "set 2 checks" in caller.message().lower()
+    assert caller.send(*changes, headers=key).json == first.json
+    assert caller.done(check | {"name": "c"}) == [("c", 2, False)]
+
+
+@pytest.mark.parametrize(
+    ("change", "status", "code"),
+    [
+        ({"version_number": 3}, 404, "version_not_found"),
+        ({"version_number": 10**30}, 404, "version_not_found"),
+        ({"name": "none"}, 404, "name_not_found"),
+        ({"state": "fine"}, 422, "invalid"),
+        ({"url": "ftp://x"}, 422, "invalid"),
+        ({"check": "No check"}, 422, "invalid"),
+        ({"state": None}, 422, "invalid"),
+        ({"check": "other"}, 422, "duplicate_change"),
+    ],
+)
+def test_a_check_that_breaks_a_rule_is_refused(caller: Caller, change: Change, status: int, code: str) -> None:
+    check = {"name": "a", "check": "eval", "version_number": 1, "state": "success"}
+    assert caller.refused(check | {"check": "other"}, check | change) == (status, code, {"1": code})
+
+
+def test_a_gated_label_is_told_of_its_change(caller: Caller) -> None:
+    """By whatever change it would move; an administrator overrides it, with a description."""
+    service: Service = caller.client.application.extensions["promptgit"]
+    administrator = Attribution("Gate", rights=ADMINISTRATOR)
+    service.rules.put("[labels.production]\napprovals = 1\n", attribution=administrator)
+    fine = {"name": "b", "content": "b2"}
+    for change in (
+        {"name": "a", "label": "production", "version_number": "new"},
+        {"name": "a", "label": "production", "version_number": None},
+        {"name": "a", "delete": True},
+        {"name": "a", "rename_to": "c"},
+    ):
+        assert caller.refused(fine, change) == (403, "label_gated", {"1": "label_gated"}), change
+    assert caller.send(fine, {"name": "a", "content": "a3"}).status_code == 200
 
 
 def test_labels_of_a_prompt_that_is_created_point_at_its_first_version(caller: Caller) -> None:

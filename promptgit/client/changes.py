@@ -51,6 +51,21 @@ class Changes:
         """Point a label at a version; `new` is the newest one after this commit. None removes the label."""
         self._add(prompt, if_match, label=label, version_number=number)
 
+    def check(
+        self,
+        prompt: str,
+        check: str,
+        number: int,
+        state: Literal["pending", "success", "failure"],
+        *,
+        summary: str | None = None,
+        url: str | None = None,
+        if_match: int | None = None,
+    ) -> None:
+        """Say what a check found of a version that is there before the commit."""
+        more = {key: value for key, value in (("summary", summary), ("url", url)) if value is not None}
+        self._add(prompt, if_match, check=check, version_number=number, state=state, **more)
+
     def _add(self, prompt: str, if_match: int | None, **what: Any) -> None:
         prompt_id = parse_id(prompt)
         where = {"name": prompt} if prompt_id is None else {"prompt_id": prompt_id}

@@ -9,11 +9,14 @@ from typing import NamedTuple
 from promptgit.domain import labels
 from promptgit.errors import ChangesRefused, Invalid, LabelGated, PathBlocked
 from promptgit.service import prefixes
-from promptgit.service.items import MOST, Delete, Item, Point, Refusals, Rename, checked
+from promptgit.service.evaluations import expect_version, ripened
+from promptgit.service.items import MOST, Delete, Item, Point, Refusals, Rename, Tell, checked
 from promptgit.service.planner import Outcome, Planned, Planner
 from promptgit.service.plans import Plan
+from promptgit.service.readiness import Credentials
 from promptgit.service.writes import Attribution, Writes
 from promptgit.store.index import change_queries, queries, repeats
+from promptgit.store.store import Store
 
 
 class Committed(NamedTuple):
@@ -26,9 +29,11 @@ class Committed(NamedTuple):
 class Commits:
     """Makes commits of several changes in one store. *max_content* is in bytes of UTF-8."""
 
-    def __init__(self, max_content: int, writes: Writes) -> None:
+    def __init__(self, store: Store, max_content: int, writes: Writes, credentials: Credentials) -> None:
+        self._store = store
         self._max_content = max_content
         self._writes = writes
+        self._credentials = credentials
 
     def make(self, items: Sequence[Item], *, dry_run: bool = False, attribution: Attribution) -> Committed:
         """Make all changes in one commit, or none; with *dry_run* say what would be, and write nothing.
@@ -46,6 +51,8 @@ class Commits:
         def plan(index: sqlite3.Connection) -> Plan | None:
             nonlocal planned
             planned = Planner(index, self._writes, attribution).plan(sound)
+            if planned.plan is not None and all(isinstance(item.action, Tell) for item in sound):
+                return self._ripened(index, planned.plan, planned.outcomes, sound)
             return planned.plan
 
         def answer(index: sqlite3.Connection) -> Committed:
@@ -66,6 +73,18 @@ class Commits:
             if path not in planned.owners:
                 raise
             raise ChangesRefused({planned.owners[path]: error}) from error
+
+    def _ripened(
+        self, index: sqlite3.Connection, plan: Plan, outcomes: Sequence[Outcome], items: Sequence[Item]
+    ) -> Plan:
+        """The plan of checks alone, with the releases that wait for nothing else."""
+        states: dict[tuple[str, str], str] = {}
+        for item, outcome in zip(items, outcomes, strict=True):
+            assert isinstance(item.action, Tell)
+            assert outcome.prompt_id is not None
+            _, version = expect_version(index, outcome.prompt_id, item.action.number)
+            states[version.id, item.action.told.check] = item.action.told.state
+        return ripened(index, plan, states, int(self._store.clock()), self._credentials)
 
     def _checked(self, items: Sequence[Item]) -> list[Item]:
         refusals, sound = Refusals(), []
@@ -91,6 +110,8 @@ def _recalled(left: repeats.Left, items: Sequence[Item]) -> list[Outcome]:
         match item.action:
             case Point(label):
                 did = left.has_moved(prompt_id, label)
+            case Tell(at, told):
+                did = left.has_told(prompt_id, told.check, at)
             case Rename():
                 did = left.has(prompt_id, "rename")
             case Delete():

@@ -9,6 +9,7 @@ from typing import Literal
 
 from promptgit.domain import labels, names, texts
 from promptgit.errors import ChangesRefused, Invalid, PromptgitError, Unavailable
+from promptgit.service.evaluations import Told
 
 NEWEST: Literal["new"] = "new"
 """In place of a version's number: the prompt's newest version once the commit is made."""
@@ -54,7 +55,15 @@ class Point:
     number: int | Literal["new"] | None
 
 
-Action = Save | Rename | Delete | Restore | Point
+@dataclass(frozen=True, slots=True)
+class Tell:
+    """Say what a check found of version *number*, which is there before."""
+
+    number: int
+    told: Told
+
+
+Action = Save | Rename | Delete | Restore | Point | Tell
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +126,8 @@ def checked(item: Item, max_content: int) -> Item:
             item = replace(item, action=Rename(names.check(new)))
         case Point(label):
             labels.check(label)
+        case Tell(number, told):
+            item = replace(item, action=Tell(number, told.checked()))
     return item if item.name is None else replace(item, name=_looked_up(item.name))
 
 

@@ -16,7 +16,8 @@ from promptgit.domain.history import Moved, Removed, Written, events
 from promptgit.domain.models import Prompt, Removal
 from promptgit.errors import AmbiguousChange, DuplicateChange, Invalid, LabelNotFound, NameTaken
 from promptgit.service import checks, plans, prefixes
-from promptgit.service.items import NEWEST, Delete, Item, Point, Refusals, Rename, Restore, Save
+from promptgit.service.evaluations import plan_check
+from promptgit.service.items import NEWEST, Delete, Item, Point, Refusals, Rename, Restore, Save, Tell
 from promptgit.service.plans import Files, Plan
 from promptgit.service.reasons import Done, reason_of
 from promptgit.service.subjects import Subject
@@ -76,6 +77,9 @@ class Planner:
             for at in filter(self._is_open, subject.about_itself()):
                 with self._refusals.of(at):
                     changed[at] = self._do(subject, items[at])
+            for at in filter(self._is_open, subject.told):
+                with self._refusals.of(at):
+                    changed[at] = self._tell(subject, items[at])
             if all(map(self._is_open, subject.about_itself())):  # else it cannot be told what a label is to point at
                 for at in filter(self._is_open, subject.pointed):
                     with self._refusals.of(at):
@@ -130,7 +134,13 @@ class Planner:
         Raises:
             DuplicateChange: another one is about the same thing.
         """
-        if isinstance(item.action, Point):
+        if isinstance(item.action, Tell):
+            about = item.action.number, item.action.told.check
+            others = [other for one in subject.told if isinstance(other := items[one].action, Tell)]
+            if about in [(other.number, other.told.check) for other in others]:
+                raise DuplicateChange(subject.before, f"sets the check {about[1]!r} of version {about[0]} of")
+            subject.told.append(at)
+        elif isinstance(item.action, Point):
             label = item.action.label
             if any(other.label == label for one in subject.pointed if isinstance(other := items[one].action, Point)):
                 raise DuplicateChange(subject.before, f"moves the label {label!r} of")
@@ -187,6 +197,16 @@ class Planner:
             subject.event = Written(subject.before, blob)
             subject.number += 1
             subject.lives = True
+
+    def _tell(self, subject: Subject, item: Item) -> bool:
+        """Plan what is said of a version; whether it changes something."""
+        assert isinstance(item.action, Tell)
+        if subject.prompt is None:
+            checks.not_there(self._index, subject.before)
+        checks.expect_version(subject.prompt, item.action.number)
+        files = plan_check(self._index, subject.prompt.id, item.action.number, item.action.told, self._rights)
+        subject.checks |= files
+        return bool(files)
 
     def _point(self, subject: Subject, item: Item) -> bool:
         """Plan the move of a label; whether it changes something. It lands under the name after the commit."""
@@ -265,6 +285,9 @@ def _done(subject: Subject, item: Item) -> Done:
                 return Done("remove", name, reason, reason)
             reason = f"Point {label} at version {subject.number if number == NEWEST else number} of {subject.name}"
             return Done("move", name, reason, reason)
+        case Tell(number, told):
+            reason = f"Check {told.check} of version {number} of {name}: {told.state}"
+            return Done("set", name, reason, reason)
         case Save():
             kind = "update" if subject.was_living else "create"
             line = f"{kind.capitalize()} {name}"

@@ -7,14 +7,15 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 _MOST = 100  # lines that say one change each
+_OTHERS = {"move": "label", "remove": "label", "set": "check"}
 _WORDS = {"create": "prompt", "update": "prompt", "rename": "prompt", "delete": "prompt", "restore": "prompt"}
 
 
 class Done(NamedTuple):
     """A change that is made: *reason* is the description of a commit that makes it alone, *line* says it among others.
 
-    *kind* is `create`, `update`, `rename`, `delete`, `restore`, `move` or `remove` (of a label); *prompt* is the
-    prompt's name before.
+    *kind* is `create`, `update`, `rename`, `delete`, `restore`, `move` or `remove` (of a label), or `set` (of a check);
+    *prompt* is the prompt's name before.
     """
 
     kind: str
@@ -41,5 +42,5 @@ def listed(summary: str, lines: Sequence[str]) -> str:
 
 
 def _count(kind: str, count: int) -> str:
-    noun = _WORDS.get(kind, "label")
+    noun = (_WORDS | _OTHERS)[kind]
     return f"{kind} {count:,} {noun}{'' if count == 1 else 's'}"

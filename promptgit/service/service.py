@@ -50,7 +50,7 @@ class Service(Reading):
         self._max_content = max_content
         self._writes = Writes(store, protected)
         self.labels = Labelling(store, self._writes)
-        self.commits = Commits(max_content, self._writes)
+        self.commits = Commits(store, max_content, self._writes, credentials)
         self.promotions = Promotions(self._writes)
         self.publishing = Publishing(store, max_content, self._writes)
         self.checks = Evaluations(store, self._writes, credentials)

@@ -31,9 +31,11 @@ class Subject:
     lives: bool
     main: int | None = None
     pointed: list[int] = field(default_factory=list)
+    told: list[int] = field(default_factory=list)
     plan: Plan | None = None
     event: Event | None = None
     labels: Files = field(default_factory=dict)
+    checks: Files = field(default_factory=dict)
 
     @property
     def is_named_anew(self) -> bool:
@@ -52,7 +54,7 @@ class Subject:
     @property
     def files(self) -> Files:
         """All files of it that the commit changes."""
-        return (self.plan.files if self.plan else {}) | self.labels
+        return (self.plan.files if self.plan else {}) | self.labels | self.checks
 
     def file_changes(self) -> Iterator[FileChange]:
         """What the commit does to the prompt's own file, as the history sees it."""

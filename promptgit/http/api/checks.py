@@ -12,7 +12,7 @@ from promptgit.errors import CheckProtected
 from promptgit.http.api import answers, schemas
 from promptgit.http.api.bodies import Routes
 from promptgit.http.api.context import attribution_of, service, uuid_of
-from promptgit.http.api.fields import AnswerSchema, Text, described
+from promptgit.http.api.fields import AnswerSchema, Strict, Text, described
 from promptgit.http.api.openapi import refuses
 from promptgit.service.evaluations import Told
 
@@ -24,8 +24,8 @@ blueprint = Routes(
 )
 
 
-class NewCheckSchema(schemas.AttributionSchema):
-    """What to say about a version."""
+class SaidSchema(Strict):
+    """What a check found."""
 
     state = Text("How it went", required=True, enum=list(evaluations.STATES))
     summary = Text(
@@ -40,6 +40,10 @@ class NewCheckSchema(schemas.AttributionSchema):
         maxLength=evaluations.MAX_URL,
         examples=["https://ci.example.org/runs/17"],
     )
+
+
+class NewCheckSchema(SaidSchema, schemas.AttributionSchema):
+    """What to say about a version."""
 
 
 class CheckSchema(AnswerSchema):

@@ -15,11 +15,13 @@ from promptgit.domain import labels
 from promptgit.errors import Invalid
 from promptgit.http.api import answers, schemas
 from promptgit.http.api.bodies import Routes
+from promptgit.http.api.checks import SaidSchema
 from promptgit.http.api.context import attribution_of, expect_no_precondition, service
 from promptgit.http.api.fields import AnswerSchema, Id, OnlyTrue, Strict, Text, Whole, described
 from promptgit.http.api.openapi import refuses
 from promptgit.http.api.refusals import of_change
-from promptgit.service.items import MOST, NEWEST, Action, Delete, Item, Point, Refusals, Rename, Restore, Save
+from promptgit.service.evaluations import Told
+from promptgit.service.items import MOST, NEWEST, Action, Delete, Item, Point, Refusals, Rename, Restore, Save, Tell
 
 blueprint = Routes("commits", __name__, url_prefix="/api/commits", description="Several changes in one commit")
 
@@ -39,6 +41,7 @@ _REFUSALS = (
         errors.PathBlocked,
         errors.StaleVersion,
         errors.LabelProtected,
+        errors.CheckProtected,
         errors.LabelGated,
         errors.OutsidePrefix,
     ),
@@ -96,6 +99,13 @@ class LabelChangeSchema(_Change):
     )
 
 
+class CheckChangeSchema(SaidSchema, _Change):
+    """What a CI says about a version that is there before."""
+
+    check = Text("The name of the check", required=True, pattern=labels.PATTERN, examples=["eval"])
+    version_number = Whole("The number of the version", required=True)
+
+
 # What tells a change's kind, its shape, and what it asks for.
 _KINDS: dict[str, tuple[type[_Change], Callable[[dict[str, Any]], Action]]] = {
     "content": (ContentChangeSchema, lambda sent: Save(sent["content"])),
@@ -103,6 +113,12 @@ _KINDS: dict[str, tuple[type[_Change], Callable[[dict[str, Any]], Action]]] = {
     "delete": (DeleteChangeSchema, lambda _: Delete()),
     "restore": (RestoreChangeSchema, lambda sent: Restore(sent["restore"])),
     "label": (LabelChangeSchema, lambda sent: Point(sent["label"], sent["version_number"])),
+    "check": (
+        CheckChangeSchema,
+        lambda sent: Tell(
+            sent["version_number"], Told(sent["check"], sent["state"], sent.get("summary"), sent.get("url"))
+        ),
+    ),
 }
 _SHAPES = {kind.__name__.removesuffix("Schema"): kind for kind, _ in _KINDS.values()}
 

@@ -57,6 +57,8 @@ class Left:
         self._made = made
         self._did = {(change.prompt_id, change.type) for change in self.changes}
         self._moved = {(change.prompt_id, change.other) for change in self.changes if change.type == "label"}
+        told = (change for change in self.changes if change.type == "check")
+        self._told = {(change.prompt_id, change.other, change.number) for change in told}
         self._ids = {change.name: change.prompt_id for change in self.changes}
         self._ids |= {change.other: change.prompt_id for change in self.changes if change.type == "rename"}
 
@@ -67,6 +69,10 @@ class Left:
     def has_moved(self, prompt_id: str, label: str) -> bool:
         """Whether it moved or removed a label of a prompt."""
         return (prompt_id, label) in self._moved
+
+    def has_told(self, prompt_id: str, check: str, number: int) -> bool:
+        """Whether it said something about a version of a prompt."""
+        return (prompt_id, check, number) in self._told
 
     def moves_of(self, label: str) -> list[tuple[str, str, int | None, int]]:
         """Of each prompt whose label it pointed at a version: id, name, where the label pointed before, and since."""
