@@ -51,9 +51,7 @@ class Commits:
         def plan(index: sqlite3.Connection) -> Plan | None:
             nonlocal planned
             planned = Planner(index, self._writes, attribution).plan(sound)
-            if planned.plan is not None and all(isinstance(item.action, Tell) for item in sound):
-                return self._ripened(index, planned.plan, planned.outcomes, sound)
-            return planned.plan
+            return None if planned.plan is None else self._ripened(index, planned.plan, planned.outcomes, sound)
 
         def answer(index: sqlite3.Connection) -> Committed:
             if dry_run or planned.plan is None:
@@ -77,13 +75,12 @@ class Commits:
     def _ripened(
         self, index: sqlite3.Connection, plan: Plan, outcomes: Sequence[Outcome], items: Sequence[Item]
     ) -> Plan:
-        """The plan of checks alone, with the releases that wait for nothing else."""
+        """The plan, and the releases that wait for nothing but the checks in it."""
         states: dict[tuple[str, str], str] = {}
         for item, outcome in zip(items, outcomes, strict=True):
-            assert isinstance(item.action, Tell)
-            assert outcome.prompt_id is not None
-            _, version = expect_version(index, outcome.prompt_id, item.action.number)
-            states[version.id, item.action.told.check] = item.action.told.state
+            if isinstance(item.action, Tell) and outcome.prompt_id is not None:
+                _, version = expect_version(index, outcome.prompt_id, item.action.number)
+                states[version.id, item.action.told.check] = item.action.told.state
         return ripened(index, plan, states, int(self._store.clock()), self._credentials)
 
     def _checked(self, items: Sequence[Item]) -> list[Item]:

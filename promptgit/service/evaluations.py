@@ -63,6 +63,8 @@ def ripened(
     index: sqlite3.Connection, plan: Plan, told: Mapping[tuple[str, str], str], now: int, credentials: Credentials
 ) -> Plan:
     """The plan, and the releases that wait for nothing but the checks in it: version's id and check -> state."""
+    if not told:
+        return plan
     candidates = release_queries.open_with(index, sorted({version for version, _ in told}))
     judge = Judge(index, credentials, told)
     return release_plans.ripen(index, plan, candidates, Deed(PROMPTGIT, None, None, now), judge)

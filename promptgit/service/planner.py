@@ -19,7 +19,7 @@ from promptgit.service import checks, plans, prefixes
 from promptgit.service.evaluations import plan_check
 from promptgit.service.items import NEWEST, Delete, Item, Point, Refusals, Rename, Restore, Save, Tell
 from promptgit.service.plans import Files, Plan
-from promptgit.service.reasons import Done, reason_of
+from promptgit.service.reasons import done_of, reason_of
 from promptgit.service.subjects import Subject
 from promptgit.service.writes import Attribution, Writes
 from promptgit.store.git.hashing import object_id
@@ -92,7 +92,7 @@ class Planner:
             Outcome(self._id_of(subject), subject.name, subject.number, did)
             for subject, did in zip(of_items, changed, strict=True)
         ]
-        done = [_done(of_items[at], items[at]) for at, did in enumerate(changed) if did]
+        done = [done_of(of_items[at], items[at]) for at, did in enumerate(changed) if did]
         files: Files = {}
         for subject in subjects:
             files |= subject.files
@@ -274,31 +274,6 @@ class Planner:
             return subject.prompt.id
         derived = names.id_of(subject.name)
         return derived if queries.prompt_by_id(self._index, derived) is None else None
-
-
-def _done(subject: Subject, item: Item) -> Done:
-    name = subject.before
-    match item.action:
-        case Point(label, number):
-            if number is None:
-                reason = f"Remove the label {label} of {name}"
-                return Done("remove", name, reason, reason)
-            reason = f"Point {label} at version {subject.number if number == NEWEST else number} of {subject.name}"
-            return Done("move", name, reason, reason)
-        case Tell(number, told):
-            reason = f"Check {told.check} of version {number} of {name}: {told.state}"
-            return Done("set", name, reason, reason)
-        case Save():
-            kind = "update" if subject.was_living else "create"
-            line = f"{kind.capitalize()} {name}"
-        case Rename(new):
-            kind, line = "rename", f"Rename {name} to {new}"
-        case Delete():
-            kind, line = "delete", f"Delete {name}"
-        case Restore(number):
-            kind, line = "restore", f"Restore version {number} of {name}"
-    assert subject.plan is not None
-    return Done(kind, name, subject.plan.reason, line)
 
 
 def _owners(subjects: Sequence[Subject], items: Sequence[Item]) -> dict[str, int]:

@@ -6,6 +6,9 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from promptgit.service.items import NEWEST, Delete, Item, Point, Rename, Restore, Save, Tell
+from promptgit.service.subjects import Subject
+
 _MOST = 100  # lines that say one change each
 _OTHERS = {"move": "label", "remove": "label", "set": "check"}
 _WORDS = {"create": "prompt", "update": "prompt", "rename": "prompt", "delete": "prompt", "restore": "prompt"}
@@ -44,3 +47,29 @@ def listed(summary: str, lines: Sequence[str]) -> str:
 def _count(kind: str, count: int) -> str:
     noun = (_WORDS | _OTHERS)[kind]
     return f"{kind} {count:,} {noun}{'' if count == 1 else 's'}"
+
+
+def done_of(subject: Subject, item: Item) -> Done:
+    """What an item, which changes something, does to its prompt."""
+    name = subject.before
+    match item.action:
+        case Point(label, number):
+            if number is None:
+                reason = f"Remove the label {label} of {name}"
+                return Done("remove", name, reason, reason)
+            reason = f"Point {label} at version {subject.number if number == NEWEST else number} of {subject.name}"
+            return Done("move", name, reason, reason)
+        case Tell(number, told):
+            reason = f"Check {told.check} of version {number} of {name}: {told.state}"
+            return Done("set", name, reason, reason)
+        case Save():
+            kind = "update" if subject.was_living else "create"
+            line = f"{kind.capitalize()} {name}"
+        case Rename(new):
+            kind, line = "rename", f"Rename {name} to {new}"
+        case Delete():
+            kind, line = "delete", f"Delete {name}"
+        case Restore(number):
+            kind, line = "restore", f"Restore version {number} of {name}"
+    assert subject.plan is not None
+    return Done(kind, name, subject.plan.reason, line)
