@@ -9,7 +9,7 @@ import threading
 import time
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlsplit
 
 import pytest
@@ -265,3 +265,48 @@ def _waits(server: Server) -> bool:
 
 def test_without_a_server_the_feed_is_there_too(app: Flask) -> None:
     assert isinstance(app.extensions["promptgit.feed"], Feed)
+
+
+def test_whole_commits_are_told_in_order(client: FlaskClient, repository: Path) -> None:
+    """With `group=commit`: each once, with all that it did."""
+    everything(client)
+    foreign_commit(repository, {"prompts/a.md": b"1", "prompts/b.md": b"2", "elsewhere": b"x"}, message="Two")
+    foreign_commit(repository, {"elsewhere": b"y"})
+    changes = client.get("/api/changes").json
+    commits: Any = client.get("/api/changes?group=commit").json
+    assert [change for commit in commits for change in commit["changes"]] == changes
+    assert [commit["commit"] for commit in commits] == list(dict.fromkeys(change["commit"] for change in changes))
+    assert {commit["type"] for commit in commits} == {"commit"}
+    last = commits[-1]
+    assert (last["description"], last["change_count"], told(last["changes"])) == (
+        "Two",
+        2,
+        [("version", "a", 1), ("version", "b", 1)],
+    )
+    assert (last["timestamp"], last["author"]) == (changes[-1]["timestamp"], changes[-1]["author"])
+
+
+@pytest.mark.parametrize("limit", [1, 2, 6, 7, 8])
+def test_pages_of_commits_join(client: FlaskClient, repository: Path, limit: int) -> None:
+    """`limit` counts commits."""
+    everything(client)
+    foreign_commit(repository, {"elsewhere": b"x"})
+    whole = client.get("/api/changes?group=commit").json
+    assert len(whole) == 7
+    path = f"/api/changes?group=commit&limit={limit}"
+    joined: list[Any] = []
+    while path:
+        answer = client.get(path)
+        assert 0 < len(answer.json) <= limit
+        joined += answer.json
+        path = answer.headers.get("Link", "").partition(">")[0].removeprefix("<")
+    assert joined == whole
+    assert answer.headers["X-Last-Commit"] == git_text(repository, "rev-parse", "main")
+
+
+def test_a_commit_of_very_many_changes_is_cut(client: FlaskClient, repository: Path) -> None:
+    """It says how many there are; one by one, all of them are told."""
+    foreign_commit(repository, {f"prompts/{number}.md": b"x" for number in range(1_001)})
+    (commit,) = cast("Any", client.get("/api/changes?group=commit").json)
+    assert (len(commit["changes"]), commit["change_count"]) == (1_000, 1_001)
+    assert len(client.get("/api/changes?limit=1").json) == 1_001

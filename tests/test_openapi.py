@@ -211,6 +211,7 @@ def test_answers_are_what_it_says(tmp_path: Path) -> None:
         call(200, "GET", f"{checks}/eval")
         call(200, "GET", checks)
         call(200, "GET", "/api/changes?limit=1")
+        call(422, "GET", "/api/changes?group=prompt")
         call(404, "GET", f"/api/changes?after={'0' * 40}")
         call(400, "GET", where, headers={"Promptgit-Head": "x"})
         call(409, "GET", where, headers={"Promptgit-Head": f"1-{'0' * 40}"})
@@ -249,6 +250,8 @@ def test_answers_are_what_it_says(tmp_path: Path) -> None:
         call_releases(call, where, created.json["id"], root, mover)
         kinds = {change["type"] for change in call(200, "GET", "/api/changes", headers=root).json}
         assert kinds == {"version", "label", "rename", "delete", "restore", "check", "release", "rules"}
+        grouped = call(200, "GET", "/api/changes?group=commit", headers=root).json
+        assert kinds == {change["type"] for commit in grouped for change in commit["changes"]}
         call(204, "DELETE", f"/api/tokens/{made.json['id']}", headers=root)
         call(404, "DELETE", "/api/tokens/none", headers=root)
         call(200, "GET", "/api/tokens", headers=root)

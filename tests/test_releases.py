@@ -298,3 +298,51 @@ def test_check_tells_what_goes_past_releases(team: Team) -> None:
         assert words in checked.stdout, checked.stdout
     assert team.ok("get", f"/api/prompts/{team.prompt}/versions/1/checks", "ada") == []
     assert team.open() == 8
+
+
+def test_the_feed_tells_releases_as_each_commit_left_them(team: Team) -> None:
+    """What a receiver needs to know without asking again: what for, what moves, where it stands, who did it."""
+    first = team.open()
+    team.check()
+    team.ok("post", f"/api/releases/{first}/approve", "bob", description="Read it")
+    team.ok("post", f"/api/releases/{first}/release", "bob")
+    second = team.open(3)
+    team.ok("post", f"/api/releases/{second}/reject", "bob", description="Too long")
+    team.ok("post", f"/api/releases/{team.open(3)}/withdraw", "writer")
+    told = [entry for entry in team.ok("get", "/api/changes?limit=1000", "ci") if entry["type"] == "release"]
+    assert [(entry["release"], entry["action"], entry["state"], entry["by"], entry["owner"]) for entry in told] == [
+        (1, "opened", "open", "writer", "writer"),
+        (1, "approved", "open", "bob", "bob@example.org"),
+        (1, "released", "released", "bob", "bob@example.org"),
+        (2, "opened", "open", "writer", "writer"),
+        (2, "rejected", "rejected", "bob", "bob@example.org"),
+        (3, "opened", "open", "writer", "writer"),
+        (3, "withdrawn", "withdrawn", "writer", "writer"),
+    ]
+    assert {entry["release_description"] for entry in told} == {"Shorter"}
+    item = {"prompt_id": team.prompt, "name": "support/greeting", "from": None, "to": 2}
+    assert [entry["items"] for entry in told] == [[item]] * 3 + [[item | {"from": 2, "to": 3}]] * 4
+    commits = team.ok("get", "/api/changes?group=commit&limit=1000", "ci")
+    released = next(one for one in commits if one["commit"] == told[2]["commit"])
+    assert [change["type"] for change in released["changes"]] == ["label", "release"]
+    assert released["changes"][1] == told[2]
+
+
+def test_a_page_of_large_releases_ends_early(team: Team) -> None:
+    """And the next one goes on where it ended."""
+    number = team.open()
+    file = git_text(team.folder / "prompts.git", "show", f"main:releases/0/{number}.toml")
+    head, _, item = file.partition("[[items]]")
+    many = (head + f"[[items]]{item}\n" * 1_000).encode()
+    for other in range(2, 9):
+        foreign_commit(team.folder / "prompts.git", {f"releases/0/{other}.toml": many})
+    path = "/api/changes?limit=1000"
+    sizes: list[int] = []
+    told: list[int] = []
+    while path:
+        answer = team.call("get", path, "ci")
+        steps: list[dict[str, Any]] = [entry for entry in answer.json or () if entry["type"] == "release"]
+        told += [entry["release"] for entry in steps]
+        sizes.append(sum(len(entry["items"]) for entry in steps))
+        path = answer.headers.get("Link", "").partition(">")[0].removeprefix("<")
+    assert (told, len(sizes), max(sizes)) == ([1, *range(2, 9)], 2, 4_001)

@@ -8,12 +8,22 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import NamedTuple
+from itertools import groupby
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from promptgit.domain.releases import Deed, Release
 
 PROMPT_CHANGES = ("version", "label", "rename", "delete", "restore")
 """What a commit can do to a prompt."""
 CHANGE_TYPES = (*PROMPT_CHANGES, "check", "release", "rules")
 """What a commit can do."""
+WHOLE_COMMIT = "commit"
+"""The type of a whole commit in the feed, in addition to those."""
+MOST_CHANGES = 1_000
+"""How many of its changes a whole commit tells."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -132,7 +142,7 @@ class FeedEntry(NamedTuple):
     name before a rename, or the check; `before` is where the label pointed. `number` is that of the version, or of the
     release; of a restore: of the version that the same commit made; of a deletion: of the newest one; of a label: where
     it points since, if anywhere. `detail` is the state of a check, what was done with a release, or `outside` of a
-    gated label's move without one.
+    gated label's move without one. `release` is the release as the commit left it, where the feed has looked it up.
     """
 
     type: str
@@ -146,11 +156,21 @@ class FeedEntry(NamedTuple):
     description: str
     author: Author
     detail: str | None = None
+    release: Release | None = None
 
     @property
     def timestamp(self) -> datetime:
         """The author's date, aware and in UTC."""
         return _EPOCH + timedelta(seconds=self.seconds)
+
+    def is_below(self, prefix: str) -> bool:
+        """True if it concerns a prompt whose name begins so; of a rename also if the name before does.
+
+        A release does if one of its items does; what concerns no prompt is below the empty prefix alone.
+        """
+        names = [self.name, self.other if self.type == "rename" else None]
+        names += [item.name for item in self.release.items] if self.release else []
+        return not prefix or any(name is not None and name.startswith(prefix) for name in names)
 
     def as_json(self) -> dict[str, object]:
         """What the feed and webhooks say of it."""
@@ -164,6 +184,7 @@ class FeedEntry(NamedTuple):
                 own = {"check": self.other, "version_number": self.number, "state": self.detail}
             case "release":
                 own = {"release": self.number, "label": self.other, "action": self.detail}
+                own |= _release_json(self.release, str(self.detail)) if self.release else {}
             case "rules":
                 own = {}
             case _:
@@ -178,3 +199,57 @@ class FeedEntry(NamedTuple):
             "description": self.description,
             "author": self.author._asdict(),
         }
+
+
+class CommitEntry(NamedTuple):
+    """A whole commit in the feed: the changes that it made, at least one."""
+
+    changes: tuple[FeedEntry, ...]
+
+    @property
+    def type(self) -> str:
+        """That of a whole commit."""
+        return WHOLE_COMMIT
+
+    @property
+    def commit(self) -> str:
+        """The commit's id in hexadecimal."""
+        return self.changes[0].commit
+
+    def as_json(self) -> dict[str, object]:
+        """What the feed and webhooks say of it: at most `MOST_CHANGES` of its changes, and how many it made."""
+        first = self.changes[0]
+        return {
+            "type": self.type,
+            "commit": first.commit,
+            "timestamp": first.timestamp,
+            "description": first.description,
+            "author": first.author._asdict(),
+            "changes": [change.as_json() for change in self.changes[:MOST_CHANGES]],
+            "change_count": len(self.changes),
+        }
+
+
+def by_commit(changes: Iterable[FeedEntry]) -> Iterator[CommitEntry]:
+    """The commits that made some changes, in order."""
+    for _, made in groupby(changes, lambda change: change.commit):
+        yield CommitEntry(tuple(made))
+
+
+def _release_json(release: Release, action: str) -> dict[str, object]:
+    """What the feed says of a release in addition to its number and label."""
+    deed: Deed | None = release.closed
+    if action == "opened":
+        deed = release.opened
+    elif action == "approved":
+        deed = release.approvals[-1] if release.approvals else None
+    return {
+        "state": release.state,
+        "release_description": release.description,
+        "items": [
+            {"prompt_id": item.prompt_id, "name": item.name, "from": item.before, "to": item.number}
+            for item in release.items
+        ],
+        "by": deed.by if deed else None,
+        "owner": deed.owner if deed else None,
+    }

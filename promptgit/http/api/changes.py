@@ -8,13 +8,14 @@ from flask import Response, current_app, request
 from marshmallow import fields, validate
 
 from promptgit import deferral
-from promptgit.domain.models import CHANGE_TYPES
+from promptgit.domain.models import CHANGE_TYPES, MOST_CHANGES, WHOLE_COMMIT, by_commit
 from promptgit.errors import CommitNotFound
 from promptgit.http.api import answers
 from promptgit.http.api.bodies import Routes
 from promptgit.http.api.fields import AnswerSchema, Number, Query, Strict, between, described
 from promptgit.http.api.openapi import refuses
 from promptgit.http.api.refusals import headers as documented
+from promptgit.http.api.releases import ItemSchema
 from promptgit.http.api.schemas import COMMIT, ID, SHA, AuthorSchema
 from promptgit.service.feed import MOST_SECONDS, Feed
 
@@ -27,7 +28,16 @@ class ChangesQuerySchema(Strict):
     """Which changes to list."""
 
     after = Query("Those of the commits after this one; all, unless given")
-    limit = Number("At most so many; more only if one commit made more", load_default=100, validate=between(1, 1000))
+    limit = Number(
+        "At most so many; more only if one commit made more. With `group`: at most so many commits, fewer if they made "
+        "more than 10,000 changes",
+        load_default=100,
+        validate=between(1, 1000),
+    )
+    group = fields.String(
+        validate=validate.OneOf([WHOLE_COMMIT], error=f"is not {WHOLE_COMMIT}."),
+        metadata={"description": "`commit`: one entry for each commit, with all its changes"},
+    )
     wait = Number(
         "If there is none, wait so many seconds for one. Of each process's clients 1,000 can wait; "
         "the next one gets the empty array at once",
@@ -70,7 +80,11 @@ class ChangeSchema(AnswerSchema):
         metadata=described("Of `label`: true, if rules gated it and no release moved it", optional=True)
     )
     check = fields.String(metadata=described("Of `check`: its name", "eval", optional=True))
-    state = fields.String(metadata=described("Of `check`: what it says", "success", optional=True))
+    state = fields.String(
+        metadata=described(
+            "Of `check`: what it says; of `release`: where it stood after this", "success", optional=True
+        )
+    )
     release = fields.Integer(metadata=described("Of `release`: its number", 12, minimum=1, optional=True))
     action = fields.String(
         metadata=described(
@@ -79,14 +93,58 @@ class ChangeSchema(AnswerSchema):
             optional=True,
         )
     )
+    release_description = fields.String(
+        metadata=described("Of `release`: what it is for", "Shorter greetings", optional=True)
+    )
+    items = fields.List(
+        fields.Nested(ItemSchema), metadata={"description": "Of `release`: what it moves", "optional": True}
+    )
+    by = fields.String(
+        allow_none=True,
+        metadata=described("Of `release`: whose credential; promptgit, where nobody did", "ada", optional=True),
+    )
+    owner = fields.String(
+        allow_none=True, metadata=described("Of `release`: the owner of `by`", "ada@example.org", optional=True)
+    )
     timestamp = fields.DateTime(metadata=described("The author's date, in UTC", "2026-01-31T12:00:00Z"))
     description = fields.String(metadata=described("Why: the commit's message", "Shorter"))
     author = fields.Nested(AuthorSchema)
 
 
+class FeedEntrySchema(ChangeSchema):
+    """One thing that a commit did; with `group=commit` a whole commit."""
+
+    type = fields.String(
+        validate=validate.OneOf([*CHANGE_TYPES, WHOLE_COMMIT]),
+        metadata=described(
+            "What was done; a restore comes with the version that the same commit made. With `group=commit`: `commit`",
+            "version",
+        ),
+    )
+    prompt_id = fields.UUID(
+        allow_none=True,
+        metadata=described(
+            "The id of the prompt; null of `release` and `rules`, not there of `commit`", ID, optional=True
+        ),
+    )
+    name = fields.String(
+        allow_none=True,
+        metadata=described(
+            "The prompt's name since then; null of `release` and `rules`, not there of `commit`",
+            "support/greeting",
+            optional=True,
+        ),
+    )
+    changes = fields.List(
+        fields.Nested(ChangeSchema),
+        metadata={"description": f"Of `commit`: what it did, in order; the first {MOST_CHANGES:,}", "optional": True},
+    )
+    change_count = fields.Integer(metadata=described("Of `commit`: how many it made", 2, minimum=1, optional=True))
+
+
 @blueprint.get("")
 @blueprint.arguments(ChangesQuerySchema(), location="query")
-@blueprint.response(200, ChangeSchema(many=True), headers=documented(LAST, "Link"))
+@blueprint.response(200, FeedEntrySchema(many=True), headers=documented(LAST, "Link"))
 @refuses(CommitNotFound)
 def index(query: dict[str, Any]) -> Response:
     """Every version, label move, rename, deletion, restore, check, release and change of rules, in order, by anybody.
@@ -95,8 +153,11 @@ def index(query: dict[str, Any]) -> Response:
     nothing is new.
     """
     feed: Feed = current_app.extensions["promptgit.feed"]
-    page = feed.wait(query.get("after"), query["limit"], query["wait"], request.environ.get(deferral.WAITS))
+    grouped = query.get("group") == WHOLE_COMMIT
+    waits = request.environ.get(deferral.WAITS)
+    page = feed.wait(query.get("after"), query["limit"], query["wait"], waits, grouped=grouped)
     headers = {LAST: page.last, "Cache-Control": "no-store"}
     if page.more:
         headers |= answers.next_link(request.script_root + request.path, request.args, after=page.last)
-    return answers.json([change.as_json() for change in page.changes], headers=headers)
+    entries = by_commit(page.changes) if grouped else page.changes
+    return answers.json([entry.as_json() for entry in entries], headers=headers)

@@ -49,10 +49,13 @@ def commit_of(connection: sqlite3.Connection, number: int) -> str:
     return commit.hex()
 
 
-def page(connection: sqlite3.Connection, after: int, limit: int) -> tuple[list[FeedEntry], str, bool]:
+def page(
+    connection: sqlite3.Connection, after: int, limit: int, commits: int | None = None
+) -> tuple[list[FeedEntry], str, bool]:
     """The changes of the commits after the one numbered *after*; the last commit looked at; whether more follow.
 
-    They are those of whole commits: at most *limit*, or all of the first commit that did anything.
+    They are those of whole commits: at most *limit* changes, of at most so many *commits* (None: of any number), or all
+    of the first commit that did anything.
     """
     last, tip = change_rows.newest(connection)
     cut = connection.execute(
@@ -60,6 +63,12 @@ def page(connection: sqlite3.Connection, after: int, limit: int) -> tuple[list[F
         (after, last, limit),
     ).fetchone()
     end = last
+    if commits is not None:
+        many = connection.execute(
+            "SELECT DISTINCT made FROM feed WHERE made > ? AND made <= ? ORDER BY made LIMIT 1 OFFSET ?",
+            (after, last, commits),
+        ).fetchone()
+        cut = min(filter(None, (cut, many)), default=None)
     if cut is not None:
         first = connection.execute("SELECT made FROM feed WHERE made > ? ORDER BY made LIMIT 1", (after,)).fetchone()[0]
         end = max(first, cut[0] - 1)
