@@ -14,6 +14,7 @@ from promptgit.domain import hosts, labels
 from promptgit.errors import Invalid
 
 MOST_WORKERS = 1_024
+_PUBLIC_URL = re.compile(r"https?://[A-Za-z0-9._:\[\]-]+(?:/[A-Za-z0-9._~%-]+)*", re.ASCII)
 _PREFIX = re.compile(r"(?:/[A-Za-z0-9._~-]+)+", re.ASCII)
 LOG_LEVELS = ("debug", "info", "warning", "error")
 
@@ -53,6 +54,7 @@ class Settings:
     tokens: str = ""
     web_key: str = ""
     hooks: str = ""
+    public_url: str = ""
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ, **flags: object) -> Settings:
@@ -75,6 +77,11 @@ class Settings:
             raise ValueError(f"PROMPTGIT_PORT is {self.port}; give a port from 0 to 65535.")
         if self.url_prefix and not _PREFIX.fullmatch(self.url_prefix):
             raise ValueError(f"PROMPTGIT_URL_PREFIX is {self.url_prefix!r}; give a path such as '/prompts-api'.")
+        if self.public_url and not _PUBLIC_URL.fullmatch(self.public_url):
+            raise ValueError(
+                f"PROMPTGIT_PUBLIC_URL is {self.public_url!r}; give the address of this service for people, such as "
+                "'https://prompts.example.org', without a slash at the end."
+            )
         if bool(self.tls_certificate) != bool(self.tls_key):
             raise ValueError("TLS takes both PROMPTGIT_TLS_CERTIFICATE and PROMPTGIT_TLS_KEY.")
         for file in (self.tls_certificate, self.tls_key):

@@ -502,7 +502,7 @@ def test_the_commands(tmp_path: Path, store: Store) -> None:
         assert (unknown.returncode, "version, label" in unknown.stderr) == (1, True)
         hook = command("hook", "add", receiver.url, "--prefix", "support/", *options).stdout.strip()
         listed = command("hook", "list", *data).stdout.split()
-        assert listed == [hook, receiver.url, "version,label,rename,delete,restore", "support/", "ok"]
+        assert listed == [hook, receiver.url, "version,label,rename,delete,restore", "support/", "json", "ok"]
         assert command("hook", "test", hook, *data).stdout == "Delivered.\n"
         assert [change["type"] for change in receiver.got] == ["test"]
     failed = command("hook", "test", hook, *data)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from promptgit.cli.base import data_option, existing_store, expect_owner, main
-from promptgit.domain.models import PROMPT_CHANGES
+from promptgit.domain.models import HOOK_FORMATS, PROMPT_CHANGES
 from promptgit.jobs.outbound import Undelivered
 from promptgit.settings import Settings
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 @main.group()
 def hook() -> None:
-    """Manage webhooks: URLs to which the server posts each change, signed as Standard Webhooks has it.
+    """Manage webhooks: URLs to which the server posts what is done.
 
     A running server delivers, and obeys at once.
     """
@@ -29,23 +30,52 @@ def hook() -> None:
 @click.option(
     "--events",
     default=",".join(PROMPT_CHANGES),
-    help=f"Which changes; check, release and rules only if you ask.  [default: {','.join(PROMPT_CHANGES)}]",
+    help="Which changes; check, release, rules and commit (a message for each commit) only if you ask.  "
+    f"[default: {','.join(PROMPT_CHANGES)}]",
 )
 @click.option("--prefix", default="", help="Only of prompts whose names begin so, such as support/.")
 @click.option(
+    "--format",
+    "form",
+    type=click.Choice(HOOK_FORMATS),
+    default=HOOK_FORMATS[0],
+    show_default=True,
+    help="json: signed as Standard Webhooks has it; slack: for people, also in Mattermost; "
+    "github-dispatch: starts workflows.",
+)
+@click.option(
     "--secret-file",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    required=True,
-    help="Holds what the receiver verifies signatures with: whsec_ and 24 to 64 bytes in base64.",
+    help="With json: holds what the receiver verifies signatures with, whsec_ and 24 to 64 bytes in base64.",
+)
+@click.option(
+    "--token-file",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="With github-dispatch: holds the token for GitHub; it is read at each delivery.",
 )
 @click.option("--allow-private", is_flag=True, help="URL may lead into a private network, or to this machine.")
 @data_option
-def add(url: str, events: str, prefix: str, secret_file: Path, allow_private: bool, data: Path | None) -> None:
-    """Post to URL what is done from now on; prints the hook's id."""
+def add(
+    url: str,
+    events: str,
+    prefix: str,
+    form: str,
+    secret_file: Path | None,
+    token_file: Path | None,
+    allow_private: bool,
+    data: Path | None,
+) -> None:
+    """Post to URL what is done from now on; prints the hook's id. The URL - is read from standard input."""
     deliveries, head = _deliveries(data)
-    secret = secret_file.read_text(errors="replace").strip()
     made = deliveries.hooks.add(
-        url, [event.strip() for event in events.split(",")], prefix, secret, head, allow_private=allow_private
+        sys.stdin.readline().strip() if url == "-" else url,
+        [event.strip() for event in events.split(",")],
+        prefix,
+        secret_file.read_text(errors="replace").strip() if secret_file else "",
+        head,
+        allow_private=allow_private,
+        form=form,
+        token_file=str(token_file.absolute()) if token_file else "",
     )
     click.echo(made.id)
 
@@ -53,12 +83,15 @@ def add(url: str, events: str, prefix: str, secret_file: Path, allow_private: bo
 @hook.command("list")
 @data_option
 def list_(data: Path | None) -> None:
-    """Every hook: id, state, address, events, prefix."""
+    """Every hook: id, address, events, prefix, format, state."""
     hooks = _deliveries(data)[0].hooks
     for one in hooks.all():
         state = hooks.state(one.id)
         said = f"failing ({state.failures}): {state.error}" if state.failures else "ok"
-        click.echo(f"{one.id}  {one.url}  {','.join(one.events)}  {one.prefix or '*'}  {said}")
+        told = one.id, one.shown_url, ",".join(one.events), one.prefix or "*", one.format, said
+        click.echo("  ".join(told))
+    for hook_id in hooks.foreign():
+        click.echo(f"{hook_id}  was made by another version of promptgit, and is not served by this one")
 
 
 @hook.command()

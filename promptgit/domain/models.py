@@ -22,6 +22,8 @@ CHANGE_TYPES = (*PROMPT_CHANGES, "check", "release", "rules")
 """What a commit can do."""
 WHOLE_COMMIT = "commit"
 """The type of a whole commit in the feed, in addition to those."""
+HOOK_FORMATS = ("json", "slack", "github-dispatch")
+"""What a webhook can post; `promptgit.jobs.hook_formats` makes them."""
 MOST_CHANGES = 1_000
 """How many of its changes a whole commit tells."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

@@ -1,14 +1,12 @@
 """Webhooks: every change is posted to those who asked for it, in the order of `main`, at least once.
 
-The headers and the signature are those of Standard Webhooks (standardwebhooks.com). One process delivers. Each
-hook that something waits for has a thread, so that a slow receiver keeps nobody waiting but itself.
+One process delivers. Each hook that something waits for has a thread, so that a slow receiver keeps nobody waiting but
+itself.
 """
 
 from __future__ import annotations
 
-import base64
 import hashlib
-import hmac
 import logging
 import random
 import secrets
@@ -18,15 +16,15 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
-from itertools import groupby
+from functools import partial
 from pathlib import Path
 
 import orjson
 
-from promptgit.domain.models import FeedEntry
+from promptgit.domain.models import CommitEntry, FeedEntry, by_commit
 from promptgit.errors import CommitNotFound, HookNotFound, UnusableRepository
-from promptgit.jobs import chores
-from promptgit.jobs.hooks import DeliveryState, Hook, Hooks, signing_key
+from promptgit.jobs import chores, hook_formats
+from promptgit.jobs.hooks import DeliveryState, Entry, Hook, Hooks
 from promptgit.jobs.outbound import Undelivered, post
 from promptgit.service.feed import Feed, Page
 from promptgit.service.stores import store_of
@@ -47,7 +45,7 @@ _PAGE = 100
 class Deliveries:
     """Delivers the changes of one store to its hooks, those in the file *path* or in its folder.
 
-    *clock* gives seconds since 1970.
+    *clock* gives seconds since 1970. *public_url* is where people find the service; '': messages have no links.
     """
 
     def __init__(
@@ -56,9 +54,11 @@ class Deliveries:
         clock: Callable[[], float] = time.time,
         seconds: float = DELIVERY_SECONDS,
         path: Path | None = None,
+        public_url: str = "",
     ) -> None:
         self.hooks = Hooks(store.folder, path)
         self._store, self._clock, self._seconds = store, clock, seconds
+        self._public_url = public_url
         self._feed = Feed(store)
         self.busy: set[str] = set()
         """The ids of hooks to which a thread of this process delivers now."""
@@ -102,28 +102,28 @@ class Deliveries:
         state = self.hooks.state(hook.id)
         while True:
             page = self._page(hook, state)
-            for commit, made in groupby(page.changes, lambda change: change.commit):
-                wanted = [change for change in made if hook.wants(change)]
-                for change in wanted:
-                    state, is_done = self._attempt(hook, state, change)
+            for commit in by_commit(page.changes):
+                wanted = hook.wanted(commit)
+                for entry in wanted:
+                    state, is_done = self._attempt(hook, state, entry)
                     if not is_done:
                         return
                 if wanted:
-                    state = self._go_on(hook, state, commit)
+                    state = self._go_on(hook, state, commit.commit)
             if state.cursor != page.last:
                 state = self._go_on(hook, state, page.last)
             if not page.more:
                 return
 
-    def _attempt(self, hook: Hook, state: DeliveryState, change: FeedEntry) -> tuple[DeliveryState, bool]:
-        """Deliver a change, if it was not; whether it was, or is given up. If not, the next attempt has its time."""
-        message = message_id(hook, change)
+    def _attempt(self, hook: Hook, state: DeliveryState, entry: Entry) -> tuple[DeliveryState, bool]:
+        """Deliver an entry, if it was not; whether it was, or is given up. If not, the next attempt has its time."""
+        message = message_id(hook, entry)
         sent = self._sent.setdefault(hook.id, set())
         if message in sent:
             return state, True
         self.hooks.get(hook.id)
         try:
-            self.send(hook, message, change.as_json())
+            self.send(hook, message, entry.as_json())
         except Undelivered as error:
             now = self._clock()
             if str(error) != state.error:
@@ -131,33 +131,26 @@ class Deliveries:
             since = state.failing_since or now
             state = DeliveryState(state.cursor, state.failures + 1, since, str(error))
             self.hooks.note(hook.id, state)
-            if now - max(since, min(now, self._stored(change))) < DAY:
+            if now - max(since, min(now, self._stored(entry.commit))) < DAY:
                 pause = min(_LONGEST_PAUSE, 2.0 ** min(state.failures - 1, 12))
                 self.due[hook.id] = now + pause * random.uniform(0.5, 1)  # noqa: S311  # no secret
                 return state, False
-            log.error("The hook %s was not told of %s %s: given up after a day", hook.id, change.type, change.commit)
+            log.error("The hook %s was not told of %s %s: given up after a day", hook.id, entry.type, entry.commit)
         else:
             state = DeliveryState(state.cursor)
         sent.add(message)
         return state, True
 
     def send(self, hook: Hook, message: str, payload: dict[str, object]) -> None:
-        """Post one message, signed.
+        """Post one message in the hook's format, with a link to the page about it.
 
         Raises:
             Undelivered: no 2xx came.
         """
-        body = orjson.dumps(payload, option=orjson.OPT_UTC_Z)
-        timestamp = str(int(self._clock()))
-        signed = b".".join((message.encode(), timestamp.encode(), body))
-        signature = base64.b64encode(hmac.digest(signing_key(hook.secret), signed, hashlib.sha256)).decode()
-        headers = {
-            "Content-Type": "application/json",
-            "User-Agent": "promptgit",
-            "webhook-id": message,
-            "webhook-timestamp": timestamp,
-            "webhook-signature": f"v1,{signature}",
-        }
+        if (address := hook_formats.address_of(self._public_url, payload)) is not None:
+            payload = {**payload, "url": address}
+        now = int(self._clock())
+        body, headers = hook_formats.request(hook.format, hook.url, hook.keys, message, now, payload)
         post(hook.url, body, headers, seconds=self._seconds, allow_private=hook.allow_private)
 
     def test(self, hook: Hook) -> None:
@@ -170,7 +163,7 @@ class Deliveries:
         self.send(hook, f"msg_{secrets.token_hex(16)}", {"type": "test", "timestamp": now})
 
     def waiting(self) -> int:
-        """How many changes wait to be delivered, of all hooks."""
+        """How many messages wait to be delivered, of all hooks."""
         hooks = self.hooks.all()
         return self._store.index.peek(lambda index: sum(self._count(index, hook) for hook in hooks)) if hooks else 0
 
@@ -180,12 +173,13 @@ class Deliveries:
         return change_queries.count(index, number or 0, hook.events, hook.prefix)
 
     def _page(self, hook: Hook, state: DeliveryState) -> Page:
+        look = partial(self._feed.page, limit=_PAGE, with_releases=hook.wants_releases)
         try:
-            return self._feed.page(state.cursor, _PAGE)
+            return look(state.cursor)
         except CommitNotFound as error:
             ancestor = self._last_on_main(error.commit)
             log.warning("main was rewritten; the hook %s goes on after %s", hook.id, ancestor or "nothing: all anew")
-            return self._feed.page(ancestor, _PAGE)
+            return look(ancestor)
 
     def _last_on_main(self, lost: str) -> str | None:
         """The last commit in the first-parent history of a lost one that `main` has, too."""
@@ -197,8 +191,8 @@ class Deliveries:
             pass  # git has removed it
         return None
 
-    def _stored(self, change: FeedEntry) -> int:
-        return committed(self._store.repository.read(change.commit))[1]
+    def _stored(self, commit: str) -> int:
+        return committed(self._store.repository.read(commit))[1]
 
     def _go_on(self, hook: Hook, state: DeliveryState, commit: str) -> DeliveryState:
         state = replace(state, cursor=commit)
@@ -208,16 +202,29 @@ class Deliveries:
         return state
 
 
-def message_id(hook: Hook, change: FeedEntry) -> str:
-    """The same for the same change and hook, whenever it is delivered."""
-    label = change.other if change.type == "label" else None
-    named = orjson.dumps([hook.id, change.commit, change.type, change.prompt_id, label])
+def message_id(hook: Hook, entry: Entry) -> str:
+    """The same for the same entry and hook, whenever it is delivered."""
+    prompt_id, own = (None, None) if isinstance(entry, CommitEntry) else (entry.prompt_id, _own(entry))
+    named = orjson.dumps([hook.id, entry.commit, entry.type, prompt_id, own])
     return f"msg_{hashlib.sha256(named).hexdigest()[:32]}"
+
+
+def _own(change: FeedEntry) -> object:
+    """What tells a change from the others of its type and prompt in one commit."""
+    match change.type:
+        case "label":
+            return change.other
+        case "check":
+            return [change.number, change.other]
+        case "release":
+            return [change.number, change.detail]
+    return None
 
 
 def of(settings: Settings) -> Deliveries:
     """The deliveries of a data folder."""
-    return Deliveries(store_of(settings), path=Path(settings.hooks) if settings.hooks else None)
+    path = Path(settings.hooks) if settings.hooks else None
+    return Deliveries(store_of(settings), path=path, public_url=settings.public_url)
 
 
 def start(settings: Settings) -> None:

@@ -5,41 +5,67 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import json
 import secrets
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import MISSING, asdict, dataclass, field, fields
 from pathlib import Path
+from urllib.parse import urlsplit
 
-from promptgit.domain.models import CHANGE_TYPES, FeedEntry
+from promptgit.domain.models import CHANGE_TYPES, HOOK_FORMATS, WHOLE_COMMIT, CommitEntry, FeedEntry
 from promptgit.errors import HookNotFound, Invalid, UnusableHooks
-from promptgit.jobs import outbound
+from promptgit.jobs import hook_formats, outbound
+from promptgit.jobs.hook_formats import JSON, Keys
 from promptgit.store.files import make_folder_durably, storage_errors, write_durably
 from promptgit.store.records import Record, RecordsFile
 
 MOST_HOOKS = 50  # each may have a thread
-_SECRET_PREFIX = "whsec_"  # noqa: S105  # of the Standard Webhooks specification, "Signature scheme"
-_SECRET_BYTES = range(24, 65)
+EVENTS = (*CHANGE_TYPES, WHOLE_COMMIT)
+"""What a hook can ask for."""
+Entry = FeedEntry | CommitEntry
+"""What one message tells."""
 
 
 @dataclass(frozen=True, slots=True)
 class Hook:
-    """Changes of these types, of prompts whose names begin with *prefix*, are posted to *url*."""
+    """Changes of these types, of prompts whose names begin with *prefix*, are posted to *url* in a format.
+
+    The members are those of its record in `hooks.json`, where those with a default can be left out.
+    """
 
     id: str
-    url: str
+    url: str = field(repr=False)  # Slack's is a secret
     events: tuple[str, ...]
     prefix: str
     secret: str = field(repr=False)
     allow_private: bool
+    format: str = JSON
+    token_file: str = ""
 
-    def wants(self, change: FeedEntry) -> bool:
-        """Whether it is told of a change; of a rename also if the name before begins so."""
-        names = [change.name, change.other] if change.type == "rename" else [change.name]
-        return change.type in self.events and any((name or "").startswith(self.prefix) for name in names)
+    @property
+    def keys(self) -> Keys:
+        """What shows the receiver who sends."""
+        return Keys(self.secret, self.token_file)
+
+    @property
+    def shown_url(self) -> str:
+        """The address for people; of one that is a secret itself, the beginning."""
+        parts = urlsplit(self.url)
+        return f"{parts.scheme}://{parts.netloc}/..." if self.format == hook_formats.SLACK else self.url
+
+    @property
+    def wants_releases(self) -> bool:
+        """True if it is told of releases, by themselves or within whole commits."""
+        return bool({"release", WHOLE_COMMIT} & set(self.events))
+
+    def wanted(self, commit: CommitEntry) -> list[Entry]:
+        """What it is told of a commit, in order: changes, and then the commit with all changes below its prefix."""
+        below = tuple(change for change in commit.changes if change.is_below(self.prefix))
+        told: list[Entry] = [change for change in below if change.type in self.events]
+        if below and WHOLE_COMMIT in self.events:
+            told.append(CommitEntry(below))
+        return told
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,12 +90,20 @@ class Hooks:
         self._states = folder / "hooks"
 
     def all(self) -> list[Hook]:
-        """Every hook, oldest first.
+        """Every hook that this version of promptgit can serve, oldest first.
 
         Raises:
             UnusableHooks: the file cannot be read.
         """
-        return [_hook(record) for record in self._records()]
+        return [_hook(record) for record in self._records() if not _is_foreign(record)]
+
+    def foreign(self) -> list[str]:
+        """The ids of the hooks that another version of promptgit has made, and this one cannot serve.
+
+        Raises:
+            UnusableHooks: the file cannot be read.
+        """
+        return [record["id"] for record in self._records() if _is_foreign(record)]
 
     def get(self, hook_id: str) -> Hook:
         """One hook.
@@ -83,28 +117,38 @@ class Hooks:
         raise HookNotFound(hook_id)
 
     def add(
-        self, url: str, events: Sequence[str], prefix: str, secret: str, main: str, *, allow_private: bool = False
+        self,
+        url: str,
+        events: Sequence[str],
+        prefix: str,
+        secret: str,
+        main: str,
+        *,
+        allow_private: bool = False,
+        form: str = JSON,
+        token_file: str = "",
     ) -> Hook:
-        """Add a hook that is told of what comes after the commit *main*.
+        """Add a hook of the format *form* that is told of what comes after the commit *main*.
 
         Raises:
-            Invalid: the address, an event or the secret is none; or there are too many hooks.
+            Invalid: the address, an event, the format or one of its keys is none; or there are too many hooks.
         """
         parts = outbound.check_url(url)
+        hook_formats.check(form, parts, Keys(secret, token_file))
         try:
             outbound.resolve(parts, allow_private=allow_private)
         except outbound.Undelivered as error:
             raise Invalid("url", f"cannot be posted to: {error}") from error
-        unknown = [event for event in events if event not in CHANGE_TYPES]
+        unknown = [event for event in events if event not in EVENTS]
         if unknown or not events:
-            raise Invalid("events", f"are none of {', '.join(CHANGE_TYPES)}: {', '.join(unknown)}")
-        signing_key(secret)
-        hook = Hook(secrets.token_hex(4), url, tuple(dict.fromkeys(events)), prefix, secret, allow_private)
+            raise Invalid("events", f"are none of {', '.join(EVENTS)}: {', '.join(unknown)}")
+        asked = tuple(dict.fromkeys(events))
+        hook = Hook(secrets.token_hex(4), url, asked, prefix, secret, allow_private, form, token_file)
         with self._changing() as records:
             if len(records) >= MOST_HOOKS:
                 raise Invalid("hook", f"is one too many: {MOST_HOOKS} are the most")
             self.note(hook.id, DeliveryState(main))  # before the hook is there: it begins here, not at the beginning
-            records.append(asdict(hook))
+            records.append(_record(hook))
         return hook
 
     def remove(self, hook_id: str) -> None:
@@ -146,10 +190,10 @@ class Hooks:
         try:
             records = self._file.read() or []
             for record in records:
-                _hook(record)
+                record["id"] if _is_foreign(record) else _hook(record)
         except OSError as error:
             raise UnusableHooks(str(self._file.path), str(error.strerror)) from error
-        except (ValueError, KeyError, TypeError, RecursionError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise UnusableHooks(str(self._file.path), type(error).__name__) from None
         return records
 
@@ -162,23 +206,19 @@ class Hooks:
             self._file.write(records)
 
 
-def signing_key(secret: str) -> bytes:
-    """The bytes that a secret stands for.
+def _is_foreign(record: Record) -> bool:
+    """True of a hook with members or a format that came after this version: to serve half of it would be wrong."""
+    return not record.keys() <= _MEMBERS or record.get("format", JSON) not in HOOK_FORMATS
 
-    Raises:
-        Invalid: it is not written as Standard Webhooks has it.
-    """
-    try:
-        key = base64.b64decode(secret.removeprefix(_SECRET_PREFIX), validate=True)
-    except (binascii.Error, ValueError):
-        key = b""
-    if not secret.startswith(_SECRET_PREFIX) or len(key) not in _SECRET_BYTES:
-        raise Invalid(
-            "secret",
-            "is not 'whsec_' and 24 to 64 bytes in base64; make one: echo \"whsec_$(openssl rand -base64 32)\"",
-        )
-    return key
+
+def _record(hook: Hook) -> Record:
+    """Without the members that say nothing: a version before them cannot read a file that has them."""
+    return {key: value for key, value in asdict(hook).items() if (key, value) not in _SILENT}
 
 
 def _hook(record: Record) -> Hook:
     return Hook(**{**record, "events": tuple(record["events"])})
+
+
+_MEMBERS = {member.name for member in fields(Hook)}
+_SILENT = {(member.name, member.default) for member in fields(Hook) if member.default is not MISSING}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Collection
 
-from promptgit.domain.models import Author, FeedEntry
+from promptgit.domain.models import WHOLE_COMMIT, Author, FeedEntry
 from promptgit.store.index import change_rows
 from promptgit.store.index.connections import Unusable
 from promptgit.store.index.prompt_rows import PROMPT, Place, PromptRow, place_at, places
@@ -26,6 +26,12 @@ FROM commits m {_AUTHORS} LEFT JOIN changes c ON c.made = m.number
 LEFT JOIN versions v ON v.prompt = m.prompt AND v.number = m.version LEFT JOIN authors w ON w.key = v.author
 LEFT JOIN prompts p ON p.key = coalesce(c.prompt, m.prompt)
 WHERE m.number > ? AND m.number <= ? ORDER BY m.number, c.place
+"""
+_BELOW = """
+(:prefix = '' OR substr(name, 1, :length) = :prefix OR type = 'rename' AND substr(other, 1, :length) = :prefix
+    OR type = 'release' AND EXISTS (
+        SELECT 1 FROM release_items i JOIN prompts p ON p.id = i.prompt_id
+        WHERE i.number = feed.number AND substr(p.name, 1, :length) = :prefix))
 """
 
 
@@ -124,13 +130,18 @@ def between(connection: sqlite3.Connection, after: int, end: int) -> list[FeedEn
 
 
 def count(connection: sqlite3.Connection, after: int, types: Collection[str], prefix: str) -> int:
-    """How many changes of these types, and of prompts whose name begins (or began) so, came after a commit."""
-    marks = ", ".join("?" * len(types))
-    (found,) = connection.execute(
-        f"SELECT count(*) FROM feed WHERE made > ? AND type IN ({marks}) AND "
-        "(? = '' OR substr(name, 1, ?) = ? OR type = 'rename' AND substr(other, 1, ?) = ?)",
-        (after, *types, prefix, len(prefix), prefix, len(prefix), prefix),
-    ).fetchone()
+    """How many changes of these types, and of prompts whose name begins (or began) so, came after a commit.
+
+    With `WHOLE_COMMIT` among the types, the commits with such changes of any type are counted, too. A release counts by
+    the names that its prompts have now.
+    """
+    known = {"after": after, "prefix": prefix, "length": len(prefix)}
+    marks = ", ".join(f":type{place}" for place in range(len(types)))
+    named = {f"type{place}": kind for place, kind in enumerate(types)}
+    since = f"FROM feed WHERE made > :after AND {_BELOW}"
+    (found,) = connection.execute(f"SELECT count(*) {since} AND type IN ({marks})", known | named).fetchone()
+    if WHOLE_COMMIT in types:
+        found += connection.execute(f"SELECT count(DISTINCT made) {since}", known).fetchone()[0]
     return int(found)
 
 
