@@ -25,7 +25,7 @@ def test_it_has_the_same_verbs_as_the_other_one() -> None:
         return {name: list(inspect.signature(verb).parameters) for name, verb in public if name[0] != "_"}
 
     assert verbs(AsyncClient) == verbs(Client)
-    assert len(verbs(Client)) == 20
+    assert len(verbs(Client)) == 21
 
 
 def test_every_verb_works(url: str) -> None:
@@ -46,6 +46,8 @@ def test_every_verb_works(url: str) -> None:
             await client.rename("async/a", "async/b")
             assert await client.find("async/b") == prompt.id
             assert await client.revert("async/b", 1) == 3
+            kinds = [change.type async for change in client.changes(page=2) if change.prompt_id == prompt.id]
+            assert kinds == ["version", "version", "label", "label", "rename", "version"]
             assert [found.name async for found in client.list(prefix="async/", page=1)] == ["async/b"]
             await client.delete("async/b")
             with pytest.raises(errors.PromptDeleted):

@@ -110,6 +110,7 @@ class AsyncClient(Base[asyncio.Lock]):
     versions = _pages(Verbs.versions)
     labels = _verb(Verbs.labels)
     label_history = _verb(Verbs.label_history)
+    changes = _pages(Verbs.changes)
 
     create = _verb(Verbs.create)
     save = _verb(Verbs.save)

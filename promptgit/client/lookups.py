@@ -11,13 +11,14 @@ from urllib.parse import parse_qsl, quote, urlsplit
 from promptgit.client.errors import refusal
 from promptgit.client.retries import Retries, expect
 from promptgit.client.steps import Page, Request, Response, Steps, T
-from promptgit.client.values import At, Diff, Label, LabelMove, Prompt, Version, moment
+from promptgit.client.values import At, Diff, FeedEntry, Label, LabelMove, Prompt, Version, moment
 from promptgit.domain.labels import is_label
 from promptgit.domain.names import parse_id
 from promptgit.errors import HeadLost, LabelNotFound, NameNotFound, PromptDeleted, PromptNotFound
 
 ALL, NAMES = "/api/prompts", "/api/names"
 HEAD = "Promptgit-Head"
+_ANSWER_SECONDS = 30.0  # for an answer, in addition to the seconds for which the server was asked to wait
 
 # Named here, because a class with a method `list` has no `list` to annotate with.
 Labels: TypeAlias = list[Label]
@@ -117,6 +118,22 @@ class Lookups:
         where = yield from self._at(prompt, "labels", label, "history")
         return [LabelMove.of(value) for value in (yield from self._send("GET", where)).json()]
 
+    def changes(
+        self, *, after: str | None = None, commits: bool = False, wait: int = 0, page: int = 100
+    ) -> Steps[Page[FeedEntry]]:
+        """What was done after the commit *after* (None: ever), in order, up to now; with *commits*, whole commits.
+
+        If there is nothing yet, the server waits for it for *wait* seconds, at most 30. *page* is how many changes, or
+        commits, one answer has, at most 1,000. Types that this client does not know come too.
+
+        Raises:
+            CommitNotFound: `main` does not have *after*, or has it no more.
+        """
+        query = {"limit": str(page), "wait": str(wait)}
+        query |= {"after": after} if after else {}
+        query |= {"group": "commit"} if commits else {}
+        return (yield from self._page("/api/changes", query, FeedEntry.of, wait + _ANSWER_SECONDS if wait else None))
+
     def _at(self, prompt: str, *below: str) -> Steps[str]:
         prompt_id = yield from self.find(prompt)
         return "/".join([ALL, prompt_id, *(quote(part, safe="") for part in below)])
@@ -129,8 +146,9 @@ class Lookups:
         query: Mapping[str, str] | None = None,
         body: Mapping[str, Any] | None = None,
         headers: Mapping[str, str] | None = None,
+        timeout: float | None = None,
     ) -> Steps[Response]:
-        request = Request(method, path, query or {}, body, headers or {})
+        request = Request(method, path, query or {}, body, headers or {}, timeout)
         return expect((yield from self._answer(request)))
 
     def _answer(self, request: Request) -> Steps[Response]:
@@ -143,10 +161,12 @@ class Lookups:
         self._head = max(self._head, answer.headers.get(HEAD.lower(), ""), key=_place)
         return answer
 
-    def _page(self, path: str, query: Mapping[str, str], of: Callable[[Mapping[str, Any]], T]) -> Steps[Page[T]]:
-        answer = yield from self._send("GET", path, query=query)
+    def _page(
+        self, path: str, query: Mapping[str, str], of: Callable[[Mapping[str, Any]], T], timeout: float | None = None
+    ) -> Steps[Page[T]]:
+        answer = yield from self._send("GET", path, query=query, timeout=timeout)
         following = _next(answer.headers.get("link", ""))
-        more = None if following is None else lambda: self._page(path, following, of)
+        more = None if following is None else lambda: self._page(path, following, of, timeout)
         return Page([of(value) for value in answer.json()], more)
 
 

@@ -104,6 +104,7 @@ class Client(Base[threading.Lock]):
     versions = _pages(Verbs.versions)
     labels = _verb(Verbs.labels)
     label_history = _verb(Verbs.label_history)
+    changes = _pages(Verbs.changes)
 
     create = _verb(Verbs.create)
     save = _verb(Verbs.save)

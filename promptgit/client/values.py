@@ -24,6 +24,11 @@ _CONVERTERS: dict[object, tuple[Callable[[Any], Any], Callable[[Any], Any]]] = {
     "datetime": (datetime.fromisoformat, lambda time: time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")),
     "Author": (lambda author: Author(**author), Author._asdict),
     "tuple[str, ...]": (tuple, list),
+    "tuple[ReleaseItem, ...]": (
+        lambda items: tuple(map(ReleaseItem.of, items)),
+        lambda items: [i.json() for i in items],
+    ),
+    "tuple[FeedEntry, ...]": (lambda told: tuple(map(FeedEntry.of, told)), lambda told: [one.json() for one in told]),
 }
 _AS_IT_IS = (lambda value: value, lambda value: value)
 
@@ -203,6 +208,50 @@ class Diff(NamedTuple):
     text: str
     additions: int
     deletions: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseItem(_Value):
+    """A label that a release moves from one version to another; None is nowhere."""
+
+    prompt_id: str
+    name: str
+    before: int | None
+    after: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class FeedEntry(_Value):
+    """An entry of the feed; what its `type` does not have is None, and False of `outside`.
+
+    `prompt_id` and `name` are None of releases, rules and whole commits. A label was pointed from version `before` at
+    `after`. Of a release are `release` (its number), `label`, `action`, `release_description`, `by`, `owner`, `items`,
+    and `state`, which a check has, too. Of a whole commit are `changes`, the first 1,000 of `change_count`.
+    """
+
+    type: str
+    commit: str
+    timestamp: datetime
+    description: str
+    author: Author
+    prompt_id: str | None = None
+    name: str | None = None
+    version_number: int | None = None
+    old_name: str | None = None
+    label: str | None = None
+    before: int | None = None
+    after: int | None = None
+    outside: bool = False
+    check: str | None = None
+    state: str | None = None
+    release: int | None = None
+    action: str | None = None
+    release_description: str | None = None
+    by: str | None = None
+    owner: str | None = None
+    items: tuple[ReleaseItem, ...] = ()
+    changes: tuple[FeedEntry, ...] = ()
+    change_count: int | None = None
 
 
 def moment(at: At) -> str:
