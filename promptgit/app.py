@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
@@ -182,8 +183,8 @@ def _watch_chores(metrics: Metrics, settings: Settings, store: Store) -> None:
     if (followed := store.upstream) is not None:
         metrics.gauge(
             "upstream_behind_seconds",
-            "How long ago the upstream last answered a fetch: so old may be what is read here.",
-            lambda: time.time() - (followed.fetches.read().reached_at or 0),
+            "How long ago the upstream last answered a fetch: so old may be what is read here. NaN before the first.",
+            lambda: time.time() - (followed.fetches.read().reached_at or math.nan),
         )
         metrics.gauge(
             "upstream_push_interval_seconds",

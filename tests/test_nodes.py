@@ -114,6 +114,12 @@ def test_a_node_follows_by_itself(tmp_path: Path, upstream: Host) -> None:
     assert "promptgit_upstream_behind_seconds" in told
 
 
+def test_before_the_first_fetch_nothing_is_said_of_how_old_the_copy_is(tmp_path: Path, upstream: Host) -> None:
+    one = node(tmp_path, upstream, "one")
+    (tmp_path / "one" / "prompts.git" / "promptgit-fetch").unlink()  # as in a folder that never fetched
+    assert "\npromptgit_upstream_behind_seconds NaN\n" in one.get("/metrics").text
+
+
 def test_pushes_are_counted_by_their_outcomes(tmp_path: Path, upstream: Host) -> None:
     settings = {"PROMPTGIT_UPSTREAM": upstream.url, "PROMPTGIT_UPSTREAM_POLL": RARELY}
     with Server(tmp_path / "one", **settings) as server:
