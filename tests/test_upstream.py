@@ -220,6 +220,22 @@ def test_an_outcome_that_nobody_can_tell_is_told_as_such(nodes: Nodes, upstream:
     assert one.numbers("a") == [1, 2]
 
 
+def test_a_push_that_never_ends_leaves_time_to_ask_what_became_of_it(
+    tmp_path: Path, nodes: Nodes, upstream: Host
+) -> None:
+    """The host has moved `main`, and then its hook keeps the answer back."""
+    one = nodes("one", timeout=6.0)
+    made = one.create("1", name="a")
+    os.mkfifo(tmp_path / "gate")
+    upstream.hook("post-receive", f"read line < {tmp_path}/gate")
+    try:
+        assert one.save(made.id, "2").newest.number == 2
+    finally:
+        with open(tmp_path / "gate", "w") as gate:
+            gate.write("go\n")
+    assert one.numbers("a") == [1, 2]
+
+
 def test_a_push_that_takes_all_the_time_does_not_make_the_upstream_away(
     tmp_path: Path, nodes: Nodes, upstream: Host
 ) -> None:

@@ -22,6 +22,7 @@ from promptgit.store.upstream.upstream import Upstream
 log = logging.getLogger(__name__)
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 2.0  # seconds at most between two looks at an upstream that has not decided
+_PUSH_SHARE = 0.75  # of the time that is left; the rest is for asking what became of a push that took all of that
 _FIRST_INTERVAL, _LONGEST_INTERVAL = 1.0, 60.0  # seconds between pushes, once a host has asked for fewer
 _TOO_MANY = re.compile(r"\b429\b|rate limit|too many requests", re.IGNORECASE)
 # Refusals that trying again does not change. All other words are those of races, faults and overload.
@@ -142,7 +143,8 @@ class Pusher:
         upstream = self._upstream
         upstream.pushes.write(replace(upstream.pushes.read(), began=began))
         try:
-            push_main(self._repository.git, upstream.settings.url, new, max(deadline - began, 0.001), expected=old)
+            seconds = max(_PUSH_SHARE * (deadline - began), 0.001)
+            push_main(self._repository.git, upstream.settings.url, new, seconds, expected=old)
         except OSError as error:  # git could not be started
             raise RemoteFailed(str(error)) from error
         except RemoteFailed as error:
