@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -9,8 +10,11 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from promptgit.client import Client
+from promptgit.service.service import Service
+from promptgit.store.index.positions import Positions
+from promptgit.store.store import Store
 from tests.clients import Counted
-from tests.support import Http, Server, foreign_commit, git, git_text
+from tests.support import Http, Server, foreign_commit, git, git_text, wait_for
 
 
 def head(repository: Path) -> str:
@@ -89,3 +93,15 @@ def test_the_client_sends_back_the_highest_and_drops_one_that_is_lost(server: Se
 
 def test_pages_and_flask_alone_need_none(app: Flask) -> None:
     assert app.test_client().get("/", headers={"Promptgit-Head": "x"}).status_code == 200
+
+
+def test_a_position_that_one_thread_has_read_is_known_to_all(store: Store, service: Service) -> None:
+    """Until `main` moves: the answers of a batch do not each look it up."""
+    positions = Positions(store.index, store.repository.main_file)
+    service.create("x", name="a")
+    with ThreadPoolExecutor(1) as pool:
+        wait_for(lambda: positions.known() == pool.submit(positions.current).result())  # not while `main` is young
+    read = positions.current()
+    service.create("x", name="b")
+    assert positions.known() is None
+    assert positions.current()[0] == read[0] + 1

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import threading
-
 from promptgit.store.git.refs import MainFile, Mark
 from promptgit.store.index.change_rows import newest
 from promptgit.store.index.index import Index
@@ -12,8 +10,8 @@ Position = tuple[int, str]
 """The place of a commit in the first-parent history of `main`, counted from 1, and its id in hexadecimal."""
 
 
-class Positions(threading.local):
-    """The positions of one index; each thread remembers its last one."""
+class Positions:
+    """The positions of one index; the last one that a thread has read is remembered for all."""
 
     def __init__(self, index: Index, main_file: MainFile) -> None:
         self._index = index
@@ -31,9 +29,11 @@ class Positions(threading.local):
         before = self._main_file.mark()
         found = self._index.read(newest)
         # Between two equal marks `main` has not moved, and so the index was read at it.
-        self._known = (before, found) if before is not None and before == self._main_file.mark() else None
+        if before is not None and before == self._main_file.mark():
+            self._known = before, found
         return found
 
     def known(self) -> Position | None:
-        """What this thread's last `current` was, if `main` has not moved since."""
-        return self._known[1] if self._known is not None and self._known[0] == self._main_file.mark() else None
+        """What the last `current` of any thread was, if `main` has not moved since."""
+        known = self._known
+        return known[1] if known is not None and known[0] == self._main_file.mark() else None
