@@ -1,4 +1,4 @@
-"""How the application tells the server that a request cannot be answered yet.
+"""What the application and the server tell each other of requests that cannot be answered yet.
 
 WSGI has no word for that: a request whose body is still on its way, a quick read that would have to wait for a
 writer, a client that waits for the next change. A server that knows these keys of the environ calls the application
@@ -24,6 +24,12 @@ OVERLOADED = "promptgit.overloaded"
 
 deadline: ContextVar[float | None] = ContextVar("deadline", default=None)
 """Until when this context's request may wait for the write lock, in seconds of time.monotonic(); None: no limit."""
+
+announced: set[object] = set()
+"""This process's requests that write, each from when the server has all of it until the writer has its operation."""
+
+announcement: ContextVar[object] = ContextVar("announcement", default=None)
+"""This context's request in `announced`."""
 
 
 class Deferred(BaseException):  # no fault: what catches every Exception must let it through

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import socket
@@ -14,14 +15,20 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from http.client import HTTPConnection, HTTPSConnection
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from filelock import FileLock
 from flask import Flask
 from werkzeug.test import create_environ
 
+from promptgit import deferral
 from promptgit.http.proxies import Proxies
+from promptgit.serving.bridge import Bridge, Limits
 from tests.support import PROMPTGIT, Answer, Http, Server, command, environment, wait_for
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse
 
 ROOT = Path(__file__).parents[1]
 
@@ -70,6 +77,44 @@ def test_writers_beyond_those_that_may_wait_are_refused_at_once(tmp_path: Path) 
             wait_for(lambda: len(answers) == 8)
             assert {(answer.status, answer.json["code"]) for answer, _ in answers} == {(503, "too_many_writers")}
         assert sorted(answer.status for answer, _ in answers) == [201] * 32 + [503] * 8
+
+
+def test_a_request_that_writes_is_announced_if_a_thread_can_take_it() -> None:
+    """Until it is answered. A leader would wait in vain for a request that waits for the leader's thread."""
+    seen: list[bool] = []
+    both_came = threading.Event()
+
+    def application(_: object, start_response: StartResponse) -> list[bytes]:
+        both_came.wait()
+        seen.append(deferral.announcement.get() in deferral.announced)
+        start_response("204 No Content", [])
+        return []
+
+    async def receive() -> dict[str, object]:
+        return {"type": "http.request"}
+
+    async def send(_: object) -> None:
+        pass
+
+    async def ask_twice() -> None:
+        scope = {
+            "type": "http",
+            "http_version": "1.1",
+            "method": "DELETE",
+            "path": "/",
+            "query_string": b"",
+            "headers": [],
+        }
+        asked = [asyncio.ensure_future(bridge(scope, receive, send)) for _ in range(2)]
+        await asyncio.sleep(0)  # both have begun, and wait for a thread
+        both_came.set()
+        await asyncio.gather(*asked)
+
+    limits = Limits(client_seconds=1, lock_seconds=1, body=1, readers=1, writers=1, waiting_writers=2)
+    bridge = Bridge(application, is_quick=lambda _: False, is_write=lambda _: True, limits=limits)
+    asyncio.run(ask_twice())
+    assert seen == [True, False]
+    assert deferral.announced == set()
 
 
 def test_a_log_that_nobody_reads_does_not_stop_the_service(tmp_path: Path) -> None:

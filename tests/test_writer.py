@@ -6,6 +6,7 @@ import itertools
 import multiprocessing
 import sqlite3
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from multiprocessing.synchronize import Event
 from pathlib import Path
@@ -13,6 +14,7 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
+from promptgit import deferral
 from promptgit.domain.models import Author
 from promptgit.errors import LockTimeout, NameTaken, OutcomeUnknown, PathBlocked, StorageFull, UnusableRepository
 from promptgit.service.service import Service
@@ -59,6 +61,47 @@ def test_a_leader_waits_for_those_whom_the_last_batch_has_answered(store: Store,
     for thread in threads:
         thread.join()
     assert len(moves) == 1
+
+
+def test_a_leader_waits_for_a_request_that_was_announced(store: Store, service: Service) -> None:
+    """The server has received it, and a thread is about to queue its operation."""
+    prompts = [service.create("0", name=f"p{at}") for at in range(2)]
+    store.writer.gathering = 1e4
+    moves: list[str] = []
+    move = store.repository.move_main
+    store.repository.move_main = lambda old, new, now: (moves.append(new), move(old, new, now))[1]  # type: ignore[method-assign,func-returns-value]
+
+    def save_announced() -> None:
+        deferral.announcement.set("the second request")
+        service.save(prompts[1].id, "1")
+
+    threads = [
+        threading.Thread(target=service.save, args=(prompts[0].id, "1")),
+        threading.Thread(target=save_announced),
+    ]
+    deferral.announced.add("the second request")
+    try:
+        threads[0].start()
+        wait_for(lambda: store.writer.waiting == 1 or moves)
+        threads[1].start()
+        for thread in threads:
+            thread.join()
+        assert deferral.announced == set()
+    finally:
+        deferral.announced.clear()
+    assert len(moves) == 1
+
+
+def test_a_leader_does_not_wait_for_a_request_that_was_refused(store: Store, service: Service) -> None:
+    """It was announced, and ended without an operation."""
+    prompt = service.create("0", name="a")
+    store.writer.gathering = 1e6  # minutes
+    deferral.announced.add("a request")
+    with ThreadPoolExecutor(1) as pool:
+        saved = pool.submit(service.save, prompt.id, "1")
+        wait_for(lambda: store.writer.waiting == 1)
+        deferral.announced.clear()
+        assert saved.result().newest.number == 2
 
 
 def test_saves_of_one_prompt_in_one_batch_are_versions_one_after_the_other(store: Store, service: Service) -> None:

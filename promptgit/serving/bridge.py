@@ -19,7 +19,7 @@ from io import BytesIO
 from time import monotonic
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from promptgit.deferral import AT_ONCE, HEAD_ALONE, OVERLOADED, WAITS, Deferred, deadline
+from promptgit.deferral import AT_ONCE, HEAD_ALONE, OVERLOADED, WAITS, Deferred, announced, announcement, deadline
 from promptgit.serving.answers import Answer
 from promptgit.serving.bodies import Receive, Unavailable, receive_body
 from promptgit.serving.environ import environ_of
@@ -106,6 +106,10 @@ class Bridge:
         if is_write and self._writing >= self._limits.waiting_writers:
             return await self._in_thread(self._readers, environ | {OVERLOADED: True})
         self._writing += is_write
+        request = object()
+        announcement.set(request)  # the threads have a copy of this task's context
+        if is_write and self._writing <= self._limits.writers:  # else it has to wait for a thread
+            announced.add(request)
         try:
             environ[WAITS] = True
             while True:
@@ -116,6 +120,7 @@ class Bridge:
                     environ[WAITS] = await self._wait(deferred, start + deferred.seconds)
         finally:
             self._writing -= is_write
+            announced.discard(request)
 
     async def _ask_early(self, environ: WSGIEnvironment) -> Answer:
         """The answer of an application that does not want the body; Deferred if it does."""

@@ -34,7 +34,7 @@ log = logging.getLogger(__name__)
 _WRITTEN_BACK_SECONDS = 3_600.0
 _FOLLOW_SECONDS = 10.0
 _SAMPLED_PROMPTS = 8  # whose newest content is read for each look at readiness
-_GATHERING = 0.25  # with an upstream, see `Writer`: 64 clients need 0.1 to 0.2 of a push of 0.7 s to come back
+_GATHERING = 0.25  # with an upstream, see `Writer`: 64 clients come back one soon after the other, in 0.05 to 0.15 s
 
 COMMITTER = Author("promptgit", "promptgit@localhost")
 

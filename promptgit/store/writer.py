@@ -25,14 +25,17 @@ from promptgit.store.operation import Operation
 T = TypeVar("T")
 
 _MOST_IN_A_BATCH = 128
+_MOST_PATIENCE = 4  # times the seconds for which no operation has come
+_LOOK_SECONDS = 0.005  # how often a leader looks whether a request that was announced will not write after all
 
 
 class Writer:
     """Runs operations one batch at a time, across threads and processes.
 
-    A leader first waits for the clients that the last batch has answered, so that their next operations are in its
-    batch: for at most the seconds that the last batch took, times *gathering*. Without this, most of them would wait
-    for a whole push that carries few operations.
+    A leader first waits for the requests that the server has announced, and for the clients that the last batch has
+    answered, so that their operations are in its batch. It gives up once no operation has come for the seconds that the
+    last batch took, times *gathering*, or after four times as long. Without this, most of them would wait for a whole
+    push that carries few operations.
     """
 
     def __init__(
@@ -54,6 +57,7 @@ class Writer:
         self._turn = threading.Condition(mutex)
         self._queued = threading.Condition(mutex)  # the leader alone waits for it
         self._queue: list[Job] = []
+        self._came = 0.0  # when the last operation was queued, on the monotonic clock
         self._led = False
         self._writers = 0  # how many had an operation in the last batch, or in the queue at its end
         self._seconds = 0.0  # that the last batch took
@@ -79,7 +83,10 @@ class Writer:
         deadline = self._deadline()
         with self._turn:
             self._queue.append(job)
-            self._queued.notify()
+            self._came = time.monotonic()
+            deferral.announced.discard(deferral.announcement.get())
+            if self._is_gathered():  # else the leader goes on waiting
+                self._queued.notify()
             while self._led and not job.done:
                 # A leader that has taken the job answers it, late or not.
                 in_time = self._turn.wait(deadline - time.monotonic() if job in self._queue else None)
@@ -158,10 +165,21 @@ class Writer:
             self._hand_over(jobs)
 
     def _gather(self, deadline: float) -> None:
-        """Wait until as many operations are queued as there were writers at the end of the last batch."""
-        seconds = min(self.gathering * self._seconds, deadline - time.monotonic())
+        """Wait for the operations that are expected; at most half of the time until *deadline*."""
         with self._turn:
-            self._queued.wait_for(lambda: len(self._queue) >= min(self._writers, _MOST_IN_A_BATCH), max(seconds, 0.0))
+            began = self._came = time.monotonic()
+            patience = self.gathering * self._seconds
+            latest = min(began + _MOST_PATIENCE * patience, (began + deadline) / 2)
+            while not self._is_gathered():
+                left = min(latest, self._came + patience) - time.monotonic()
+                if left <= 0:
+                    return
+                self._queued.wait(min(left, _LOOK_SECONDS) if deferral.announced else left)
+
+    def _is_gathered(self) -> bool:
+        """True if all operations are queued that were announced, and as many as the last batch had writers."""
+        queued = len(self._queue)
+        return queued >= _MOST_IN_A_BATCH or (queued >= self._writers and not deferral.announced)
 
     def _hand_over(self, jobs: list[Job]) -> None:
         with self._turn:
