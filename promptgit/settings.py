@@ -31,7 +31,7 @@ class Settings:
     tls_certificate: str = ""
     tls_key: str = ""
     trusted_proxies: str = ""
-    workers: int = 2
+    workers: int = -1  # as left out: 1 with an upstream, otherwise 2
     threads: int = 8
     max_content_bytes: int = 1 << 20
     lock_timeout: float = 10.0
@@ -93,11 +93,11 @@ class Settings:
             raise ValueError(
                 f"PROMPTGIT_TRUSTED_PROXIES: {error}; give addresses or networks, or 'unix', with commas between."
             ) from None
-        for name in ("workers", "threads", "max_content_bytes", "git_clones"):
+        for name in ("threads", "max_content_bytes", "git_clones"):
             if getattr(self, name) < 1:
                 raise ValueError(f"PROMPTGIT_{name.upper()} is {getattr(self, name)}; give at least 1.")
-        if self.workers > MOST_WORKERS:
-            raise ValueError(f"PROMPTGIT_WORKERS is {self.workers:,}; give at most {MOST_WORKERS:,}.")
+        if self.workers != -1 and not 1 <= self.workers <= MOST_WORKERS:
+            raise ValueError(f"PROMPTGIT_WORKERS is {self.workers:,}; give 1 to {MOST_WORKERS:,}.")
         if not 0 <= self.lock_timeout <= 3_600:
             raise ValueError(f"PROMPTGIT_LOCK_TIMEOUT is {self.lock_timeout}; give 0 to 3,600 seconds.")
         if not 0 < self.client_timeout <= 3_600:
@@ -133,6 +133,11 @@ class Settings:
             ) from None
         if not 0 <= self.upkeep_interval <= 86_400:
             raise ValueError(f"PROMPTGIT_UPKEEP_INTERVAL is {self.upkeep_interval}; give 0 (never) to 86,400 seconds.")
+
+    @property
+    def processes(self) -> int:
+        """How many processes serve. With an upstream one, for each pushes only what its own clients write."""
+        return self.workers if self.workers > 0 else 1 if self.upstream else 2
 
     @property
     def upstream_interval(self) -> float:

@@ -93,7 +93,7 @@ def test_two_servers_can_share_one_folder(tmp_path: Path) -> None:
     [
         ({"PROMPTGIT_PORT": "http"}, "PROMPTGIT_PORT"),
         ({"PROMPTGIT_WORKERS": "0"}, "PROMPTGIT_WORKERS"),
-        ({"PROMPTGIT_WORKERS": "1025"}, "give at most 1,024"),
+        ({"PROMPTGIT_WORKERS": "1025"}, "give 1 to 1,024"),
         ({"PROMPTGIT_LOCK_TIMEOUT": "-1"}, "PROMPTGIT_LOCK_TIMEOUT"),
         ({"PROMPTGIT_LOG_LEVEL": "loud"}, "debug, info, warning, error"),
     ],

@@ -8,6 +8,7 @@ import os
 import socket
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -22,7 +23,7 @@ from promptgit.jobs.hooks import Hooks
 from promptgit.service.service import Service
 from promptgit.settings import Settings
 from promptgit.store.store import Store
-from tests.support import Http, Server, command, foreign_commit, git, wait_for
+from tests.support import Http, Server, command, foreign_commit, git, git_text, processes_of, wait_for
 from tests.upstreams import Host, balancer, host
 
 RARELY = "3600"
@@ -112,6 +113,19 @@ def test_a_node_follows_by_itself(tmp_path: Path, upstream: Host) -> None:
     assert 'promptgit_upstream_fetch_seconds_count{outcome="done"}' in told
     assert 'promptgit_upstream_fetch_seconds_count{outcome="failed"}' in told
     assert "promptgit_upstream_behind_seconds" in told
+
+
+@pytest.mark.parametrize(("options", "processes"), [((), 1), (("--workers", "2"), 2)], ids=["as it comes", "two"])
+def test_a_node_is_served_by_one_process_unless_told(
+    tmp_path: Path, upstream: Host, options: tuple[str, ...], processes: int
+) -> None:
+    """Several push one after the other, each the writes of its own clients."""
+    with Server(tmp_path / "one", *options, PROMPTGIT_UPSTREAM=upstream.url, PROMPTGIT_UPSTREAM_POLL=RARELY) as server:
+        wait_for(lambda: len(processes_of(server.process.pid)) == 1 + processes)
+        with ThreadPoolExecutor(8) as pool:
+            saved = pool.map(lambda at: Http(server.url)("PUT", f"/api/names/p{at}", {"content": "x"}).status, range(8))
+            assert list(saved) == [201] * 8
+    assert git_text(upstream.path, "rev-list", "--count", "main") == "9"
 
 
 def test_before_the_first_fetch_nothing_is_said_of_how_old_the_copy_is(tmp_path: Path, upstream: Host) -> None:

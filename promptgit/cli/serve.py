@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 @data_option
 @click.option("--host", help="The address to listen on.  [default: 127.0.0.1]")
 @click.option("--port", type=int, help="The port to listen on; 0 takes a free one.  [default: 8000]")
-@click.option("--workers", type=int, help="Processes.  [default: 2]")
+@click.option("--workers", type=int, help="Processes.  [default: 2; with --upstream 1]")
 @click.option(
     "--threads",
     type=int,

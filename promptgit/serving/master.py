@@ -53,7 +53,7 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
         options: dict[str, Any] = {
             "bind": f"unix:{settings.uds}" if settings.uds else f"{host}:{settings.port}",
             "worker_class": self._worker_class(),
-            "workers": settings.workers,
+            "workers": settings.processes,
             "keepalive": 5,
             "worker_tmp_dir": str(self._metrics),
             "timeout": _HUNG_SECONDS,
