@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -46,16 +47,16 @@ def operations(lab: Lab) -> list[Operation]:
         for distance in _DISTANCES
         for clients in _CLIENTS
     ]
-    alone = [
+    several = [
         Operation(
-            f"{_saves_name(distance, _CLIENTS[-1])}, 1 process",
-            partial(_save, distance=distance, clients=_CLIENTS[-1], processes=1),
+            f"{_saves_name(distance, _CLIENTS[-1])}, 2 processes",
+            partial(_save, distance=distance, clients=_CLIENTS[-1], processes=2),
         )
         for distance in _DISTANCES
     ]
     return [
         *saves,
-        *alone,
+        *several,
         Operation(f"upstream: read the newest version, 1 to {_NODES} nodes", _read),
         Operation("upstream: from a push at the host to a node that polls", partial(_seen, told=False)),
         Operation("upstream: from a push at the host to a node that is told", partial(_seen, told=True)),
@@ -66,29 +67,64 @@ def _saves_name(distance: int, clients: int) -> str:
     return f"save, upstream {distance} ms away, {clients} {'client' if clients == 1 else 'clients'}"
 
 
-def _save(lab: Lab, name: str, *, distance: int, clients: int, processes: int = 2) -> Iterator[Row]:
-    numbers = itertools.count(1)
+def _save(lab: Lab, name: str, *, distance: int, clients: int, processes: int = 1) -> Iterator[Row]:
+    """Saves beside bare pushes; those of several clients also beside what was measured in the same rounds.
+
+    That is the node's own pushes, under this load; and such a push after the same saves without an upstream. Clients
+    that wait for an answer before they save again cannot do both at the same time.
+    """
+    numbers, others = itertools.count(1), itertools.count(1)
+    pushed: list[Figures] = []
+    parts: list[Figures] = []
     saves = clients * max(_FEWEST, lab.some(_DISTANCES[distance]))
     with _host(lab, distance) as (host, url):
         _configure(bare(host.path.parent / "loop"))
         loop = BarePushes(lab.fresh().absolute(), url.replace("/up.git", "/loop/up.git"))
         pushes = max(_FEWEST_PUSHES, lab.some(_DISTANCES[distance]))
-        with promptgit(lab.fresh(), PROMPTGIT_UPSTREAM=url, PROMPTGIT_WORKERS=str(processes)) as server:
-            _create(server)
+        with (
+            promptgit(lab.fresh(), PROMPTGIT_UPSTREAM=url, PROMPTGIT_WORKERS=str(processes)) as server,
+            promptgit(lab.fresh(), PROMPTGIT_WORKERS=str(processes)) as single,
+        ):
 
-            def own(count: int) -> Figures:
-                requests = [build("PUT", _URL, {"content": text(n)}) for n in itertools.islice(numbers, count)]
-                return lab.load.run(server, requests, clients)
+            def run(at: Server, unused: Iterator[int], count: int) -> Figures:
+                requests = [build("PUT", _URL, {"content": text(n)}) for n in itertools.islice(unused, count)]
+                return lab.load.run(at, requests, clients)
+
+            def own() -> Figures:
+                seconds, landed = _pushes(server)
+                sent = run(server, numbers, saves)
+                after, all_landed = _pushes(server)
+                alone = run(single, others, saves).rate
+                assert alone is not None
+                push = (after - seconds) / (all_landed - landed)
+                pushed.append(Figures(rate=clients / push))
+                parts.append(Figures(rate=clients / (clients / alone + push)))
+                return sent
 
             def floor() -> Figures:
                 rate, push = loop.run(pushes)
                 return rate if clients == 1 else Figures(rate=clients / push)
 
-            own(_WARM_UP * clients)
+            for at, unused in ((server, numbers), (single, others)):
+                _create(at)
+                run(at, unused, _WARM_UP * clients)
             loop.run(_WARM_UP)
             against = "git commit; git push" if clients == 1 else f"{clients} versions a git push"
-            yield compare(name, against, "rate", lambda: own(saves), floor)
+            yield (row := compare(name, against, "rate", own, floor))
+            if clients > 1:
+                yield Row(name, f"{clients} versions a push of the node", "rate", row.own, pushed)
+                yield Row(name, f"{clients} saves alone, then such a push", "rate", row.own, parts)
             _expect_all(server, host, next(numbers))
+
+
+def _pushes(server: Server) -> tuple[float, float]:
+    """How many seconds the node's pushes that landed have taken so far, and how many those were."""
+    told = fetch(server.address, "/metrics")[1].decode()
+    metric = r'^promptgit_upstream_push_seconds_%s\{outcome="landed"\} (\S+)$'
+    seconds, count = (re.search(metric % part, told, re.MULTILINE) for part in ("sum", "count"))
+    assert seconds is not None
+    assert count is not None
+    return float(seconds[1]), float(count[1])
 
 
 def _expect_all(server: Server, host: Host, expected: int) -> None:
