@@ -6,6 +6,7 @@ import hashlib
 import hmac
 import os
 import socket
+import sqlite3
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -22,6 +23,7 @@ from promptgit.jobs.deliveries import Deliveries
 from promptgit.jobs.hooks import Hooks
 from promptgit.service.service import Service
 from promptgit.settings import Settings
+from promptgit.store.index import index
 from promptgit.store.store import Store
 from tests.support import Http, Server, command, foreign_commit, git, git_text, processes_of, wait_for
 from tests.upstreams import Host, balancer, host
@@ -53,6 +55,22 @@ def test_a_client_reads_its_own_write_at_any_node(pair: tuple[FlaskClient, Flask
     assert other.get("/api/names/a").status_code == 404
     answer = other.get("/api/names/a", headers={"Promptgit-Head": seen})
     assert (answer.json["content"], answer.headers["Promptgit-Head"]) == ("1", seen)
+
+
+def test_a_head_is_not_called_lost_by_an_index_that_cannot_follow(
+    pair: tuple[FlaskClient, FlaskClient], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The last byte of the disk was taken after `main` had moved; reads without the header go on."""
+    one, other = pair
+    sent = {"Promptgit-Head": one.put("/api/names/a", json={"content": "1"}).headers["Promptgit-Head"]}
+    full = sqlite3.OperationalError("database or disk is full")
+    full.sqlite_errorcode = sqlite3.SQLITE_FULL
+    with monkeypatch.context() as broken:
+        broken.setattr(index, "take_in", lambda *_: (_ for _ in ()).throw(full))
+        answer = other.get("/api/names/a", headers=sent)
+        assert (answer.status_code, answer.json["code"]) == (503, "head_not_reached")
+        assert other.get("/api/prompts").status_code == 200
+    assert other.get("/api/names/a", headers=sent).json["content"] == "1"
 
 
 def test_no_cache_asks_the_upstream(pair: tuple[FlaskClient, FlaskClient], upstream: Host) -> None:

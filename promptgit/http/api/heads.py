@@ -29,6 +29,7 @@ from promptgit.errors import (
 )
 from promptgit.http.api.access import SAFE
 from promptgit.store.index import change_queries
+from promptgit.store.index.connections import head_of
 from promptgit.store.index.positions import Position, Positions
 from promptgit.store.store import Store
 
@@ -55,6 +56,7 @@ class Heads:
         self._inside = inside
         self._flask = flask
         self._index = store.index
+        self._main = store.repository.main
         self._positions = Positions(store.index, store.repository.main_file)
         self._upstream = store.upstream
         self._seconds = seconds
@@ -111,6 +113,8 @@ class Heads:
                 raise HeadNotReached(commit) from error
             if self._has(place, commit):
                 return
+        if self._index.read(head_of) != self._main():
+            raise HeadNotReached(commit)  # the disk is full, and the index cannot follow
         raise HeadLost(commit)
 
     def _has(self, place: int, commit: str) -> bool:
