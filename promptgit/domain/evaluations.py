@@ -16,6 +16,7 @@ from __future__ import annotations
 import re
 import tomllib
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
@@ -58,6 +59,11 @@ class Check:
     seconds: int
     author: Author
     commit: str
+
+    @property
+    def timestamp(self) -> datetime:
+        """When it was said, aware and in UTC."""
+        return datetime.fromtimestamp(self.seconds, UTC)
 
 
 def path_of(version_id: str, check: str) -> str:

@@ -41,6 +41,11 @@ class Deed(NamedTuple):
     at: int
     description: str = ""
 
+    @property
+    def timestamp(self) -> datetime:
+        """When, aware and in UTC."""
+        return _moment(self.at)
+
 
 class Item(NamedTuple):
     """One label to move: *before* is where it pointed when the release was opened, *number* where it is to point.

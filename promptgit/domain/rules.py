@@ -57,6 +57,11 @@ class Rules:
         rule = self.labels.get(label)
         return rule if rule is not None and (not rule.prefixes or name.startswith(rule.prefixes)) else None
 
+    def releasable(self, name: str) -> list[str]:
+        """The labels that are gated for the prompt of this name and can be released; sorted."""
+        found = {label: self.rule_for(label, name) for label in self.labels}
+        return sorted(label for label, rule in found.items() if rule is not None and rule.problem is None)
+
     def names(self, label: str) -> bool:
         """True if the label is one of those that the file names, and so is protected everywhere."""
         return self.problem is not None or label in self.labels

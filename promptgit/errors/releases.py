@@ -133,10 +133,21 @@ class RollbackRefused(PromptgitError):
 
 @dataclass(eq=False)
 class SelfApproval(PromptgitError):
-    """The caller has opened what is to be approved, or has written or stored a version of it."""
+    """The caller has opened what is to be approved, or has written or stored a version that it ships.
+
+    *version* is that version's number and *name* its prompt's; None: the caller has opened the release.
+    """
 
     code = "self_approval"
-    sentence = "{self.owner!r} {self.reason}, and cannot approve release {self.number}. Ask somebody else."
     number: int
     owner: str
-    reason: str
+    version: int | None = None
+    name: str | None = None
+
+    def __str__(self) -> str:
+        return f"{self.owner!r} has {self.deed}, and cannot approve release {self.number}. Ask somebody else."
+
+    @property
+    def deed(self) -> str:
+        """What the caller has done, as the end of a sentence."""
+        return f"written or stored version {self.version} of {self.name!r}" if self.name else "opened it"

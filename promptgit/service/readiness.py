@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -57,6 +57,15 @@ class Judged:
     missing: tuple[str, ...]
     counting: tuple[Deed, ...]
     checks: tuple[Asked, ...]
+
+    def is_approved_by(self, owner: str) -> bool:
+        """True if an approval of this owner counts."""
+        return is_one_of(self.counting, owner)
+
+
+def is_one_of(deeds: Iterable[Deed], owner: str) -> bool:
+    """True if one of the deeds is this owner's; owners are compared regardless of case."""
+    return any((deed.owner or "").casefold() == owner.casefold() for deed in deeds)
 
 
 class Judge:
@@ -132,15 +141,16 @@ class Judge:
             SelfApproval
         """
         if (release.opened.owner or "").casefold() == owner.casefold():
-            raise SelfApproval(release.number, owner, "has opened it")
+            raise SelfApproval(release.number, owner)
         own = {address.casefold() for address in (owner, *self._credentials.addresses_of(owner))}
         for item in release.items:
             number = item.number or 0
             # Back to an older version ships that one.
             after = min(item.before or 0, number - 1)
             found = release_queries.writers(self._index, item.prompt_id, after, number)
-            if own & {address.casefold() for address in found}:
-                raise SelfApproval(release.number, owner, f"has written or stored a version of {item.name!r} in it")
+            for version, addresses in found:
+                if own & {address.casefold() for address in addresses}:
+                    raise SelfApproval(release.number, owner, version, item.name)
 
     def _is_in_place(self, label: str, item: Item, opened: int) -> bool:
         found = queries.prompt_by_id(self._index, item.prompt_id)

@@ -3,66 +3,33 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 
-from promptgit.domain import labels, releases, texts
-from promptgit.domain.labels import LATEST
+from promptgit.domain import releases, texts
 from promptgit.domain.releases import OPEN, REJECTED, WITHDRAWN, Deed, Release
-from promptgit.errors import Forbidden, Invalid, KeyReused, ReleaseNotFound
+from promptgit.domain.rights import Rights
+from promptgit.errors import Forbidden, Invalid, KeyReused, PromptgitError, ReleaseNotFound, Unavailable
 from promptgit.service import release_plans
 from promptgit.service.evaluations import PROMPTGIT
 from promptgit.service.plans import Plan
-from promptgit.service.readiness import Credentials, Judge, Judged
+from promptgit.service.readiness import Credentials, Judge, Judged, is_one_of
 from promptgit.service.release_plans import Wanted
+from promptgit.service.release_reading import ReleaseReading
 from promptgit.service.writes import Attribution, Writes
-from promptgit.store.index import change_queries, queries, release_queries
+from promptgit.store.index import change_queries, release_queries
 from promptgit.store.index.release_rows import read_rules
 from promptgit.store.store import Store
-
-_ALL = -1  # of SQLite's LIMIT
 
 Step = Callable[[sqlite3.Connection, Release, int], Plan | None]
 """Plans one step of an open release; the number is that of the commit that opened it."""
 
 
-class Releasing:
+class Releasing(ReleaseReading):
     """The releases of one store; *credentials* tell which approvals count."""
 
     def __init__(self, store: Store, writes: Writes, credentials: Credentials) -> None:
-        self._store = store
+        super().__init__(store, credentials)
         self._writes = writes
-        self._credentials = credentials
-
-    def get(self, number: int) -> Judged:
-        """A release, with what it lacks.
-
-        Raises:
-            ReleaseNotFound
-        """
-        return self._store.index.read(self._judged, number)
-
-    def page(
-        self, *, states: Sequence[str] = (), label: str | None = None, before: int | None = None, limit: int
-    ) -> list[Judged]:
-        """At most *limit* releases with one of these states (none: all), those below *before*, newest first.
-
-        Derived states are found among the open ones, of which `open` means all.
-        """
-        stored = {OPEN if state in releases.DERIVED else state for state in states or releases.STATES}
-
-        def look(index: sqlite3.Connection) -> list[Judged]:
-            found: list[Judged] = []
-            below = before
-            while len(found) < limit:
-                some = release_queries.numbers(index, states=sorted(stored), label=label, before=below, limit=limit)
-                judged = (self._judged(index, number) for number in some)
-                found += [one for one in judged if not states or one.state in states or one.release.state in states]
-                if len(some) < limit:
-                    break
-                below = some[-1]
-            return found[:limit]
-
-        return self._store.index.read(look)
 
     def open(
         self,
@@ -82,19 +49,11 @@ class Releasing:
             Invalid: a rule is broken, or nothing would move.
             (and those of `Writer.submit`)
         """
-        label = labels.check(label)
-        if (wanted is None) == (source is None):
-            raise Invalid("items", "are to be given, or 'from'; one of both")
-        if source not in (None, LATEST):
-            labels.check(str(source))
+        find = release_plans.finder(label, wanted, source, prefix)
         description = texts.check_description(attribution.description)
         if not description:
             raise Invalid("description", "is left out; say what this release is for, to those who approve it")
-        given = None if wanted is None else list(wanted)
         made = 0
-
-        def find(index: sqlite3.Connection) -> list[Wanted]:
-            return _pointed(index, label, str(source), prefix) if given is None else given
 
         def plan(index: sqlite3.Connection) -> Plan:
             nonlocal made
@@ -111,8 +70,10 @@ class Releasing:
         about = [one.prompt_id for one in self._store.index.read(find)]
         return self._writes.run(plan, lambda index: self._judged(index, made), self._recalled, attribution, about)
 
-    def approve(self, number: int, *, attribution: Attribution) -> Judged:
+    def approve(self, number: int, *, attribution: Attribution, dry_run: bool = False) -> Judged:
         """Approve a release. Who has approved it already writes nothing.
+
+        With *dry_run* nothing is written, here and in the steps that follow.
 
         Raises:
             ReleaseNotFound, ReleaseClosed, ReleaseOutdated
@@ -127,7 +88,7 @@ class Releasing:
             if owner is None or attribution.rights.credential is None:
                 raise Forbidden("Without a token nobody can be told apart, and so nobody can approve. Use a token.")
             judge = Judge(index, self._credentials)
-            if any((deed.owner or "").casefold() == owner.casefold() for deed in judge.counting(release)):
+            if is_one_of(judge.counting(release), owner):
                 return None
             judge.expect_current(release, opened)
             judge.expect_stranger(release, owner)
@@ -135,9 +96,9 @@ class Releasing:
             plan, approved = release_plans.approve(release, deed), release.approved(deed)
             return release_plans.ripen(index, plan, [approved], self._own_deed(), judge)
 
-        return self._step(number, step, attribution)
+        return self._step(number, step, attribution, dry_run)
 
-    def reject(self, number: int, *, attribution: Attribution) -> Judged:
+    def reject(self, number: int, *, attribution: Attribution, dry_run: bool = False) -> Judged:
         """Close a release: it moves nothing.
 
         Raises:
@@ -145,9 +106,9 @@ class Releasing:
             LabelProtected, OutsidePrefix: the caller may not move the label of every item.
             (and those of `Writer.submit`)
         """
-        return self._end(number, REJECTED, attribution)
+        return self._end(number, REJECTED, attribution, dry_run)
 
-    def withdraw(self, number: int, *, attribution: Attribution) -> Judged:
+    def withdraw(self, number: int, *, attribution: Attribution, dry_run: bool = False) -> Judged:
         """Close a release that the caller's owner has opened.
 
         Raises:
@@ -155,9 +116,9 @@ class Releasing:
             Forbidden: somebody else has opened it, and the caller is no administrator.
             (and those of `Writer.submit`)
         """
-        return self._end(number, WITHDRAWN, attribution)
+        return self._end(number, WITHDRAWN, attribution, dry_run)
 
-    def release(self, number: int, *, attribution: Attribution) -> Judged:
+    def release(self, number: int, *, attribution: Attribution, dry_run: bool = False) -> Judged:
         """Point the label at all items, in one commit.
 
         Raises:
@@ -171,9 +132,9 @@ class Releasing:
             deed = self._writes.deed(attribution, texts.check_description(attribution.description))
             return release_plans.make(index, release, deed)
 
-        return self._step(number, step, attribution)
+        return self._step(number, step, attribution, dry_run)
 
-    def roll_back(self, number: int, *, attribution: Attribution) -> Judged:
+    def roll_back(self, number: int, *, attribution: Attribution, dry_run: bool = False) -> Judged:
         """Return each label of a release to the version before, if that was released as well: a release of its own.
 
         Raises:
@@ -196,9 +157,37 @@ class Releasing:
             return release_plans.roll_back(index, release, made, self._writes.deed(attribution), description)
 
         about = self._about(number)
-        return self._writes.run(plan, lambda index: self._judged(index, made), self._recalled, attribution, about)
 
-    def _end(self, number: int, state: str, attribution: Attribution) -> Judged:
+        def answer(index: sqlite3.Connection) -> Judged:
+            return self._judged(index, number if dry_run else made)
+
+        return self._writes.run(plan, answer, self._recalled, attribution, about, dry_run=dry_run)
+
+    def possible(self, number: int, rights: Rights) -> dict[str, PromptgitError | None]:
+        """The steps of a release, by the names of their methods: what refuses them to *rights* now, or None.
+
+        Each is rehearsed. An approval that would change nothing is left out.
+
+        Raises:
+            ReleaseNotFound
+            Unavailable: the service cannot say it now.
+        """
+        attribution = Attribution("Rehearsed", rights=rights)
+        found: dict[str, PromptgitError | None] = {}
+        for take in (self.approve, self.reject, self.withdraw, self.release, self.roll_back):
+            step = take.__name__
+            try:
+                judged = take(number, attribution=attribution, dry_run=True)
+            except (ReleaseNotFound, Unavailable):
+                raise
+            except PromptgitError as error:
+                found[step] = error
+            else:
+                if step != "approve" or not judged.is_approved_by(rights.owner or ""):
+                    found[step] = None
+        return found
+
+    def _end(self, number: int, state: str, attribution: Attribution, dry_run: bool) -> Judged:
         def step(_index: sqlite3.Connection, release: Release, _opened: int) -> Plan:
             deed = self._writes.deed(attribution, texts.check_description(attribution.description))
             rights = attribution.rights
@@ -206,9 +195,9 @@ class Releasing:
                 raise Forbidden(f"Release {number} was opened by {release.opened.by!r}, who alone can withdraw it.")
             return release_plans.end(release, state, deed)
 
-        return self._step(number, step, attribution, moves=state != WITHDRAWN)
+        return self._step(number, step, attribution, dry_run, moves=state != WITHDRAWN)
 
-    def _step(self, number: int, step: Step, attribution: Attribution, *, moves: bool = True) -> Judged:
+    def _step(self, number: int, step: Step, attribution: Attribution, dry_run: bool, *, moves: bool = True) -> Judged:
         def plan(index: sqlite3.Connection) -> Plan | None:
             release, opened = release_plans.find_open(index, number)
             if moves:
@@ -218,7 +207,8 @@ class Releasing:
         def answer(index: sqlite3.Connection) -> Judged:
             return self._judged(index, number)
 
-        return self._writes.run(plan, answer, self._recalled, attribution, self._about(number))
+        about = self._about(number)
+        return self._writes.run(plan, answer, self._recalled, attribution, about, dry_run=dry_run)
 
     def _about(self, number: int) -> list[str]:
         """The ids of the prompts of a release, which never change."""
@@ -226,10 +216,6 @@ class Releasing:
         if found is None:
             raise ReleaseNotFound(str(number))
         return [item.prompt_id for item in found[0].items]
-
-    def _judged(self, index: sqlite3.Connection, number: int) -> Judged:
-        release, opened, _ = release_plans.find(index, number)
-        return Judge(index, self._credentials).judge(release, opened)
 
     def _recalled(self, index: sqlite3.Connection, commit: str) -> Judged:
         """The release that a commit opened or took a step of, as it left it; what it lacks is told as of now."""
@@ -244,12 +230,3 @@ class Releasing:
 
     def _own_deed(self) -> Deed:
         return Deed(PROMPTGIT, None, None, int(self._store.clock()))
-
-
-def _pointed(index: sqlite3.Connection, label: str, source: str, prefix: str) -> list[Wanted]:
-    """Where *source* points, for the prompts below *prefix* that *label* does not show that way already."""
-    where = queries.Where(prefix=prefix or None, label=None if source == LATEST else source)
-    found = queries.list_prompts(index, where, limit=_ALL)
-    return [
-        Wanted(prompt.id, prompt.newest.number) for prompt in found if prompt.labels.get(label) != prompt.newest.number
-    ]

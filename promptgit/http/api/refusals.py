@@ -91,7 +91,7 @@ EXAMPLES: dict[type[errors.PromptgitError], errors.PromptgitError] = {
         errors.ReleaseNotReady(12, ["1 approval"]),
         errors.ReleaseOutdated(12, "production", _NAME),
         errors.RollbackRefused(12, "it is open"),
-        errors.SelfApproval(12, "ada@example.org", "has opened it"),
+        errors.SelfApproval(12, "ada@example.org", 5, "support/greeting"),
         errors.UpstreamUnavailable("Could not resolve host: git.example.org"),
         errors.UpstreamRefused("remote: error: GH006: Protected branch update failed for refs/heads/main."),
         errors.HeadNotReached("0f3b1c8e5d7a9b2c4e6f8091a3b5c7d9e1f20314"),

@@ -90,15 +90,15 @@ def last_move(connection: sqlite3.Connection, prompt_id: str, label: str) -> tup
     return None if row is None else (row[0], row[1], row[2])
 
 
-def writers(connection: sqlite3.Connection, prompt_id: str, after: int, upto: int) -> set[str]:
-    """The addresses of the authors and committers of the versions after one number and up to another."""
+def writers(connection: sqlite3.Connection, prompt_id: str, after: int, upto: int) -> list[tuple[int, set[str]]]:
+    """The addresses of author and committer of each version after one number and up to another, by number."""
     rows = connection.execute(
-        "SELECT DISTINCT a.email, k.email FROM prompts p JOIN versions v ON v.prompt = p.key "
+        "SELECT v.number, a.email, k.email FROM prompts p JOIN versions v ON v.prompt = p.key "
         "JOIN commits c ON c.id = v.commit_id JOIN authors a ON a.key = v.author JOIN authors k ON k.key = c.committer "
-        "WHERE p.id = ? AND v.number > ? AND v.number <= ?",
+        "WHERE p.id = ? AND v.number > ? AND v.number <= ? ORDER BY v.number",
         (prompt_id, after, upto),
     )
-    return {email for row in rows for email in row}
+    return [(number, {author, committer}) for number, author, committer in rows]
 
 
 def shifted(connection: sqlite3.Connection) -> Iterator[tuple[str, str, int, int]]:
