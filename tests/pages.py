@@ -41,6 +41,8 @@ def fields(page: str) -> dict[str, str]:
     for tag in re.findall(r"<input [^>]*>", form):
         name, value = re.search(r'name="([^"]*)"', tag), re.search(r'value="([^"]*)"', tag)
         assert name
+        if 'type="checkbox"' in tag and " checked" not in tag:
+            continue
         found[name[1]] = html.unescape(value[1]) if value else ""
     for name_, value_ in re.findall(r'<textarea [^>]*name="([^"]*)"[^>]*>(.*?)</textarea>', form, re.S):
         # HTML: line ends are LF to the parser, and the first one after the tag is dropped.

@@ -291,6 +291,13 @@ WRITES: dict[tuple[str, str], Any] = {
     ("POST", "/api/labels/<label>/promote"): {"from": "latest"},
     ("POST", "/promote"): None,
     ("POST", "/new"): None,
+    ("POST", "/releases/new"): None,
+    ("POST", "/releases/<release>/approve"): None,
+    ("POST", "/releases/<release>/reject"): None,
+    ("POST", "/releases/<release>/withdraw"): None,
+    ("POST", "/releases/<release>/release"): None,
+    ("POST", "/releases/<release>/rollback"): None,
+    ("POST", "/prompts/<uuid:prompt_id>/versions/<number>/propose"): None,
     ("POST", "/prompts/<uuid:prompt_id>/versions/<number>/revert"): None,
     ("POST", "/prompts/<uuid:prompt_id>/labels/<label>/remove"): None,
     ("POST", "/prompts/<uuid:prompt_id>/point"): None,
@@ -306,6 +313,7 @@ FORM = {
     "version_number": "2",
     "pointed": "1",
     "version": "2",
+    "description": "x",
 }
 
 

@@ -104,7 +104,7 @@ def items(index: sqlite3.Connection, label: str, wanted: Iterable[Wanted], rules
         checks.expect_labels(index, prompt.name, [label])
         found.append(Item(prompt.id, prompt.name, prompt.labels.get(label), number, version.id))
     if not 0 < len(found) <= releases.MOST_ITEMS:
-        raise Invalid("items", f"are {len(found):,}; a release has 1 to {releases.MOST_ITEMS:,}")
+        raise Invalid("items", f"are {len(found):,} that would move; a release has 1 to {releases.MOST_ITEMS:,}")
     if len({item.prompt_id for item in found}) < len(found):
         raise Invalid("items", "have a prompt twice; a label points at one version of it")
     if all(item.before == item.number for item in found):

@@ -188,7 +188,12 @@ def shown(judged: Judged) -> dict[str, object]:
     }
 
 
-def _number(text: str) -> int:
+def number_of(text: str) -> int:
+    """The number in the address of a release.
+
+    Raises:
+        ReleaseNotFound: it is none.
+    """
     if not text.isascii() or not text.isdecimal() or not 0 < int(text) < 10**12:
         raise ReleaseNotFound(text[:20])
     return int(text)
@@ -235,7 +240,7 @@ def index(query: dict[str, Any]) -> Response:
 @blueprint.response(200, ReleaseSchema)
 def show(release: str) -> Response:
     """A release, with what it lacks."""
-    return answers.json(shown(service().releases.get(_number(release))))
+    return answers.json(shown(service().releases.get(number_of(release))))
 
 
 @blueprint.post("/<release>/approve")
@@ -244,7 +249,7 @@ def show(release: str) -> Response:
 @refuses(ReleaseClosed, ReleaseOutdated, SelfApproval, LabelProtected)
 def approve(body: dict[str, Any], release: str) -> Response:
     """Approve a release. It counts once for each owner of tokens, and not for who wrote what it ships."""
-    return answers.json(shown(service().releases.approve(_number(release), attribution=attribution_of(body))))
+    return answers.json(shown(service().releases.approve(number_of(release), attribution=attribution_of(body))))
 
 
 @blueprint.post("/<release>/reject")
@@ -253,7 +258,7 @@ def approve(body: dict[str, Any], release: str) -> Response:
 @refuses(ReleaseClosed, LabelProtected)
 def reject(body: dict[str, Any], release: str) -> Response:
     """Reject a release, which closes it."""
-    return answers.json(shown(service().releases.reject(_number(release), attribution=attribution_of(body))))
+    return answers.json(shown(service().releases.reject(number_of(release), attribution=attribution_of(body))))
 
 
 @blueprint.post("/<release>/withdraw")
@@ -262,7 +267,7 @@ def reject(body: dict[str, Any], release: str) -> Response:
 @refuses(ReleaseClosed)
 def withdraw(body: dict[str, Any], release: str) -> Response:
     """Withdraw a release that you have opened."""
-    return answers.json(shown(service().releases.withdraw(_number(release), attribution=attribution_of(body))))
+    return answers.json(shown(service().releases.withdraw(number_of(release), attribution=attribution_of(body))))
 
 
 @blueprint.post("/<release>/release")
@@ -271,7 +276,7 @@ def withdraw(body: dict[str, Any], release: str) -> Response:
 @refuses(ReleaseClosed, ReleaseOutdated, ReleaseNotReady, LabelProtected, PromptDeleted)
 def release_(body: dict[str, Any], release: str) -> Response:
     """Point the label at all items, in one commit."""
-    return answers.json(shown(service().releases.release(_number(release), attribution=attribution_of(body))))
+    return answers.json(shown(service().releases.release(number_of(release), attribution=attribution_of(body))))
 
 
 @blueprint.post("/<release>/rollback")
@@ -280,4 +285,4 @@ def release_(body: dict[str, Any], release: str) -> Response:
 @refuses(ReleaseOutdated, RollbackRefused, LabelProtected, PromptDeleted)
 def rollback(body: dict[str, Any], release: str) -> Response:
     """Return each label to the version before, which was released before: a release of its own."""
-    return answers.json(shown(service().releases.roll_back(_number(release), attribution=attribution_of(body))))
+    return answers.json(shown(service().releases.roll_back(number_of(release), attribution=attribution_of(body))))

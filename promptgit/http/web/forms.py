@@ -39,11 +39,15 @@ _FIELDS: dict[type[Exception], str] = {
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Why a form was refused: a message next to *field*, or above all fields; *prompt_id* has the name already."""
+    """Why a form was refused: a message next to *field*, or above all fields; *prompt_id* has the name already.
+
+    *is_gated*: by the rules, which an administrator can override.
+    """
 
     field: str | None
     message: str
     prompt_id: str | None = None
+    is_gated: bool = False
 
 
 def refusal(error: Exception) -> Refusal:
@@ -55,6 +59,8 @@ def refusal(error: Exception) -> Refusal:
             return Refusal("name", f"{error}", prompt_id)
         case errors.StaleVersion(current=current):
             return Refusal(None, f"Somebody saved version {current} after you opened this page.")
+        case errors.LabelGated():
+            return Refusal(None, f"{error}", is_gated=True)
         case errors.PromptgitError():
             return Refusal(_FIELDS.get(type(error)), f"{error}")
         case CSRFError():
@@ -130,15 +136,15 @@ def field(name: str) -> str:
 
 
 def attribution(*, if_match: Precondition | None = None) -> Attribution:
-    """The description and the author that the form says; the author is kept for the next form."""
-    person = access.person()
+    """What the form says: description, author, whether to override a gate. The author is kept for the next form."""
+    person, override = access.person(), bool(field("override"))
     if (identity := person.identity) is not None:
-        return Attribution(field("description"), identity, if_match, identity, person.rights)
+        return Attribution(field("description"), identity, if_match, identity, person.rights, override)
     name, email = (field(key).strip() for key in ("author.name", "author.email"))
     if len(name + email) <= _KEPT:
         session["author"] = [name, email]
     author = Author(name, email) if name or email else None
-    return Attribution(field("description"), author, if_match, None, person.rights)
+    return Attribution(field("description"), author, if_match, None, person.rights, override)
 
 
 def seen() -> Precondition:

@@ -12,7 +12,8 @@ from promptgit import errors
 from promptgit.domain.models import Prompt
 from promptgit.http.web import access, forms
 from promptgit.http.web.forms import Answer, Refusal, field, form, is_sent, prompt_of, to_prompt
-from promptgit.http.web.pages import blueprint, catalogue, may_move, service
+from promptgit.http.web.gates import expect_not_shut, may_move
+from promptgit.http.web.pages import blueprint, catalogue, service
 from promptgit.http.web.reading import between
 from promptgit.service.checks import Precondition
 
@@ -23,9 +24,10 @@ def expect_mover(prompt: Prompt, *labels: str) -> None:
     """Refuse somebody who may not move all these labels of *prompt*.
 
     Raises:
-        Forbidden, OutsidePrefix
+        Forbidden, OutsidePrefix, LabelGated
     """
     access.expect_writer(prompt)
+    expect_not_shut(prompt, labels)
     if not may_move(prompt, labels):
         raise Forbidden(f"You may not move or remove {' and '.join(labels)}. Ask an administrator.")
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import shlex
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,7 +11,6 @@ from typing import Any
 
 from flask import Blueprint, Response, current_app, request
 
-from promptgit.domain.models import Prompt
 from promptgit.http.web import access, shown, times
 from promptgit.service.catalogue import Catalogue
 from promptgit.service.service import Service
@@ -51,12 +49,6 @@ def catalogue() -> Catalogue:
     return sources.catalogue
 
 
-def may_move(prompt: Prompt, labels: Iterable[str]) -> bool:
-    """True if the person may move and remove all these labels of *prompt*."""
-    person = access.person()
-    return person.may_write_to(prompt) and service().labels.are_movable(labels, person.rights)
-
-
 def is_asked_for() -> bool:
     """True if the request is for a page, or is a browser's and matches no route."""
     if request.url_rule is not None:
@@ -82,7 +74,6 @@ def _shared() -> dict[str, Any]:
     return {
         "fingerprint": _FINGERPRINT,
         "person": access.person(),
-        "may_move": may_move,
         "ago": lambda then: times.ago(then, now),
         "exact": times.exact,
         "invisible": shown.FOR_SCRIPTS,

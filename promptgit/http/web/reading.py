@@ -12,7 +12,7 @@ from werkzeug.exceptions import NotFound
 from werkzeug.wrappers import Response
 
 from promptgit.domain.models import Version
-from promptgit.http.web import differences, moments, timeline
+from promptgit.http.web import differences, moments, releases, timeline
 from promptgit.http.web.pages import blueprint, catalogue, service
 from promptgit.http.web.shown import Content
 from promptgit.service.catalogue import Entry
@@ -92,6 +92,8 @@ def prompt(prompt_id: UUID) -> tuple[str, int]:
         timeline=timeline.draw(catalogue().timeline(found, timeline.MOST)),
         pointers=source.labels.all(found.id),
         moment=moment,
+        waiting=releases.waiting(found) if moment is None else [],
+        checks=service().checks.of([entry.version for entry in entries]) if moment is None else {},
     )
     return page, 410 if removal else 200
 
@@ -108,6 +110,7 @@ def version(prompt_id: UUID, number: str) -> str:
         removal=removal,
         version=one,
         repeats=entry.repeats,
+        checks=service().checks.of([one]).get(one.id, []),
         content=Content(service().content(one)),
     )
 

@@ -13,6 +13,7 @@ from promptgit.domain import names
 from promptgit.domain.models import Prompt, Version
 from promptgit.http.web import forms, lines, shown
 from promptgit.http.web.forms import Answer, Refusal, field, form, is_sent, prompt_of, to_prompt
+from promptgit.http.web.gates import expect_not_shut
 from promptgit.http.web.labelling import expect_mover
 from promptgit.http.web.pages import service
 from promptgit.http.web.reading import between
@@ -139,6 +140,7 @@ def rename(prompt_id: UUID) -> Answer:
     name = field("name").strip() if is_sent() else prompt.name
     page = partial(forms.page, "rename", prompt, name=name)
     if not is_sent():
+        expect_not_shut(prompt, prompt.labels)
         return page()
     with forms.showing(page, prompt):
         renamed = service().rename(prompt.id, name, attribution=forms.attribution())
