@@ -90,8 +90,8 @@ def test_the_whole_way_on_pages(team: Pages) -> None:
     team.released(1)
     ada, bob = team.at("ada"), team.at("bob")
     form = f"{team.page}/versions/3/propose?label=production"
-    for page in (team.page, f"{team.page}/versions/3", f"{team.page}/labels/production"):
-        assert form in ada.get(page).text
+    for address in (team.page, f"{team.page}/versions/3", f"{team.page}/labels/production"):
+        assert form in ada.get(address).text
     assert "text 3" in words(ada.get(form)) or "<ins>3</ins>" in ada.get(form).text
     answer = send(ada, form, description="Shorter")
     assert told(ada, answer) == "Opened release 2."
@@ -240,9 +240,9 @@ def test_an_administrator_overrides_with_a_reason(team: Pages) -> None:
     team.released(1)
     admin = team.at("admin")
     page = admin.get(team.page).text
-    for form in ("/rename", "/delete", "/point?label=production"):
-        assert f"{team.page}{form}" in page
-        assert "This goes around the gate." in words(admin.get(team.page + form))
+    for address in ("/rename", "/delete", "/point?label=production"):
+        assert f"{team.page}{address}" in page
+        assert "This goes around the gate." in words(admin.get(team.page + address))
     form = fields(admin.get(f"{team.page}/point?label=production").text)
     form |= {"version_number": "3"}
     assert submit(admin, f"{team.page}/point", form | {"description": "x"}).status_code == 403

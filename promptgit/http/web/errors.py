@@ -34,7 +34,7 @@ def faced(problem: Response) -> Answer:
             title=told["title"],
             detail=detail,
             status=told["status"],
-            prompt_id=(request.view_args or {}).get("prompt_id") if told["status"] != 404 else None,
+            about=(request.view_args or {}) if told["status"] != 404 else {},
         )
     problem.set_data(html)
     problem.content_type = "text/html; charset=utf-8"
