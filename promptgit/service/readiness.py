@@ -58,10 +58,6 @@ class Judged:
     counting: tuple[Deed, ...]
     checks: tuple[Asked, ...]
 
-    def is_approved_by(self, owner: str) -> bool:
-        """True if an approval of this owner counts."""
-        return is_one_of(self.counting, owner)
-
 
 def is_one_of(deeds: Iterable[Deed], owner: str) -> bool:
     """True if one of the deeds is this owner's; owners are compared regardless of case."""

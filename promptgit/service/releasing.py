@@ -20,7 +20,7 @@ from promptgit.store.index import change_queries, release_queries
 from promptgit.store.index.release_rows import read_rules
 from promptgit.store.store import Store
 
-Step = Callable[[sqlite3.Connection, Release, int], Plan | None]
+Step = Callable[[sqlite3.Connection, Release, int, Attribution], Plan | None]
 """Plans one step of an open release; the number is that of the commit that opened it."""
 
 
@@ -70,10 +70,8 @@ class Releasing(ReleaseReading):
         about = [one.prompt_id for one in self._store.index.read(find)]
         return self._writes.run(plan, lambda index: self._judged(index, made), self._recalled, attribution, about)
 
-    def approve(self, number: int, *, attribution: Attribution, dry_run: bool = False) -> Judged:
+    def approve(self, number: int, *, attribution: Attribution) -> Judged:
         """Approve a release. Who has approved it already writes nothing.
-
-        With *dry_run* nothing is written, here and in the steps that follow.
 
         Raises:
             ReleaseNotFound, ReleaseClosed, ReleaseOutdated
@@ -82,23 +80,9 @@ class Releasing(ReleaseReading):
             Forbidden: nobody in particular calls.
             (and those of `Writer.submit`)
         """
-        owner = attribution.rights.owner
+        return self._take(number, self._approve, attribution)
 
-        def step(index: sqlite3.Connection, release: Release, opened: int) -> Plan | None:
-            if owner is None or attribution.rights.credential is None:
-                raise Forbidden("Without a token nobody can be told apart, and so nobody can approve. Use a token.")
-            judge = Judge(index, self._credentials)
-            if is_one_of(judge.counting(release), owner):
-                return None
-            judge.expect_current(release, opened)
-            judge.expect_stranger(release, owner)
-            deed = self._writes.deed(attribution, texts.check_description(attribution.description))
-            plan, approved = release_plans.approve(release, deed), release.approved(deed)
-            return release_plans.ripen(index, plan, [approved], self._own_deed(), judge)
-
-        return self._step(number, step, attribution, dry_run)
-
-    def reject(self, number: int, *, attribution: Attribution, dry_run: bool = False) -> Judged:
+    def reject(self, number: int, *, attribution: Attribution) -> Judged:
         """Close a release: it moves nothing.
 
         Raises:
@@ -106,9 +90,9 @@ class Releasing(ReleaseReading):
             LabelProtected, OutsidePrefix: the caller may not move the label of every item.
             (and those of `Writer.submit`)
         """
-        return self._end(number, REJECTED, attribution, dry_run)
+        return self._take(number, self._reject, attribution)
 
-    def withdraw(self, number: int, *, attribution: Attribution, dry_run: bool = False) -> Judged:
+    def withdraw(self, number: int, *, attribution: Attribution) -> Judged:
         """Close a release that the caller's owner has opened.
 
         Raises:
@@ -116,9 +100,9 @@ class Releasing(ReleaseReading):
             Forbidden: somebody else has opened it, and the caller is no administrator.
             (and those of `Writer.submit`)
         """
-        return self._end(number, WITHDRAWN, attribution, dry_run)
+        return self._take(number, self._withdraw, attribution)
 
-    def release(self, number: int, *, attribution: Attribution, dry_run: bool = False) -> Judged:
+    def release(self, number: int, *, attribution: Attribution) -> Judged:
         """Point the label at all items, in one commit.
 
         Raises:
@@ -126,15 +110,9 @@ class Releasing(ReleaseReading):
             LabelProtected, OutsidePrefix: the caller may not move the label of every item.
             (and those of `Writer.submit`)
         """
+        return self._take(number, self._release, attribution)
 
-        def step(index: sqlite3.Connection, release: Release, opened: int) -> Plan:
-            Judge(index, self._credentials).expect_ready(release, opened)
-            deed = self._writes.deed(attribution, texts.check_description(attribution.description))
-            return release_plans.make(index, release, deed)
-
-        return self._step(number, step, attribution, dry_run)
-
-    def roll_back(self, number: int, *, attribution: Attribution, dry_run: bool = False) -> Judged:
+    def roll_back(self, number: int, *, attribution: Attribution) -> Judged:
         """Return each label of a release to the version before, if that was released as well: a release of its own.
 
         Raises:
@@ -151,64 +129,98 @@ class Releasing(ReleaseReading):
 
         def plan(index: sqlite3.Connection) -> Plan:
             nonlocal made
-            release, _, _ = release_plans.find(index, number)
-            self._writes.expect_mover(index, [release.label], attribution.rights)
             made = release_queries.next_number(index)
-            return release_plans.roll_back(index, release, made, self._writes.deed(attribution), description)
+            return self._roll_back(index, number, made, description, attribution)
 
         about = self._about(number)
-
-        def answer(index: sqlite3.Connection) -> Judged:
-            return self._judged(index, number if dry_run else made)
-
-        return self._writes.run(plan, answer, self._recalled, attribution, about, dry_run=dry_run)
+        return self._writes.run(plan, lambda index: self._judged(index, made), self._recalled, attribution, about)
 
     def possible(self, number: int, rights: Rights) -> dict[str, PromptgitError | None]:
         """The steps of a release, by the names of their methods: what refuses them to *rights* now, or None.
 
-        Each is rehearsed. An approval that would change nothing is left out.
+        Each is rehearsed: the very plan of the write is made, and compared with *rights*. An approval that would change
+        nothing is left out.
 
         Raises:
             ReleaseNotFound
             Unavailable: the service cannot say it now.
         """
-        attribution = Attribution("Rehearsed", rights=rights)
+        attribution = Attribution(rights=rights)
+        about = self._about(number)
+        rehearsed: dict[str, Callable[[sqlite3.Connection], Plan | None]] = {
+            "approve": lambda index: self._planned(index, number, self._approve, attribution),
+            "reject": lambda index: self._planned(index, number, self._reject, attribution),
+            "withdraw": lambda index: self._planned(index, number, self._withdraw, attribution),
+            "release": lambda index: self._planned(index, number, self._release, attribution),
+            "roll_back": lambda index: self._roll_back(index, number, 0, "", attribution),
+        }
         found: dict[str, PromptgitError | None] = {}
-        for take in (self.approve, self.reject, self.withdraw, self.release, self.roll_back):
-            step = take.__name__
+        for step, plan in rehearsed.items():
             try:
-                judged = take(number, attribution=attribution, dry_run=True)
+                changes = self._writes.would_change(plan, attribution, about)
             except (ReleaseNotFound, Unavailable):
                 raise
             except PromptgitError as error:
                 found[step] = error
             else:
-                if step != "approve" or not judged.is_approved_by(rights.owner or ""):
+                if changes:
                     found[step] = None
         return found
 
-    def _end(self, number: int, state: str, attribution: Attribution, dry_run: bool) -> Judged:
-        def step(_index: sqlite3.Connection, release: Release, _opened: int) -> Plan:
-            deed = self._writes.deed(attribution, texts.check_description(attribution.description))
-            rights = attribution.rights
-            if state == WITHDRAWN and not rights.is_admin and rights.owner != release.opened.owner:
-                raise Forbidden(f"Release {number} was opened by {release.opened.by!r}, who alone can withdraw it.")
-            return release_plans.end(release, state, deed)
+    def _approve(
+        self, index: sqlite3.Connection, release: Release, opened: int, attribution: Attribution
+    ) -> Plan | None:
+        self._writes.expect_mover(index, [release.label], attribution.rights)
+        owner = attribution.rights.owner
+        if owner is None or attribution.rights.credential is None:
+            raise Forbidden("Without a token nobody can be told apart, and so nobody can approve. Use a token.")
+        judge = Judge(index, self._credentials)
+        if is_one_of(judge.counting(release), owner):
+            return None
+        judge.expect_current(release, opened)
+        judge.expect_stranger(release, owner)
+        deed = self._writes.deed(attribution, texts.check_description(attribution.description))
+        plan, approved = release_plans.approve(release, deed), release.approved(deed)
+        return release_plans.ripen(index, plan, [approved], self._own_deed(), judge)
 
-        return self._step(number, step, attribution, dry_run, moves=state != WITHDRAWN)
+    def _reject(self, index: sqlite3.Connection, release: Release, _opened: int, attribution: Attribution) -> Plan:
+        self._writes.expect_mover(index, [release.label], attribution.rights)
+        return self._end(release, REJECTED, attribution)
 
-    def _step(self, number: int, step: Step, attribution: Attribution, dry_run: bool, *, moves: bool = True) -> Judged:
+    def _withdraw(self, _index: sqlite3.Connection, release: Release, _opened: int, attribution: Attribution) -> Plan:
+        rights = attribution.rights
+        if not rights.is_admin and rights.owner != release.opened.owner:
+            raise Forbidden(f"Release {release.number} was opened by {release.opened.by!r}, who alone can withdraw it.")
+        return self._end(release, WITHDRAWN, attribution)
+
+    def _end(self, release: Release, state: str, attribution: Attribution) -> Plan:
+        deed = self._writes.deed(attribution, texts.check_description(attribution.description))
+        return release_plans.end(release, state, deed)
+
+    def _release(self, index: sqlite3.Connection, release: Release, opened: int, attribution: Attribution) -> Plan:
+        self._writes.expect_mover(index, [release.label], attribution.rights)
+        Judge(index, self._credentials).expect_ready(release, opened)
+        deed = self._writes.deed(attribution, texts.check_description(attribution.description))
+        return release_plans.make(index, release, deed)
+
+    def _roll_back(
+        self, index: sqlite3.Connection, number: int, made: int, description: str, attribution: Attribution
+    ) -> Plan:
+        release, _, _ = release_plans.find(index, number)
+        self._writes.expect_mover(index, [release.label], attribution.rights)
+        return release_plans.roll_back(index, release, made, self._writes.deed(attribution), description)
+
+    def _planned(self, index: sqlite3.Connection, number: int, step: Step, attribution: Attribution) -> Plan | None:
+        return step(index, *release_plans.find_open(index, number), attribution)
+
+    def _take(self, number: int, step: Step, attribution: Attribution) -> Judged:
         def plan(index: sqlite3.Connection) -> Plan | None:
-            release, opened = release_plans.find_open(index, number)
-            if moves:
-                self._writes.expect_mover(index, [release.label], attribution.rights)
-            return step(index, release, opened)
+            return self._planned(index, number, step, attribution)
 
         def answer(index: sqlite3.Connection) -> Judged:
             return self._judged(index, number)
 
-        about = self._about(number)
-        return self._writes.run(plan, answer, self._recalled, attribution, about, dry_run=dry_run)
+        return self._writes.run(plan, answer, self._recalled, attribution, self._about(number))
 
     def _about(self, number: int) -> list[str]:
         """The ids of the prompts of a release, which never change."""

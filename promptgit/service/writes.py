@@ -105,6 +105,23 @@ class Writes:
             self._log.note("gate_overridden", by=by, releases=overridden, description=description)
         return answered
 
+    def would_change(
+        self, plan: Callable[[sqlite3.Connection], Plan | None], attribution: Attribution, about: Sequence[str]
+    ) -> bool:
+        """Whether `run` would write anything now.
+
+        Raises:
+            (those of `run`)
+        """
+        planned: list[Plan | None] = []
+
+        def noted(index: sqlite3.Connection) -> Plan | None:
+            planned.append(plan(index))
+            return planned[-1]
+
+        self.run(noted, lambda _: None, lambda *_: None, attribution, about, dry_run=True)
+        return planned[-1] is not None
+
     def deed(self, attribution: Attribution, description: str = "") -> Deed:
         """What the file of a release says of who does something to it now."""
         by, rights = attribution.committer or self._store.committer, attribution.rights
