@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 from pathlib import Path
 
@@ -194,6 +195,14 @@ def test_many_prompts_are_proposed_after_a_look(team: Pages) -> None:
     assert "the prompts are 0 that would move" in words(client.get("/releases/new?label=staging&from=staging"))
     assert "nowhere" not in words(client.get("/releases/new"))
     assert client.get("/releases/new?label=production&from=No+label").status_code == 200
+
+
+def test_a_promotion_to_a_gated_label_leads_to_a_release(team: Pages) -> None:
+    team.ok("put", f"/api/prompts/{team.prompt}/labels/staging", "ada", version_number=3)
+    client = team.at("ada")
+    page = client.get("/promote?label=production&from=staging&prefix=support/")
+    found = re.search(r'href="(/releases/new[^"]*)">Propose them in a release<', page.text)
+    assert found and "What would move" in words(client.get(html.unescape(found[1])))
 
 
 def test_checks_are_seen_where_the_version_is(team: Pages) -> None:
