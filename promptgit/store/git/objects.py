@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from promptgit.domain.models import Author
 
@@ -125,6 +125,18 @@ def add_signature(commit: bytes, signature: bytes) -> bytes:
 def tree_of(commit: bytes) -> str:
     """The id of a commit object's tree."""
     return commit[5:45].decode("ascii")
+
+
+def blob_at(read: Callable[[str], bytes], commit: str, path: str) -> str | None:
+    """The id of the blob at a path in a commit, if there is one; *read* gives the bytes of an object by its id."""
+    oid = tree_of(read(commit))
+    *folders, name = path.encode().split(b"/")
+    for key in (*(folder + b"/" for folder in folders), name):
+        entry = parse_tree(read(oid)).get(key)
+        if entry is None:
+            return None
+        oid = entry_id(entry)
+    return oid
 
 
 def parent_of(commit: bytes) -> str | None:

@@ -211,12 +211,13 @@ class Repository:
         return data
 
     def file_at(self, commit: str, path: str) -> bytes | None:
-        """The bytes of a file as a stored commit (40 hexadecimal digits) has it, if it has it."""
-        try:
-            found = self._opened()[commit].peel(pygit2.Tree)[path]
-        except KeyError:
-            return None
-        return found.data if isinstance(found, pygit2.Blob) else None
+        """The bytes of a file as a stored commit (40 hexadecimal digits) has it, if it has it.
+
+        Raises:
+            Damaged: as `read` does.
+        """
+        oid = objects.blob_at(self.read, commit, path)
+        return None if oid is None else self.read(oid)
 
     def batch(self, tip: str, now: int) -> Batch:
         """An empty chain of commits on top of *tip*; call it under the write lock.

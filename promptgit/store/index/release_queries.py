@@ -73,12 +73,20 @@ def of_prompt(connection: sqlite3.Connection, prompt_id: str, states: Sequence[s
 
 def was_released(connection: sqlite3.Connection, label: str, prompt_id: str, version_id: str) -> bool:
     """True if a release has pointed this label of a prompt at this version before."""
-    row = connection.execute(
-        "SELECT 1 FROM release_items i JOIN releases r ON r.number = i.number "
-        "WHERE i.prompt_id = ? AND i.version = ? AND r.label = ? AND r.state = ? LIMIT 1",
+    rows = connection.execute(
+        "SELECT r.number FROM release_items i JOIN releases r ON r.number = i.number "
+        "WHERE i.prompt_id = ? AND i.version = ? AND r.label = ? AND r.state = ?",
         (prompt_id, version_id, label, RELEASED),
-    ).fetchone()
-    return row is not None
+    ).fetchall()
+    # The rows of items have no checksum: what they say is looked up in the file of the release, which has one.
+    found = (release(connection, number) for (number,) in rows)
+    return any(
+        one[0].label == label
+        and one[0].state == RELEASED
+        and any((item.prompt_id, item.version_id) == (prompt_id, version_id) for item in one[0].items)
+        for one in found
+        if one is not None
+    )
 
 
 def last_move(connection: sqlite3.Connection, prompt_id: str, label: str) -> tuple[int | None, int, str] | None:
