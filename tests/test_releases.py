@@ -182,6 +182,26 @@ def test_a_gated_label_moves_in_no_other_way(team: Team) -> None:
     assert team.label() == 2
 
 
+def test_who_may_move_nothing_is_told_of_the_gate(team: Team) -> None:
+    """The right that a protected label takes would not help."""
+    body = {"version_number": 1}
+    team.refused(403, "label_gated", "put", f"/api/prompts/{team.prompt}/labels/production", "writer", **body)
+    made = team.create("free/other", "ada")
+    team.refused(403, "label_protected", "put", f"/api/prompts/{made}/labels/production", "writer", **body)
+    promotion = {"from": "latest"}
+    team.refused(403, "label_gated", "post", "/api/labels/production/promote", "writer", prefix="support/", **promotion)
+
+
+def test_checks_among_other_changes_release(team: Team) -> None:
+    """A save in the same commit does not hold up what waits for the check."""
+    number = team.open(when_ready=True)
+    team.ok("post", f"/api/releases/{number}/approve", "bob")
+    check = {"name": "support/greeting", "check": "eval", "version_number": 2, "state": "success"}
+    save = {"name": "support/greeting", "content": "text 4"}
+    team.ok("post", "/api/commits", "ci", changes=[save, check])
+    assert (team.label(), team.ok("get", f"/api/releases/{number}", "ada")["state"]) == (2, "released")
+
+
 def test_a_label_is_not_brought_below_a_gate_by_a_rename(team: Team) -> None:
     made = team.create("free/other", "ada")
     team.ok("put", f"/api/prompts/{made}/labels/production", "ada", version_number=1)

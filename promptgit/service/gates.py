@@ -18,13 +18,24 @@ from promptgit.store.index import queries, release_queries, version_queries
 from promptgit.store.index.release_rows import read_rules
 
 
-def expect_mover(index: sqlite3.Connection, moving: Iterable[str], rights: Rights, protected: frozenset[str]) -> None:
+def expect_mover(
+    index: sqlite3.Connection,
+    moving: Iterable[str],
+    rights: Rights,
+    protected: frozenset[str],
+    name: str | None = None,
+) -> None:
     """Refuse to move a label that the settings protect (*protected*) or the rules name, and *rights* do not include.
+
+    With *name* it is a direct move of the labels of that prompt, to which a gate says more than that.
 
     Raises:
         LabelProtected
+        LabelGated: with *name*, where no right would help.
     """
     for label in immovable(index, moving, rights, protected):
+        if name is not None and read_rules(index)[0].rule_for(label, name) is not None:
+            raise LabelGated(label, name)
         raise LabelProtected(label)
 
 

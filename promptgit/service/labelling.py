@@ -120,8 +120,8 @@ class Labelling:
         checked = labels.check_all(pointed)
 
         def plan(index: sqlite3.Connection) -> Plan | None:
-            self._writes.expect_mover(index, checked, attribution.rights)
             prompt = checks.expect_living(*checks.seen(index, prompt_id, attribution.if_match))
+            self._writes.expect_mover(index, checked, attribution.rights, prompt.name)
             return plans.point(index, prompt, checked, number)
 
         return self._writes.run(plan, answer, recall, attribution, [prompt_id])
@@ -140,8 +140,8 @@ class Labelling:
         labels.check(label)
 
         def plan(index: sqlite3.Connection) -> Plan | None:
-            self._writes.expect_mover(index, [label], attribution.rights)
             prompt = checks.expect_living(*checks.seen(index, prompt_id, attribution.if_match))
+            self._writes.expect_mover(index, [label], attribution.rights, prompt.name)
             return plans.unpoint(index, prompt, label)
 
         self._writes.run(plan, lambda _: None, lambda *_: None, attribution, [prompt_id])

@@ -168,7 +168,7 @@ class Planner:
             case Delete():
                 if subject.was_living:
                     prompt = subject.expect_living()
-                    self._expect_mover(prompt.labels)
+                    self._expect_mover(prompt.labels, name=prompt.name)
                     subject.plan = plans.delete(self._index, prompt)
                     subject.event = Removed(prompt.name)
                 subject.lives = False
@@ -212,7 +212,7 @@ class Planner:
         """Plan the move of a label; whether it changes something. It lands under the name after the commit."""
         assert isinstance(item.action, Point)
         label, number = item.action.label, item.action.number
-        self._expect_mover([label])
+        self._expect_mover([label], name=subject.name)
         if not subject.lives:
             if subject.was_living:
                 raise DuplicateChange(subject.before, f"moves the label {label!r} by deleting")

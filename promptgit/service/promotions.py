@@ -48,7 +48,7 @@ class Promotions:
 
         Raises:
             Invalid: a rule is broken.
-            LabelProtected: the caller may not move the label.
+            LabelProtected, LabelGated: the caller may not move the label.
             OutsidePrefix: it may not write to a prompt whose label would move.
             StaleVersion: the caller has not seen a prompt as it is, at the version that the label would point at.
             PathBlocked: the label of another prompt lies where one's file would be.
@@ -62,10 +62,12 @@ class Promotions:
         moves: list[Move] = []
 
         def plan(index: sqlite3.Connection) -> Plan | None:
-            self._writes.expect_mover(index, [label], attribution.rights)
             found = queries.list_prompts(index, where, limit=_ALL)
             moving = [prompt for prompt in found if prompt.labels.get(label) != prompt.newest.number]
+            if not moving:
+                self._writes.expect_mover(index, [label], attribution.rights)
             for prompt in moving:
+                self._writes.expect_mover(index, [label], attribution.rights, prompt.name)
                 prefixes.expect_name_below(prompt.name, attribution.rights)
                 checks.expect_seen(prompt, attribution.if_match)
             moves[:] = [

@@ -90,10 +90,9 @@ class Judge:
 
     def judge(self, release: Release, opened: int) -> Judged:
         """What state a release is in; *opened* is the number of the commit that opened it."""
-        counting = self.counting(release)
+        counting, checks = self.counting(release), self._checks(release)
         if release.state != OPEN:
-            return Judged(release, release.state, (), counting, ())
-        checks = self._checks(release)
+            return Judged(release, release.state, (), counting, checks)
         missing = self._missing(release, counting, checks)
         state = OUTDATED if self.moved(release, opened) else OPEN if missing else READY
         return Judged(release, state, missing, counting, checks)

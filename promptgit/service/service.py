@@ -184,7 +184,7 @@ class Service(Reading):
             prompt, removal = checks.seen(index, prompt_id, attribution.if_match)
             if removal is not None:
                 return None
-            self._writes.expect_mover(index, prompt.labels, attribution.rights)
+            self._writes.expect_mover(index, prompt.labels, attribution.rights, prompt.name)
             return plans.delete(index, prompt)
 
         self._writes.run(plan, lambda _: None, lambda *_: None, attribution, [prompt_id])

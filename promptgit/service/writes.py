@@ -127,13 +127,17 @@ class Writes:
         by, rights = attribution.committer or self._store.committer, attribution.rights
         return Deed(by.name, rights.owner, rights.credential, int(self._store.clock()), description)
 
-    def expect_mover(self, index: sqlite3.Connection, moving: Iterable[str], rights: Rights) -> None:
+    def expect_mover(
+        self, index: sqlite3.Connection, moving: Iterable[str], rights: Rights, name: str | None = None
+    ) -> None:
         """Refuse to move or to remove a protected label that *rights* do not include.
 
+        With *name* it is a direct move of the labels of that prompt.
+
         Raises:
-            LabelProtected
+            LabelProtected, LabelGated
         """
-        gates.expect_mover(index, moving, rights, self._protected)
+        gates.expect_mover(index, moving, rights, self._protected, name)
 
     def are_movable(self, moving: Iterable[str], rights: Rights) -> bool:
         """Whether *rights* allow to move all these labels."""

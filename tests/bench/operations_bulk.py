@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from functools import partial
@@ -15,12 +17,13 @@ from tests.bench.floors import BareReads, timed
 from tests.bench.lab import Lab, Operation
 from tests.bench.report import Figures, Row, compare, figures
 from tests.bench.samples import COMMON, marker, text
-from tests.bench.server import PROMPTGIT, promptgit
+from tests.bench.server import PROMPTGIT, Server, promptgit
 
 _LINES, _IMPORTED = 10_000, 1_000
 _PROMPTS = 10_000
 _SEARCHES = 100
 _PAGE = 500
+_PROMOTED = 1_000
 
 
 def operations(lab: Lab) -> list[Operation]:
@@ -31,6 +34,7 @@ def operations(lab: Lab) -> list[Operation]:
         Operation(f"search {prompts:,} prompts, 1 finds", partial(_search, q=marker(prompts // 2), found=1, limit=100)),
         Operation(f"search {prompts:,} prompts, most find", partial(_search, q=COMMON, found=100, limit=100)),
         Operation(f"{_PAGE} prompts with content", _contents),
+        Operation(f"promote {lab.some(_PROMOTED):,} prompts in one commit", _promote),
     ]
 
 
@@ -88,6 +92,36 @@ def _search(lab: Lab, name: str, *, q: str, found: int, limit: int) -> Iterator[
         return figures([timed(grep) for _ in range(3)])
 
     yield _compare(lab, name, query, found, "git grep", bare)
+
+
+def _promote(lab: Lab, name: str) -> Iterator[Row]:
+    """A label of all prompts goes to and fro between two versions; beside one save, which is one commit too."""
+    count = lab.some(_PROMOTED)
+    with promptgit(lab.fresh()) as server:
+        for content in ("first", "second"):
+            saves = [{"name": f"many/p{at}", "content": f"{content} {at}"} for at in range(count)]
+            moves = [{"name": one["name"], "label": content, "version_number": "new"} for one in saves]
+            for changes in (saves, moves):
+                fetch(server.address, "/api/commits", method="POST", body={"changes": changes})
+        fetch(server.address, "/api/prompts", method="POST", body={"name": "one", "content": "first"})
+        turns = itertools.count()
+
+        def own() -> Figures:
+            source = ("first", "second")[next(turns) % 2]
+            return figures([_timed(server, "/api/labels/production/promote", {"from": source, "prefix": "many/"})])
+
+        def floor() -> Figures:
+            body = {"changes": [{"name": "one", "content": f"text {next(turns)}"}]}
+            return figures([_timed(server, "/api/commits", body)])
+
+        own()
+        yield compare(name, "one save", "p50", own, floor)
+
+
+def _timed(server: Server, path: str, body: dict[str, object]) -> float:
+    start = time.perf_counter()
+    fetch(server.address, path, method="POST", body=body)
+    return time.perf_counter() - start
 
 
 def _contents(lab: Lab, name: str) -> Iterator[Row]:

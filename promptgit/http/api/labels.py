@@ -19,7 +19,7 @@ from promptgit.errors import (
 from promptgit.http.api import answers, reads, schemas
 from promptgit.http.api.bodies import Routes
 from promptgit.http.api.context import attribution_of, conditional, service, source_of, uuid_of
-from promptgit.http.api.fields import NUMBER_ERRORS, AnswerSchema, described
+from promptgit.http.api.fields import AnswerSchema, Whole, described
 from promptgit.http.api.openapi import refuses
 from promptgit.http.api.refusals import headers
 
@@ -29,12 +29,7 @@ blueprint = Routes("labels", __name__, url_prefix="/api/prompts/<prompt_id>/labe
 class PointSchema(schemas.OverridableSchema):
     """Where a label is to point."""
 
-    version_number = fields.Integer(
-        required=True,
-        strict=True,
-        error_messages=NUMBER_ERRORS,
-        metadata=described("The number of a version of this prompt", 2),
-    )
+    version_number = Whole("The number of a version of this prompt", required=True, examples=[2])
 
 
 class _Made(AnswerSchema):

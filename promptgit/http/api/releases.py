@@ -26,7 +26,6 @@ from promptgit.http.api import answers, schemas
 from promptgit.http.api.bodies import Routes
 from promptgit.http.api.context import attribution_of, service
 from promptgit.http.api.fields import (
-    NUMBER_ERRORS,
     AnswerSchema,
     Flag,
     Id,
@@ -34,6 +33,7 @@ from promptgit.http.api.fields import (
     Query,
     Strict,
     Text,
+    Whole,
     between,
     described,
 )
@@ -57,12 +57,7 @@ class NewItemSchema(Strict):
         metadata={"description": "The id of the prompt", "format": "uuid"},
         error_messages={"required": "is missing."},
     )
-    version_number = fields.Integer(
-        required=True,
-        strict=True,
-        error_messages=NUMBER_ERRORS,
-        metadata=described("The number of a version of this prompt", 5),
-    )
+    version_number = Whole("The number of a version of this prompt", required=True, examples=[5])
 
 
 class NewReleaseSchema(schemas.AttributionSchema):
