@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from promptgit.client.changes import Changes
 from promptgit.client.errors import HttpError, MissingVariable, ServerAway
+from promptgit.client.release_values import Approval, AskedCheck, Check, Deed, Gate, Release, Rules
 from promptgit.client.retries import Retries
 from promptgit.client.synchronous import Client
 from promptgit.client.values import (
@@ -31,14 +32,19 @@ if TYPE_CHECKING:
     from promptgit.client.asynchronous import AsyncClient as AsyncClient
 
 __all__ = [
+    "Approval",
+    "AskedCheck",
     "AsyncClient",
     "Author",
     "ChangeResult",
     "Changes",
+    "Check",
     "Client",
     "Committed",
+    "Deed",
     "Diff",
     "FeedEntry",
+    "Gate",
     "HttpError",
     "Label",
     "LabelMove",
@@ -46,8 +52,10 @@ __all__ = [
     "Promoted",
     "Promotion",
     "Prompt",
+    "Release",
     "ReleaseItem",
     "Retries",
+    "Rules",
     "ServerAway",
     "Version",
 ]

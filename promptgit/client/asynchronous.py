@@ -15,15 +15,17 @@ from promptgit.client.base import Base, Options, Turn
 from promptgit.client.cache import Key
 from promptgit.client.changes import AsyncCommit
 from promptgit.client.errors import ServerAway
+from promptgit.client.release_verbs import ReleaseVerbs as Verbs
 from promptgit.client.steps import Page, Request, Response, Steps, T, Wait
 from promptgit.client.values import At, Committed, Prompt, moment
-from promptgit.client.verbs import Verbs
 from promptgit.domain.models import Author
 
 P = ParamSpec("P")
 
 
-def _verb(steps: Callable[Concatenate[Verbs, P], Steps[T]]) -> Callable[Concatenate[AsyncClient, P], Awaitable[T]]:
+def _verb(
+    steps: Callable[Concatenate[Verbs, P], Steps[T]],
+) -> Callable[Concatenate[AsyncClient, P], Awaitable[T]]:
     @wraps(steps)
     async def call(self: AsyncClient, /, *args: P.args, **kwargs: P.kwargs) -> T:
         return await self._run(steps(self._verbs, *args, **kwargs))
@@ -161,6 +163,19 @@ class AsyncClient(Base[asyncio.Lock]):
             return self._run(self._verbs.commit(collected, description=description, author=author, dry_run=dry_run))
 
         return AsyncCommit(send) if changes is None else send(changes)
+
+    checks = _verb(Verbs.checks)
+    set_check = _verb(Verbs.set_check)
+    rules = _verb(Verbs.rules)
+    set_rules = _verb(Verbs.set_rules)
+    releases = _pages(Verbs.releases)
+    release = _verb(Verbs.release)
+    open_release = _verb(Verbs.open_release)
+    approve_release = _verb(Verbs.approve_release)
+    reject_release = _verb(Verbs.reject_release)
+    withdraw_release = _verb(Verbs.withdraw_release)
+    make_release = _verb(Verbs.make_release)
+    roll_back_release = _verb(Verbs.roll_back_release)
 
     async def close(self) -> None:
         """Close the connections; refreshes that are under way are cancelled."""

@@ -12,10 +12,10 @@ from promptgit.client import wire
 from promptgit.client.cache import Cache, Key
 from promptgit.client.folder import Folder
 from promptgit.client.reads import Reads
+from promptgit.client.release_verbs import ReleaseVerbs
 from promptgit.client.retries import Retries
 from promptgit.client.steps import Steps
 from promptgit.client.values import Prompt
-from promptgit.client.verbs import Verbs
 from promptgit.errors import PromptgitError
 
 L = TypeVar("L")
@@ -71,7 +71,7 @@ class Base(Generic[L]):
         self.url, token = wire.address(url, token)
         self._options = wire.options(self.url, token, wire.READ_SECONDS if timeout is None else timeout)
         self._cache = Cache(cache_seconds, cache_size, _PAUSE, clock)
-        self._verbs = Verbs(retries, clock, self._cache.forget)
+        self._verbs = ReleaseVerbs(retries, clock, self._cache.forget)
         kept = None if folder is None else Folder(Path(folder), self.url)
         hurry = wire.STAND_IN_SECONDS if timeout is None else None
         self._reads = Reads(self._verbs, self._cache, kept, _PAUSE, clock, hurry)

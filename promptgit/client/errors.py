@@ -55,7 +55,13 @@ KINDS: dict[str, type[PromptgitError]] = {
 """The exceptions of the service, by the code in a problem document."""
 
 # Which member of a problem document is which attribute of the exception.
-_MEMBERS = {"current_version": "current", "version_number": "newest", "prompt_id": "prompt_id", "name": "name"}
+_MEMBERS = {
+    "current_version": "current",
+    "version_number": "newest",
+    "prompt_id": "prompt_id",
+    "name": "name",
+    "missing": "missing",
+}
 
 
 class _Reported(PromptgitError):

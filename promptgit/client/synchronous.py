@@ -16,9 +16,9 @@ from promptgit.client.base import Base, Options, Turn
 from promptgit.client.cache import Key
 from promptgit.client.changes import Commit
 from promptgit.client.errors import ServerAway
+from promptgit.client.release_verbs import ReleaseVerbs as Verbs
 from promptgit.client.steps import Page, Request, Response, Steps, T, Wait
 from promptgit.client.values import At, Committed, Prompt, moment
-from promptgit.client.verbs import Verbs
 from promptgit.domain.models import Author
 
 P = ParamSpec("P")
@@ -32,7 +32,9 @@ def _verb(steps: Callable[Concatenate[Verbs, P], Steps[T]]) -> Callable[Concaten
     return call
 
 
-def _pages(steps: Callable[Concatenate[Verbs, P], Steps[Page[T]]]) -> Callable[Concatenate[Client, P], Iterator[T]]:
+def _pages(
+    steps: Callable[Concatenate[Verbs, P], Steps[Page[T]]],
+) -> Callable[Concatenate[Client, P], Iterator[T]]:
     @wraps(steps)
     def call(self: Client, /, *args: P.args, **kwargs: P.kwargs) -> Iterator[T]:
         page = self._run(steps(self._verbs, *args, **kwargs))
@@ -155,6 +157,19 @@ class Client(Base[threading.Lock]):
             return self._run(self._verbs.commit(collected, description=description, author=author, dry_run=dry_run))
 
         return Commit(send) if changes is None else send(changes)
+
+    checks = _verb(Verbs.checks)
+    set_check = _verb(Verbs.set_check)
+    rules = _verb(Verbs.rules)
+    set_rules = _verb(Verbs.set_rules)
+    releases = _pages(Verbs.releases)
+    release = _verb(Verbs.release)
+    open_release = _verb(Verbs.open_release)
+    approve_release = _verb(Verbs.approve_release)
+    reject_release = _verb(Verbs.reject_release)
+    withdraw_release = _verb(Verbs.withdraw_release)
+    make_release = _verb(Verbs.make_release)
+    roll_back_release = _verb(Verbs.roll_back_release)
 
     def close(self) -> None:
         """Close the connections."""

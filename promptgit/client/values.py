@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
-from typing import Any, NamedTuple, Self, TypeAlias
+from functools import cache, partial
+from types import UnionType
+from typing import Any, NamedTuple, Self, TypeAlias, get_args, get_origin, get_type_hints
 
 from promptgit.client.errors import MissingVariable
 from promptgit.domain.models import Author
@@ -19,46 +21,74 @@ _NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 
 # Members of the API's JSON that have other names than the fields.
 _MEMBERS = {"text": "content", "before": "from", "after": "to"}
-# How a field of a type is read from JSON, and how it is written. Types that are not here are JSON's own.
-_CONVERTERS: dict[object, tuple[Callable[[Any], Any], Callable[[Any], Any]]] = {
-    "datetime": (datetime.fromisoformat, lambda time: time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")),
-    "Author": (lambda author: Author(**author), Author._asdict),
-    "tuple[str, ...]": (tuple, list),
-    "tuple[ReleaseItem, ...]": (
-        lambda items: tuple(map(ReleaseItem.of, items)),
-        lambda items: [i.json() for i in items],
-    ),
-    "tuple[FeedEntry, ...]": (lambda told: tuple(map(FeedEntry.of, told)), lambda told: [one.json() for one in told]),
-}
-_AS_IT_IS = (lambda value: value, lambda value: value)
 
 
-def _members(kind: type[_Value]) -> Iterator[tuple[str, str, Callable[[Any], Any], Callable[[Any], Any]]]:
-    """Of each field: its name, the name of its member in JSON, how it is read, how it is written."""
-    for field in fields(kind):
-        yield field.name, _MEMBERS.get(field.name, field.name), *_CONVERTERS.get(field.type, _AS_IT_IS)
+_Converters: TypeAlias = tuple[Callable[[Any], Any], Callable[[Any], Any]]
+
+
+class _Member(NamedTuple):
+    """A field of a value: its name, that of its member in JSON, how it is read and written, and its default."""
+
+    field: str
+    name: str
+    read: Callable[[Any], Any]
+    write: Callable[[Any], Any]
+    default: object
 
 
 @dataclass(frozen=True, slots=True)
-class _Value:
+class Value:
     """A value that is read from the API's JSON, and written as the same JSON."""
 
     @classmethod
     def of(cls, json: Mapping[str, Any]) -> Self:
-        """The value that the API's JSON says; without one of its members, except `content`, a TypeError."""
-        return cls(**{name: read(json[member]) for name, member, read, _ in _members(cls) if member in json})
+        """The value that the API's JSON says; without one of its members that has no default, a TypeError."""
+        return cls(**{one.field: one.read(json[one.name]) for one in cls._members() if one.name in json})
 
     def json(self) -> dict[str, Any]:
-        """The API's JSON; without `content` where it was not asked for."""
-        return {
-            member: write(value)
-            for name, member, _, write in _members(type(self))
-            if (value := getattr(self, name)) is not None or name != "text"
-        }
+        """The API's JSON; without the members that have their default, such as `content` that was not asked for."""
+        values = ((one, getattr(self, one.field)) for one in self._members())
+        return {one.name: one.write(value) for one, value in values if value != one.default}
+
+    @classmethod
+    def _members(cls) -> tuple[_Member, ...]:
+        return _members_of(cls)  # type: ignore[arg-type]  # mypy takes the hash of instances for that of the class
+
+
+@cache
+def _members_of(kind: type[Any]) -> tuple[_Member, ...]:
+    hints = get_type_hints(kind)
+    return tuple(
+        _Member(one.name, _MEMBERS.get(one.name, one.name), *_converters(hints[one.name]), one.default)
+        for one in fields(kind)
+    )
+
+
+def _converters(hint: Any) -> _Converters:
+    """How a field of a type is read from JSON, and how it is written."""
+    kind, inner = get_origin(hint), get_args(hint)
+    if kind is UnionType:
+        return _each(inner[0], lambda convert, value: None if value is None else convert(value))
+    if kind is tuple:
+        return _each(inner[0], lambda convert, values: tuple(map(convert, values)))
+    if kind is Mapping:
+        return _each(inner[1], lambda convert, values: {key: convert(value) for key, value in values.items()})
+    if hint is datetime:
+        return datetime.fromisoformat, lambda time: time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    if hint is Author:
+        return (lambda author: Author(**author)), Author._asdict
+    if isinstance(hint, type) and issubclass(hint, Value):
+        return hint.of, hint.json
+    return (lambda value: value), (lambda value: value)
+
+
+def _each(inner: Any, convert: Callable[[Callable[[Any], Any], Any], Any]) -> _Converters:
+    read, write = _converters(inner)
+    return partial(convert, read), partial(convert, write)
 
 
 @dataclass(frozen=True, slots=True)
-class Version(_Value):
+class Version(Value):
     """A version of a prompt; `text` is its content, where it was asked for. Times are aware."""
 
     id: str
@@ -73,7 +103,7 @@ class Version(_Value):
 
 
 @dataclass(frozen=True, slots=True)
-class Prompt(_Value):
+class Prompt(Value):
     """A prompt at one version, whose are `version_number`, `updated_at`, `description`, `author`, `commit` and `text`.
 
     `labels` says which version each label points at. What came from a `fallback` has the number 0.
@@ -142,7 +172,7 @@ class Prompt(_Value):
 
 
 @dataclass(frozen=True, slots=True)
-class Label(_Value):
+class Label(Value):
     """Where a label points, and since when; by whom and why."""
 
     label: str
@@ -154,8 +184,11 @@ class Label(_Value):
 
 
 @dataclass(frozen=True, slots=True)
-class LabelMove(_Value):
-    """A label was pointed from one version at another; None is nowhere."""
+class LabelMove(Value):
+    """A label was pointed from one version at another; None is nowhere.
+
+    `outside` is true if a push moved a gated label, without a release.
+    """
 
     before: int | None
     after: int | None
@@ -163,10 +196,11 @@ class LabelMove(_Value):
     description: str
     author: Author
     commit: str
+    outside: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class ChangeResult(_Value):
+class ChangeResult(Value):
     """What one change of a commit did; name and number are the prompt's after the commit.
 
     `prompt_id` is None in a dry run where only the commit decides it.
@@ -186,7 +220,7 @@ class Committed(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Promotion(_Value):
+class Promotion(Value):
     """A prompt's label was pointed from one version at another; `before` is None where it pointed nowhere."""
 
     prompt_id: str
@@ -211,7 +245,7 @@ class Diff(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class ReleaseItem(_Value):
+class ReleaseItem(Value):
     """A label that a release moves from one version to another; None is nowhere."""
 
     prompt_id: str
@@ -221,7 +255,7 @@ class ReleaseItem(_Value):
 
 
 @dataclass(frozen=True, slots=True)
-class FeedEntry(_Value):
+class FeedEntry(Value):
     """An entry of the feed; what its `type` does not have is None, and False of `outside`.
 
     `prompt_id` and `name` are None of releases, rules and whole commits. A label was pointed from version `before` at

@@ -64,18 +64,29 @@ class Verbs(Lookups):
         description: str | None = None,
         author: Author | None = None,
         if_match: int | None = None,
+        override: bool = False,
     ) -> Steps[Prompt]:
-        """Give a prompt another name; its id, versions and labels stay."""
+        """Give a prompt another name; its id, versions and labels stay.
+
+        With *override*, an administrator's, also where a label of it is gated; the description then says why.
+        """
         where = yield from self._at(prompt)
-        answer = yield from self._write("PATCH", where, {"name": name}, description, author, if_match)
+        body = {"name": name, "override": override or None}
+        answer = yield from self._write("PATCH", where, body, description, author, if_match)
         return Prompt.of(answer.json())
 
     def delete(
-        self, prompt: str, *, description: str | None = None, author: Author | None = None, if_match: int | None = None
+        self,
+        prompt: str,
+        *,
+        description: str | None = None,
+        author: Author | None = None,
+        if_match: int | None = None,
+        override: bool = False,
     ) -> Steps[None]:
-        """Delete a prompt; its versions stay readable, and a revert restores it."""
+        """Delete a prompt; its versions stay readable, and a revert restores it. *override* is as in `rename`."""
         where = yield from self._at(prompt)
-        yield from self._write("DELETE", where, {}, description, author, if_match)
+        yield from self._write("DELETE", where, {"override": override or None}, description, author, if_match)
 
     def revert(
         self,
@@ -100,10 +111,15 @@ class Verbs(Lookups):
         description: str | None = None,
         author: Author | None = None,
         if_match: int | None = None,
+        override: bool = False,
     ) -> Steps[Label]:
-        """Point a label at a version."""
+        """Point a label at a version.
+
+        With *override*, an administrator's, also a gated label; the description then says why.
+        """
         where = yield from self._at(prompt, "labels", labels.check(label))  # which `..` is not
-        answer = yield from self._write("PUT", where, {"version_number": number}, description, author, if_match)
+        body = {"version_number": number, "override": override or None}
+        answer = yield from self._write("PUT", where, body, description, author, if_match)
         return Label.of(answer.json())
 
     def remove_label(
@@ -114,10 +130,11 @@ class Verbs(Lookups):
         description: str | None = None,
         author: Author | None = None,
         if_match: int | None = None,
+        override: bool = False,
     ) -> Steps[None]:
-        """Remove a label."""
+        """Remove a label. *override* is as in `set_label`."""
         where = yield from self._at(prompt, "labels", labels.check(label))  # which `..` is not
-        yield from self._write("DELETE", where, {}, description, author, if_match)
+        yield from self._write("DELETE", where, {"override": override or None}, description, author, if_match)
 
     def commit(
         self,
@@ -191,6 +208,7 @@ class Verbs(Lookups):
         if_match: int | str | None = None,
         *,
         dry_run: bool = False,
+        create_only: bool = False,
     ) -> Steps[Response]:
         """Send a write, without the members of *body* that are None; all its attempts send the same Idempotency-Key."""
         reason = {"description": description, "author": author and author._asdict()}
@@ -198,8 +216,7 @@ class Verbs(Lookups):
         headers = {"Idempotency-Key": str(uuid4())}
         if if_match is not None:
             headers["If-Match"] = "*" if if_match == "*" else f'"{if_match}"'
-        return (
-            yield from self._send(
-                method, path, query={"dry_run": "true"} if dry_run else {}, body=told, headers=headers
-            )
-        )
+        if create_only:
+            headers["If-None-Match"] = "*"
+        query = {"dry_run": "true"} if dry_run else {}
+        return (yield from self._send(method, path, query=query, body=told, headers=headers))
