@@ -14,6 +14,7 @@ from promptgit.app import create_app
 from promptgit.service.service import Service
 from promptgit.settings import Settings
 from promptgit.store.store import Store
+from tests.people import People
 from tests.support import Server
 
 # Every run tries the same examples: a failure seen once is seen again.
@@ -117,3 +118,10 @@ def real_history() -> Path:
     if not path.exists():
         pytest.skip(f"no real prompt history at {path}: set PROMPTGIT_TEST_DATA to its folder")
     return path
+
+
+@pytest.fixture
+def people(server: Server) -> Iterator[People]:
+    made = People(server.folder, server.url)
+    yield made
+    made.close()

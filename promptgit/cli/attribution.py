@@ -46,6 +46,19 @@ def writes(command: Callable[..., None]) -> Callable[..., None]:
     return if_match(json_option(attributed(connected(command))))
 
 
+def overridable(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command that `writes` the option --override, as its argument `override`."""
+
+    @click.option("--override", is_flag=True, help="Pass a label's gate, as an administrator; -m says why.")
+    @wraps(command)
+    def call(*args: Any, override: bool, attribution: Attribution, **values: Any) -> None:
+        if override and attribution["description"] is None:
+            raise click.UsageError("Say why the gate is overridden: -m.")
+        command(*args, override=override, attribution=attribution, **values)
+
+    return call
+
+
 def _author(_: click.Context, __: click.Parameter, value: str | None) -> Author | None:
     if value is None:
         return _from_git()

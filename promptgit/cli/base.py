@@ -27,6 +27,8 @@ _FILES = {
     "writing": ["save", "edit", "revert", "rename", "rm"],
     "labels": ["label"],
     "promoting": ["promote"],
+    "releases": ["release"],
+    "gates": ["rules", "report"],
     "folders": ["pull", "push"],
     "serve": ["serve"],
     "exchange": ["import", "export"],

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from promptgit.cli import moves
-from promptgit.cli.attribution import Attribution, writes
+from promptgit.cli.attribution import Attribution, overridable, writes
 from promptgit.cli.base import main
 from promptgit.cli.output import date, plain, print_answer
 from promptgit.cli.target import Name, at_option, version_of
@@ -20,6 +20,7 @@ from promptgit.client.values import Label, LabelMove
 @click.option("-d", "--delete", is_flag=True, help="Remove LABEL.")
 @at_option
 @writes
+@overridable
 def label(
     client: Client,
     name: str,
@@ -28,6 +29,7 @@ def label(
     delete: bool,
     at: str | None,
     if_match: int | None,
+    override: bool,
     as_json: bool,
     attribution: Attribution,
 ) -> None:
@@ -43,7 +45,7 @@ def label(
             raise click.UsageError("With --delete give a label, and no version.")
         was_there = _show(client, name, label, None, as_json) is not None
         # Sent for a label that is missing as well: the server may refuse it for another reason.
-        client.remove_label(name, label, if_match=if_match, **attribution)
+        client.remove_label(name, label, if_match=if_match, override=override, **attribution)
         done = f"Removed {label} from {plain(name)}."
         if not was_there:
             done = f"{plain(name)} has no label {label}: nothing was removed."
@@ -57,7 +59,7 @@ def label(
     else:
         number = version_of(client, name, version)
         _show(client, name, label, number, as_json)
-        pointed = client.set_label(name, label, number, if_match=if_match, **attribution)
+        pointed = client.set_label(name, label, number, if_match=if_match, override=override, **attribution)
         print_answer(pointed.json(), f"{label} of {plain(name)} -> version {pointed.version_number}", as_json=as_json)
 
 
@@ -74,7 +76,8 @@ def _row(one: Label) -> str:
 
 
 def _move(move: LabelMove) -> str:
-    return f"{move.before or '-':>6} -> {move.after or '-':<6}  {_signature(move)}"
+    outside = "  (outside: a push, without a release)" if move.outside else ""
+    return f"{move.before or '-':>6} -> {move.after or '-':<6}  {_signature(move)}{outside}"
 
 
 def _signature(made: Label | LabelMove) -> str:

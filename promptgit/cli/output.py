@@ -11,6 +11,8 @@ from typing import Any
 
 import click
 
+from promptgit.client.release_values import AskedCheck, Check
+
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, as the API has it.")
 
 
@@ -85,6 +87,15 @@ def _is_unicode() -> bool:
 def plain(text: str) -> str:
     """*text* with control characters escaped, which a terminal obeys: anybody can write them into a description."""
     return "".join(c if c in "\n\t" or c.isprintable() else ascii(c)[1:-1] for c in text)
+
+
+_STATE_COLORS = {"success": "green", "failure": "red", "pending": "yellow"}
+
+
+def check_line(check: Check | AskedCheck) -> str:
+    """A check with its state in colour, and its summary and address."""
+    told = "".join(f"  {plain(text)}" for text in (check.summary, check.url) if text)
+    return f"{check.check}: {click.style(check.state or 'not reported', fg=_STATE_COLORS.get(check.state or ''))}{told}"
 
 
 def date(time: datetime) -> str:

@@ -3,14 +3,27 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from itertools import chain, islice, repeat
+from typing import Any
 
 import click
 
 from promptgit.cli import differences
 from promptgit.cli.base import Refusal, main
-from promptgit.cli.output import color_option, colored, date, json_array, json_option, paged, plain, print_json
-from promptgit.cli.target import Name, at_option, connected, version_of
+from promptgit.cli.output import (
+    check_line,
+    color_option,
+    colored,
+    date,
+    json_array,
+    json_option,
+    paged,
+    plain,
+    print_json,
+)
+from promptgit.cli.target import Name, at_option, connected, revision_of, version_of
+from promptgit.client.release_values import Check
 from promptgit.client.synchronous import Client
 from promptgit.client.values import Prompt, Version
 
@@ -22,20 +35,32 @@ _REPLACED = "\ufffd"
 @click.option("-n", "--max-count", "count", type=click.IntRange(0), metavar="N", help="At most N versions.")
 @click.option("--oneline", is_flag=True, help="A line for each version.")
 @click.option("--reverse", is_flag=True, help="The oldest first.")
+@click.option("--checks", is_flag=True, help="With what CIs say about each version; a request more for each.")
 @json_option
 @color_option
 @connected
-def log(client: Client, name: str, count: int | None, oneline: bool, reverse: bool, as_json: bool) -> None:
+def log(
+    client: Client, name: str, count: int | None, oneline: bool, reverse: bool, checks: bool, as_json: bool
+) -> None:
     """Show a prompt's versions, the newest first.
 
     Those of a deleted prompt, too.
     """
     page = 500 if count is None else max(1, min(count, 500))
     versions = islice(client.versions(name, newest_first=not reverse, page=page), count)
+
+    def said(version: Version) -> Sequence[Check]:
+        return client.checks(version.prompt_id, version.version_number) if checks else ()
+
+    def value(version: Version) -> dict[str, Any]:
+        return version.json() | ({"checks": [check.json() for check in said(version)]} if checks else {})
+
     if as_json:
-        paged(json_array(version.json() for version in versions))
+        paged(json_array(map(value, versions)))
     else:
-        paged(map(_line if oneline else _paragraph, versions, chain([""], repeat("\n"))))
+        show = _line if oneline else _paragraph
+        gaps = chain([""], repeat("\n"))
+        paged(show(version, said(version), gap) for version, gap in zip(versions, gaps, strict=False))
 
 
 def _heads(version: Version) -> str:
@@ -43,22 +68,25 @@ def _heads(version: Version) -> str:
     return click.style(f"version {version.version_number}", fg="yellow") + labels
 
 
-def _paragraph(version: Version, gap: str) -> str:
+def _paragraph(version: Version, checks: Sequence[Check], gap: str) -> str:
+    said = "".join(f"Check:  {check_line(check)}\n" for check in checks)
     description = "".join(f"    {line}".rstrip() + "\n" for line in plain(version.description).split("\n"))
     return (
         f"{gap}{_heads(version)}\n"
         f"commit {version.commit}\n"
         f"Author: {plain(version.author.name)} <{plain(version.author.email)}>\n"
-        f"Date:   {date(version.timestamp)}\n\n"
+        f"Date:   {date(version.timestamp)}\n"
+        f"{said}\n"
         f"{description}"
     )
 
 
-def _line(version: Version, _: str) -> str:
+def _line(version: Version, checks: Sequence[Check], _: str) -> str:
     first = plain(version.description).partition("\n")[0]
     labels = f" ({', '.join(version.labels)})" if version.labels else ""
     number = click.style(str(version.version_number), fg="yellow")
-    return f"{number} {version.commit[:7]}{click.style(labels, fg='green')} {first}\n"
+    told = "".join(f"  {check.check}: {check.state}" for check in checks)
+    return f"{number} {version.commit[:7]}{click.style(labels, fg='green')} {first}{told}\n"
 
 
 @main.command()
@@ -72,7 +100,7 @@ def show(client: Client, name: str, at: str | None, as_json: bool) -> None:
     That of its newest version, or of NAME@3 or NAME@production. Where the name itself has an @, write one behind
     it for the newest: mail@work@. With --at, what it was then, by the name of then.
     """
-    name, _, revision = name.rpartition("@") if "@" in name else (name, "", "")
+    name, revision = revision_of(name)
     by_number = revision.isascii() and revision.isdigit()
     number, label = (int(revision), None) if by_number else (None, revision or None)
     prompt = client.get(name, version=number, label=label, at=at)

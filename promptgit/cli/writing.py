@@ -12,7 +12,7 @@ from typing import BinaryIO
 
 import click
 
-from promptgit.cli.attribution import Attribution, attributed, writes
+from promptgit.cli.attribution import Attribution, attributed, overridable, writes
 from promptgit.cli.base import Refusal, main
 from promptgit.cli.output import json_option, plain, print_answer
 from promptgit.cli.reading import content_of
@@ -163,23 +163,35 @@ def revert(
 @click.argument("name", type=Name())
 @click.argument("new")
 @writes
-def rename(client: Client, name: str, new: str, if_match: int | None, as_json: bool, attribution: Attribution) -> None:
+@overridable
+def rename(
+    client: Client,
+    name: str,
+    new: str,
+    if_match: int | None,
+    override: bool,
+    as_json: bool,
+    attribution: Attribution,
+) -> None:
     """Give a prompt another name.
 
     Its id, versions and labels stay.
     """
-    prompt = client.rename(name, new, if_match=if_match, **attribution)
+    prompt = client.rename(name, new, if_match=if_match, override=override, **attribution)
     print_answer(prompt.json(), f"{plain(name)} -> {plain(prompt.name)}", as_json=as_json)
 
 
 @main.command()
 @click.argument("name", type=Name())
 @writes
-def rm(client: Client, name: str, if_match: int | None, as_json: bool, attribution: Attribution) -> None:
+@overridable
+def rm(
+    client: Client, name: str, if_match: int | None, override: bool, as_json: bool, attribution: Attribution
+) -> None:
     """Delete a prompt; revert brings it back.
 
     Its versions stay readable.
     """
     prompt_id = client.find(name)
-    client.delete(prompt_id, if_match=if_match, **attribution)
+    client.delete(prompt_id, if_match=if_match, override=override, **attribution)
     print_answer({"deleted": name, "id": prompt_id}, f"rm {plain(name)}", as_json=as_json)

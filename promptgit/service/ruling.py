@@ -89,7 +89,7 @@ def _checked(content: str) -> bytes:
         raise Invalid("content", f"has a lone surrogate at place {error.start + 1}, which is no character") from None
     problems = rules.parse(data).problems()
     if problems:
-        raise Invalid("content", f"is not taken. {problems[0]}")
+        raise Invalid("content", f"is not taken. {problems[0].removesuffix('.')}")
     return data
 
 
