@@ -9,6 +9,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+import yaml
 
 from promptgit.service.service import Service
 from promptgit.store.store import Store
@@ -23,7 +24,7 @@ def marked(page: str, language: str) -> list[str]:
     return re.findall(rf"<!-- tested.*?-->\n```{language}\n(.*?)```", text, re.DOTALL)
 
 
-def shell(script: str, folder: Path, **settings: str) -> None:
+def shell(script: str, folder: Path, **settings: str) -> str:
     path = f"{Path(PROMPTGIT).parent}{os.pathsep}{os.environ['PATH']}"
     done = subprocess.run(
         ["bash", "-euo", "pipefail", "-c", script],
@@ -34,6 +35,7 @@ def shell(script: str, folder: Path, **settings: str) -> None:
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
 
 
 def names(folder: Path) -> dict[str, int]:
@@ -64,6 +66,41 @@ def test_several_changes_are_made_as_the_page_says(server: Server) -> None:
         "support/goodbye": {},
         "support/greeting": {"production": 1, "staging": 1},
     }
+
+
+def test_a_release_goes_its_way_as_the_page_tells_it(tmp_path: Path) -> None:
+    """From an empty folder to the audit: rules, a failed evaluation, an approval, a rollback and an override."""
+    (program,) = marked("releases.md", "python")
+    (tmp_path / "evaluate.py").write_text(program)
+    script = "\n".join(marked("releases.md", "sh"))
+    with Server(tmp_path / "data") as server:
+        printed = shell(script.replace("http://127.0.0.1:8000", server.url), tmp_path)
+    assert "eval: failure  nobody is called by name" in printed
+    assert "\nGood bye, {{name}}!\n" in printed
+    told = [line.split("  ", 1)[1] for line in printed.splitlines() if re.match(r"\d{4}-\d\d-\d\dT", line)]
+    assert told == [
+        "admin: Production of support/ takes an evaluation and a second person",
+        "ada: The first words",
+        "ada: The farewell is mended first",
+        "ada: The first words",
+        "bob: Read both",
+        "bob: Release 2 to production: 2 prompts",
+        "ada: Shorter",
+        "bob: Approve release 3 to production, and make release 3",
+        "bob: Too casual",
+        "admin: The name is not filled in: incident 7",
+    ]
+    assert "main:releases/0/5.toml" in printed
+    assert command("check", "--data", str(tmp_path / "data")).returncode == 0
+
+
+def test_the_workflow_runs_the_pages_program() -> None:
+    workflow = yaml.safe_load((ROOT / "docs" / "github-actions.yml").read_text())
+    steps = workflow["jobs"]["evaluate"]["steps"]
+    assert [step["run"] for step in steps if "run" in step] == ["pip install promptgit-registry", "python evaluate.py"]
+    (program,) = marked("releases.md", "python")
+    for setting in set(steps[-1]["env"]) - {"PROMPTGIT_URL", "PROMPTGIT_TOKEN"}:
+        assert setting in program
 
 
 @pytest.mark.skipif(shutil.which("jq") is None, reason="the page's commands need jq: install it")
