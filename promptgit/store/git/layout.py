@@ -32,8 +32,8 @@ The API knows a prompt by its id: its name if that is a UUID, else the UUID of v
 * `labels/<label>/support/greeting` holds the number of the version that the label points at.
 * `rules.toml` says which labels are gated: only a release moves such a label, after checks and approvals.
 * `checks/<two hex digits>/<rest of the version's id>/<check>` is what a CI says about a version; it names the version.
-* `releases/0/12.toml` is release 12 (a folder has a thousand): who opened, approved and closed it, and at which versions
-  its label is to point. Each step is a commit, by the credential that took it:
+* `releases/0/12.toml` is release 12 (a folder has a thousand): who opened, approved and closed it, and at which
+  versions its label is to point. Each step is a commit, by the credential that took it:
 
     git log --first-parent -p -- releases/0/12.toml
 
