@@ -107,6 +107,7 @@ def create_app(settings: Settings, *, catch_up: bool = True) -> Flask:
         promotions.blueprint,
         changes.blueprint,
         checks.blueprint,
+        checks.of_prompt,
         rules.blueprint,
         releases.blueprint,
         tokens.blueprint,

@@ -35,6 +35,7 @@ TABLE: dict[str, dict[str, Scope | None]] = {
     "/api/prompts/<prompt_id>/versions/<number>": {"GET": READ},
     "/api/prompts/<prompt_id>/versions/<number>/content": {"GET": READ},
     "/api/prompts/<prompt_id>/versions/<number>/revert": {"POST": WRITE},
+    "/api/prompts/<prompt_id>/checks": {"GET": READ},
     "/api/prompts/<prompt_id>/versions/<number>/checks": {"GET": READ},
     "/api/prompts/<prompt_id>/versions/<number>/checks/<check>": {"GET": READ, "PUT": WRITE},
     "/api/prompts/<prompt_id>/diff": {"GET": READ},

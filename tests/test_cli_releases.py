@@ -32,9 +32,9 @@ def test_the_whole_way_of_a_release(people: People) -> None:
     assert said == f"eval of {GREETING} version 1: success\n"
     assert as_json(ci, "report", "support/bye", "latest", "eval", "success")["version_number"] == 2
     assert "      eval: success  9 of 9  https://ci.example.org\n" in run(ada, "release", "show", "1")
-    assert "+0000\nCheck:  eval: success  9 of 9  https://ci.example.org\n\n" in run(ada, "log", GREETING, "--checks")
-    assert run(ada, "log", GREETING, "--checks", "--oneline").splitlines()[1].endswith("Initial version  eval: success")
-    assert [len(one["checks"]) for one in as_json(ada, "log", GREETING, "--checks")] == [0, 1]
+    assert "+0000\nCheck:  eval: success  9 of 9  https://ci.example.org\n\n" in run(ada, "log", GREETING)
+    assert run(ada, "log", GREETING, "--oneline").splitlines()[1].endswith("Initial version  eval: success")
+    assert [len(one["checks"]) for one in as_json(ada, "log", GREETING)] == [0, 1]
     approved = run(bob, "release", "approve", "1", "-m", "Read it")
     assert approved.startswith("release 1 to production: ready\n")
     assert "  bob (bob@example.org)  Read it\n" in approved

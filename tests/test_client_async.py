@@ -25,7 +25,7 @@ def test_it_has_the_same_verbs_as_the_other_one() -> None:
         return {name: list(inspect.signature(verb).parameters) for name, verb in public if name[0] != "_"}
 
     assert verbs(AsyncClient) == verbs(Client)
-    assert len(verbs(Client)) == 33
+    assert len(verbs(Client)) == 34
 
 
 def test_every_verb_works(url: str) -> None:

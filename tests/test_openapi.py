@@ -210,6 +210,7 @@ def test_answers_are_what_it_says(tmp_path: Path) -> None:
         call(200, "PUT", f"{checks}/eval", {"state": "success", "url": "https://ci.example.org/1"})
         call(200, "GET", f"{checks}/eval")
         call(200, "GET", checks)
+        call(200, "GET", f"{where}/checks?before=9")
         call(200, "GET", "/api/changes?limit=1")
         call(422, "GET", "/api/changes?group=prompt")
         call(404, "GET", f"/api/changes?after={'0' * 40}")

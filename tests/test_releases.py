@@ -366,3 +366,17 @@ def test_a_page_of_large_releases_ends_early(team: Team) -> None:
         sizes.append(sum(len(entry["items"]) for entry in steps))
         path = answer.headers.get("Link", "").partition(">")[0].removeprefix("<")
     assert (told, len(sizes), max(sizes)) == ([1, *range(2, 9)], 2, 4_001)
+
+
+def test_the_checks_of_all_versions_come_in_pages_of_whole_versions(team: Team) -> None:
+    for number in (1, 2, 3):
+        for check in ("eval", "lint"):
+            team.ok("put", f"/api/prompts/{team.prompt}/versions/{number}/checks/{check}", "admin", state="success")
+    where = f"/api/prompts/{team.prompt}/checks"
+    told = [(one["version_number"], one["check"]) for one in team.ok("get", where, "ada")]
+    assert told == [(number, check) for number in (1, 2, 3) for check in ("eval", "lint")]
+    page = team.call("get", f"{where}?limit=3", "ada")
+    assert [one["version_number"] for one in page.json] == [1, 1] and "after=1" in page.headers["Link"]
+    page = team.call("get", f"{where}?limit=1&after=1&before=3", "ada")
+    assert [one["version_number"] for one in page.json] == [2, 2]
+    assert team.call("get", f"{where}?after=2&before=9", "ada").headers.get("Link") is None

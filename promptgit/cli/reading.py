@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, islice, repeat
-from typing import Any
 
 import click
 
@@ -35,32 +34,35 @@ _REPLACED = "\ufffd"
 @click.option("-n", "--max-count", "count", type=click.IntRange(0), metavar="N", help="At most N versions.")
 @click.option("--oneline", is_flag=True, help="A line for each version.")
 @click.option("--reverse", is_flag=True, help="The oldest first.")
-@click.option("--checks", is_flag=True, help="With what CIs say about each version; a request more for each.")
 @json_option
 @color_option
 @connected
-def log(
-    client: Client, name: str, count: int | None, oneline: bool, reverse: bool, checks: bool, as_json: bool
-) -> None:
-    """Show a prompt's versions, the newest first.
+def log(client: Client, name: str, count: int | None, oneline: bool, reverse: bool, as_json: bool) -> None:
+    """Show a prompt's versions and what CIs say about them, the newest first.
 
     Those of a deleted prompt, too.
     """
     page = 500 if count is None else max(1, min(count, 500))
     versions = islice(client.versions(name, newest_first=not reverse, page=page), count)
-
-    def said(version: Version) -> Sequence[Check]:
-        return client.checks(version.prompt_id, version.version_number) if checks else ()
-
-    def value(version: Version) -> dict[str, Any]:
-        return version.json() | ({"checks": [check.json() for check in said(version)]} if checks else {})
-
+    checked = _checked(client, versions, page)
     if as_json:
-        paged(json_array(map(value, versions)))
+        values = (version.json() | {"checks": [check.json() for check in checks]} for version, checks in checked)
+        paged(json_array(values))
     else:
         show = _line if oneline else _paragraph
         gaps = chain([""], repeat("\n"))
-        paged(show(version, said(version), gap) for version, gap in zip(versions, gaps, strict=False))
+        paged(show(version, checks, gap) for (version, checks), gap in zip(checked, gaps, strict=False))
+
+
+def _checked(client: Client, versions: Iterable[Version], page: int) -> Iterator[tuple[Version, Sequence[Check]]]:
+    """Versions with their checks, which take one more request for each *page* of versions."""
+    rest = iter(versions)
+    while some := list(islice(rest, page)):
+        numbers = [version.version_number for version in some]
+        found: dict[int, list[Check]] = {}
+        for check in client.version_checks(some[0].prompt_id, after=min(numbers) - 1, before=max(numbers) + 1):
+            found.setdefault(check.version_number, []).append(check)
+        yield from ((version, found.get(version.version_number, ())) for version in some)
 
 
 def _heads(version: Version) -> str:

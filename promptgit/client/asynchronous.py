@@ -165,6 +165,7 @@ class AsyncClient(Base[asyncio.Lock]):
         return AsyncCommit(send) if changes is None else send(changes)
 
     checks = _verb(Verbs.checks)
+    version_checks = _pages(Verbs.version_checks)
     set_check = _verb(Verbs.set_check)
     rules = _verb(Verbs.rules)
     set_rules = _verb(Verbs.set_rules)

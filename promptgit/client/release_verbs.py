@@ -24,6 +24,12 @@ class ReleaseVerbs(Verbs):
         where = yield from self._at(prompt, "versions", f"{number:d}", "checks")
         return [Check.of(value) for value in (yield from self._send("GET", where)).json()]
 
+    def version_checks(self, prompt: str, *, after: int | None = None, before: int | None = None) -> Steps[Page[Check]]:
+        """What CIs say about the versions of a prompt between two numbers (both exclusive), by number and name."""
+        where = yield from self._at(prompt, "checks")
+        edges = {key: str(value) for key, value in (("after", after), ("before", before)) if value is not None}
+        return (yield from self._page(where, edges, Check.of))
+
     def set_check(
         self,
         prompt: str,

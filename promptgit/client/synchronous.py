@@ -159,6 +159,7 @@ class Client(Base[threading.Lock]):
         return Commit(send) if changes is None else send(changes)
 
     checks = _verb(Verbs.checks)
+    version_checks = _pages(Verbs.version_checks)
     set_check = _verb(Verbs.set_check)
     rules = _verb(Verbs.rules)
     set_rules = _verb(Verbs.set_rules)

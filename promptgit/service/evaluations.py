@@ -20,6 +20,8 @@ from promptgit.store.index import change_queries, check_queries, queries, releas
 from promptgit.store.index.release_rows import read_rules
 from promptgit.store.store import Store
 
+_HIGHEST = 10**18  # no number of a version is
+_ALL = -1  # of SQLite's LIMIT
 PROMPTGIT = "promptgit"
 """Whose deed a release is that its last approval or check made."""
 
@@ -103,6 +105,27 @@ class Evaluations:
             return check_queries.of_versions(index, [version.id]).get(version.id, [])
 
         return self._store.index.read(look)
+
+    def of_prompt(
+        self, prompt_id: str, *, after: int | None, before: int | None, limit: int
+    ) -> tuple[list[Check], bool]:
+        """The checks of the versions of a prompt between two numbers, both exclusive, by number; whether more follow.
+
+        They are those of whole versions: at most *limit*, or all of the first version that has any.
+
+        Raises:
+            PromptNotFound
+        """
+        checks.expect(self._store.index.read(queries.prompt_by_id, prompt_id), prompt_id)
+        edges = max(after or 0, 0), min(before or _HIGHEST, _HIGHEST)
+        found = self._store.index.read(check_queries.of_prompt, prompt_id, *edges, limit + 1)
+        if len(found) <= limit:
+            return found, False
+        whole = [check for check in found if check.number < found[-1].number]
+        if not whole:
+            number = found[0].number
+            whole = self._store.index.read(check_queries.of_prompt, prompt_id, number - 1, number + 1, _ALL)
+        return whole, True
 
     def of(self, versions: list[Version]) -> dict[str, list[Check]]:
         """The checks of versions, by the versions' ids; those without any are left out."""

@@ -189,7 +189,7 @@ class Releasing(ReleaseReading):
 
     def _withdraw(self, _index: sqlite3.Connection, release: Release, _opened: int, attribution: Attribution) -> Plan:
         rights = attribution.rights
-        if not rights.is_admin and rights.owner != release.opened.owner:
+        if not rights.is_admin and not is_one_of([release.opened], rights.owner or ""):
             raise Forbidden(f"Release {release.number} was opened by {release.opened.by!r}, who alone can withdraw it.")
         return self._end(release, WITHDRAWN, attribution)
 

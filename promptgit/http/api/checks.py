@@ -1,10 +1,10 @@
-"""The routes under /api/prompts/{id}/versions/{n}/checks."""
+"""The routes under /api/prompts/{id}/versions/{n}/checks, and /api/prompts/{id}/checks."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from flask import Response
+from flask import Response, request
 from marshmallow import fields
 
 from promptgit.domain import evaluations
@@ -12,8 +12,9 @@ from promptgit.errors import CheckProtected
 from promptgit.http.api import answers, schemas
 from promptgit.http.api.bodies import Routes
 from promptgit.http.api.context import attribution_of, service, uuid_of
-from promptgit.http.api.fields import AnswerSchema, Strict, Text, described
+from promptgit.http.api.fields import AnswerSchema, Number, Strict, Text, between, described
 from promptgit.http.api.openapi import refuses
+from promptgit.http.api.refusals import headers
 from promptgit.service.evaluations import Told
 
 blueprint = Routes(
@@ -22,6 +23,7 @@ blueprint = Routes(
     url_prefix="/api/prompts/<prompt_id>/versions/<number>/checks",
     description="What a CI says about a version",
 )
+of_prompt = Routes("prompt_checks", __name__, url_prefix="/api/prompts/<prompt_id>/checks")
 
 
 class SaidSchema(Strict):
@@ -58,6 +60,26 @@ class CheckSchema(AnswerSchema):
     timestamp = fields.DateTime(metadata=described("When it was said, in UTC", "2026-01-31T12:00:00Z"))
     author = fields.Nested(schemas.AuthorSchema)
     commit = fields.String(metadata=described("The commit that says it", schemas.COMMIT, **schemas.SHA))
+
+
+class ChecksQuerySchema(Strict):
+    """Which checks to list."""
+
+    after = Number("Those of versions after this number")
+    before = Number("Those of versions before this number")
+    limit = Number("At most so many; more only if one version has more", load_default=1000, validate=between(1, 1000))
+
+
+@of_prompt.get("")
+@of_prompt.arguments(ChecksQuerySchema(), location="query")
+@of_prompt.response(200, CheckSchema(many=True), headers=headers("Link"))
+def of_versions(query: dict[str, Any], prompt_id: str) -> Response:
+    """The checks of all versions of a prompt, by number and name."""
+    found, more = service().checks.of_prompt(
+        uuid_of(prompt_id), after=query.get("after"), before=query.get("before"), limit=query["limit"]
+    )
+    link = answers.next_link(request.script_root + request.path, request.args, after=found[-1].number) if more else {}
+    return answers.json([answers.check(one) for one in found], headers=link)
 
 
 @blueprint.get("")

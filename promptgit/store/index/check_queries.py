@@ -11,12 +11,17 @@ from promptgit.domain.evaluations import Check
 from promptgit.domain.models import Author
 from promptgit.store.index.seals import expect
 
-_CHECKS = """
+_SAID = """
 SELECT c.version, c.name, c.prompt IS NOT NULL, c.number, c.state, c.summary, c.url, c.commit_id, c.timestamp,
     a.name, a.email, c.seal, p.id
-FROM json_each(?) wanted CROSS JOIN checks c ON c.version = wanted.value
-LEFT JOIN authors a ON a.key = c.author LEFT JOIN prompts p ON p.key = c.prompt
-ORDER BY c.version, c.name
+"""
+_NAMED = "LEFT JOIN authors a ON a.key = c.author LEFT JOIN prompts p ON p.key = c.prompt"
+_CHECKS = f"""
+{_SAID} FROM json_each(?) wanted CROSS JOIN checks c ON c.version = wanted.value {_NAMED} ORDER BY c.version, c.name
+"""
+_OF_PROMPT = f"""
+{_SAID} FROM prompts q JOIN checks c ON c.prompt = q.key {_NAMED}
+WHERE q.id = ? AND c.number > ? AND c.number < ? ORDER BY c.number, c.name LIMIT ?
 """
 
 
@@ -28,10 +33,19 @@ def of_versions(connection: sqlite3.Connection, versions: Iterable[str]) -> dict
     """
     found: dict[str, list[Check]] = {}
     for row in connection.execute(_CHECKS, (json.dumps(list(versions)),)):
-        expect(row[11], (row[0], row[1], bool(row[2]), *row[3:7], row[7], *row[8:11]))
+        check = _check(row)
         if row[2]:
-            found.setdefault(row[0], []).append(_check(row))
+            found.setdefault(row[0], []).append(check)
     return found
+
+
+def of_prompt(connection: sqlite3.Connection, prompt_id: str, after: int, before: int, limit: int) -> list[Check]:
+    """At most *limit* checks of the versions between two numbers, both exclusive, by number and name.
+
+    Raises:
+        Unusable: a row is damaged.
+    """
+    return [_check(row) for row in connection.execute(_OF_PROMPT, (prompt_id, after, before, limit))]
 
 
 def ignored(connection: sqlite3.Connection) -> list[tuple[str, str]]:
@@ -40,5 +54,6 @@ def ignored(connection: sqlite3.Connection) -> list[tuple[str, str]]:
 
 
 def _check(row: Sequence[Any]) -> Check:
-    _, name, _, number, state, summary, url, commit, seconds, author, email, _, prompt_id = row
+    version, name, is_known, number, state, summary, url, commit, seconds, author, email, sealed, prompt_id = row
+    expect(sealed, (version, name, bool(is_known), number, state, summary, url, commit, seconds, author, email))
     return Check(name, prompt_id, number, state, summary, url, seconds, Author(author, email), commit.hex())

@@ -166,6 +166,8 @@ CREATE TABLE checks (
     PRIMARY KEY (version, name)
 ) WITHOUT ROWID;
 
+CREATE INDEX checks_of ON checks (prompt, number, name);
+
 -- What `rules.toml` holds (NULL: it cannot be read, or is too large), and which commit changed it. While there is no
 -- such file, the row has neither.
 CREATE TABLE rules (content BLOB, commit_id BLOB, seal INTEGER NOT NULL);
