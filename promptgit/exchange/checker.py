@@ -113,11 +113,16 @@ def _compare(path: Path, store: Store, progress: Progress | None) -> Iterator[st
                 f"The file of the label {label!r} of {name!r} {why}, and is ignored. "
                 "If git alone has moved the prompt, move this file along, to the prompt's new name."
             )
-        yield from _ungoverned(connection)
+        newest = fresh
+        if head != (main := store.repository.main()):
+            newest = Path(folder) / "newest.sqlite3"
+            build(newest, store.repository, main, progress)
+        with closing(sqlite3.connect(newest)) as built:
+            yield from _ungoverned(built)
 
 
 def _ungoverned(connection: sqlite3.Connection) -> Iterator[str]:
-    """What rules and releases do not agree with, or cannot be understood of them."""
+    """What rules and releases do not agree with, or cannot be understood of them, in a new index of `main`."""
     yield from release_queries.warnings(connection)
     for label, prompt, number, commit in release_queries.outside(connection):
         where = f"at version {number}" if number else "nowhere"

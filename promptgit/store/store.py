@@ -191,12 +191,19 @@ class Store:
             f"refs/promptgit/lost/{tip}. Bring it back, or remove that ref; see docs/recovery.md."
             for tip in self.lost_tips()
         ]
-        found += self.index.read(release_queries.warnings)
         if (head := self.repository.head()) != MAIN:
             found.append(
                 f"HEAD points at {head}: clones do not check out main. Run 'git symbolic-ref HEAD {MAIN}' in it."
             )
         return found
+
+    def rule_warnings(self) -> list[str]:
+        """What is wrong with the rules, and which labels do not show what was released; a sentence each.
+
+        Raises:
+            IndexBusy: the index could not be brought up to `main` in time.
+        """
+        return self.index.read(release_queries.warnings)
 
     def close(self) -> None:
         """Close what this thread has open, and what leaders of batches pass on.

@@ -103,7 +103,8 @@ def build(app: Flask, spec: APISpec) -> bytes:
     shapes = document["components"]["schemas"]
     for name in ("Error", "PaginationMetadata"):  # flask-smorest's own, which no answer uses
         shapes.pop(name, None)
-    shapes["NewPrompt"] |= schemas.NewPromptSchema.RULE
+    for name, restriction in schemas.RULES.items():
+        shapes[name] |= restriction
     document["info"] |= components.INFO
     document["servers"] = [{"url": "/"}]
     document["security"] = components.SECURITY

@@ -63,6 +63,7 @@ class NewItemSchema(Strict):
 class NewReleaseSchema(schemas.AttributionSchema):
     """A release to open: with `items`, or `from` a label."""
 
+    description = schemas.reason()
     label = Text("The label to move", required=True, format="label", examples=["production"])
     items = fields.List(
         fields.Nested(NewItemSchema),
@@ -77,6 +78,12 @@ class NewReleaseSchema(schemas.AttributionSchema):
     )
     prefix = Text("With `from`: only prompts whose names begin so", examples=["support/"])
     when_ready = Flag("True: release it by itself, with the last approval or check that it lacks")
+
+
+class RollbackSchema(schemas.AttributionSchema):
+    """Why a release is rolled back."""
+
+    description = schemas.reason()
 
 
 class ReleasesQuerySchema(Strict):
@@ -275,7 +282,7 @@ def release_(body: dict[str, Any], release: str) -> Response:
 
 
 @blueprint.post("/<release>/rollback")
-@blueprint.arguments(schemas.AttributionSchema())
+@blueprint.arguments(RollbackSchema())
 @blueprint.response(200, ReleaseSchema)
 @refuses(ReleaseOutdated, RollbackRefused, LabelProtected, PromptDeleted)
 def rollback(body: dict[str, Any], release: str) -> Response:

@@ -42,6 +42,13 @@ _NAME_RULES = (
 )
 
 
+# What a schema cannot say field by field, by its name in the document.
+RULES: dict[str, dict[str, Any]] = {
+    "NewPrompt": {"not": {"type": "object", "required": ["name", "id"]}},  # not both: the id becomes the name
+    "NewRelease": {"oneOf": [{"required": ["items"]}, {"required": ["from"]}]},
+}
+
+
 class NewAuthorSchema(Strict):
     """Who writes a version."""
 
@@ -76,6 +83,18 @@ class AttributionSchema(Strict):
     )
 
 
+def reason() -> Text:
+    """The field of a description that must say something."""
+    return Text(
+        "Why: the commit's message, which must say something",
+        required=True,
+        format="reason",
+        minLength=1,
+        maxLength=texts.MAX_DESCRIPTION,
+        examples=["Shorter greetings"],
+    )
+
+
 class OverridableSchema(AttributionSchema):
     """The same, of what a gated label may stand in the way of."""
 
@@ -84,8 +103,6 @@ class OverridableSchema(AttributionSchema):
 
 class NewPromptSchema(AttributionSchema):
     """A prompt to create."""
-
-    RULE = {"not": {"type": "object", "required": ["name", "id"]}}  # not both: the id becomes the name
 
     content = Text("The whole text, kept byte for byte", required=True, **CONTENT)
     name = Text(f"{_NAME_RULES}. Without name and id: a new UUID", **NAME)
