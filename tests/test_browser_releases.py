@@ -63,12 +63,14 @@ def test_no_page_of_releases_shuts_anybody_out(page: Browser, team: Pages) -> No
         for address in opened:
             page.open(address)
             assert page.all("h1"), address
-            for dark, width in ((False, 1280), (False, 640), (True, 390)):
+            for dark, width in ((False, 640), (False, 1280), (True, 390)):
                 page.look(dark=dark, width=width)
+                assert page.driver.execute_script("return document.documentElement.scrollWidth") <= width, address
+                if width == 640:  # 1280 in a zoom of 200 %
+                    continue
                 found = axe.run(page.driver, options={"resultTypes": ["violations"]})["violations"]
                 told = [(one["id"], [node["html"][:200] for node in one["nodes"]]) for one in found]
                 assert told == [], f"{address}, {dark=}: {json.dumps(told, indent=1)}"
-                assert page.driver.execute_script("return document.documentElement.scrollWidth") <= width, address
 
 
 def test_from_a_proposal_to_production_and_back(page: Browser, team: Pages) -> None:

@@ -17,6 +17,7 @@ from promptgit.service.items import NEWEST, Delete, Item, Point, Rename, Restore
 from promptgit.service.service import Service
 from promptgit.service.writes import Attribution
 from promptgit.store.store import Store
+from tests.faults import LONG
 from tests.support import assert_sound
 from tests.test_service_stateful import clash
 
@@ -158,7 +159,7 @@ def state(service: Service, store: Store) -> dict[str, tuple[list[str], dict[str
 
 
 @given(requests=st.lists(st.lists(ITEMS, min_size=1, max_size=5), min_size=1, max_size=6))
-@settings(max_examples=150)
+@settings(max_examples=300 if LONG else 60)
 def test_changes_are_refused_or_give_what_the_model_says(requests: list[list[Item]]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         store = Store(Path(folder), lock_timeout=5)

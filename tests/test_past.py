@@ -19,6 +19,7 @@ from promptgit.service.feed import Feed
 from promptgit.service.past import Past
 from promptgit.service.service import Service
 from promptgit.store.store import Store
+from tests.faults import LONG
 from tests.support import git, git_text
 
 BORN = 1_700_000_000
@@ -133,7 +134,7 @@ def assert_past(store: Store, service: Service, folder: Path) -> None:
 
 
 @pytest.mark.slow
-@settings(max_examples=40)
+@settings(max_examples=100 if LONG else 12)
 @given(st.lists(st.one_of(_commit, _commit, _move), min_size=1, max_size=12))
 def test_every_past_state_is_that_of_a_clone(history: list[Any]) -> None:
     """Whatever git has made: renames, deletions, restores, names used again, labels, merges, dates back and forth."""

@@ -31,6 +31,7 @@ from promptgit.service.release_plans import Wanted
 from promptgit.service.service import Service
 from promptgit.service.writes import Attribution
 from promptgit.store.store import Store
+from tests.faults import LONG
 from tests.support import assert_sound, foreign_commit
 
 pytestmark = pytest.mark.slow
@@ -348,4 +349,4 @@ class Releases(RuleBasedStateMachine):
 
 
 def test_any_sequence_of_steps_agrees_with_a_model() -> None:
-    run_state_machine_as_test(Releases, settings=settings(max_examples=12, stateful_step_count=30))
+    run_state_machine_as_test(Releases, settings=settings(max_examples=60 if LONG else 8, stateful_step_count=30))

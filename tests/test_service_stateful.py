@@ -18,6 +18,7 @@ from promptgit.service.feed import Feed
 from promptgit.service.service import Service
 from promptgit.service.writes import Attribution
 from promptgit.store.store import Store
+from tests.faults import LONG
 from tests.support import assert_sound, commits_of, foreign_commit
 
 pytestmark = pytest.mark.slow
@@ -279,4 +280,4 @@ class Prompts(RuleBasedStateMachine):
 
 
 def test_any_sequence_of_operations_agrees_with_a_dict() -> None:
-    run_state_machine_as_test(Prompts, settings=settings(max_examples=30, stateful_step_count=30))
+    run_state_machine_as_test(Prompts, settings=settings(max_examples=60 if LONG else 20, stateful_step_count=30))

@@ -21,7 +21,7 @@ from tests.support import Answer, Http, Server, assert_sound, command, git_text
 
 pytestmark = pytest.mark.slow
 
-KILLS = 20 if LONG else 3
+KILLS = 20 if LONG else 2
 PROMPTS = [f"support/p{at}" for at in range(5)]
 RULES = "[labels.production]\napprovals = 0\n"
 
