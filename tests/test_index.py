@@ -190,8 +190,11 @@ def test_a_lost_index_is_built_anew_while_the_service_runs(store: Store, service
     assert_agrees(store)
 
 
-def test_readers_and_writers_go_on_while_the_index_is_swapped(store: Store, service: Service) -> None:
-    """Every thread has a connection of its own, and notices the new file."""
+def test_readers_and_writers_go_on_while_the_index_is_swapped(tmp_path: Path) -> None:
+    """Every thread has a connection of its own, and notices the new file; a writer may wait long for its turn."""
+    store = Store(tmp_path / "data", lock_timeout=60)
+    store.open()
+    service = Service(store, 100)
     prompt = service.create("0", name="a")
     rounds = 20
     errors: list[Exception] = []

@@ -240,7 +240,7 @@ def test_what_has_moved_since_is_outdated(team: Team) -> None:
     assert (rolled["rollback_of"], rolled["state"]) == (back, "released")
     assert team.label() == 2
     assert team.ok("get", f"/api/releases/{second}", "ada")["state"] == "outdated"  # it points there again
-    team.refused(409, "release_outdated", "post", f"/api/releases/{back}/rollback", "bob", description="Again")
+    team.refused(409, "rollback_refused", "post", f"/api/releases/{back}/rollback", "bob", description="Again")
     team.refused(409, "rollback_refused", "post", f"/api/releases/{second}/rollback", "bob", description="Never made")
 
 

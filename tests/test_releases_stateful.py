@@ -270,11 +270,11 @@ class Releases(RuleBasedStateMachine):
             return RollbackRefused
         for name, (before, to) in release.items.items():
             if self.prompts[name].label != to:
-                return ReleaseOutdated
+                return RollbackRefused
             if before == to:
                 continue
             if self.prompts[name].moved != release.made[name]:
-                return ReleaseOutdated
+                return RollbackRefused
             if before is None or (name, before) not in self.released:
                 return RollbackRefused
         return None

@@ -20,7 +20,7 @@ from promptgit.auth.token_file import TokenFile
 from promptgit.domain.labels import check as check_label
 from promptgit.domain.labels import check_characters
 from promptgit.domain.names import fold
-from promptgit.domain.rights import ADMINISTRATOR
+from promptgit.domain.rights import ADMINISTRATOR, same_person
 from promptgit.domain.texts import check_identity
 from promptgit.errors import Invalid, TokenNameTaken, TokenNotFound, Unauthenticated, UnusableTokens
 from promptgit.settings import Settings
@@ -133,7 +133,7 @@ class Tokens:
         Raises:
             UnusableTokens: the file cannot be read.
         """
-        return frozenset(token.identity.email for token in self.all() if token.owner.casefold() == owner.casefold())
+        return frozenset(token.identity.email for token in self.all() if same_person(token.owner) == same_person(owner))
 
     def all(self) -> list[Token]:
         """Every token that was ever made, oldest first."""

@@ -33,6 +33,7 @@ STATES = ("pending", "success", "failure")
 MAX_SUMMARY = 1_000  # characters
 MAX_URL = 2_000  # characters
 
+_HIGHEST = 10**18  # SQLite's integers go not much further
 _FILE = re.compile(r"checks/([0-9a-f]{2})/([0-9a-f]{6}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})/([^/]+)", re.ASCII)
 
 
@@ -101,7 +102,7 @@ def parse(data: bytes) -> CheckFile | None:
         isinstance(said.prompt_id, str)
         and parse_id(said.prompt_id) == said.prompt_id
         and type(said.number) is int
-        and said.number > 0
+        and 0 < said.number < _HIGHEST
         and said.state in STATES
         and all(text is None or isinstance(text, str) for text in (said.summary, said.url))
         and (said.url is None or is_address(said.url))

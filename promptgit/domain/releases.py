@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import tomli_w
 
-from promptgit.domain.labels import is_label
+from promptgit.domain.labels import LATEST, is_label
 from promptgit.domain.names import is_uuid
 
 ROOT = "releases/"
@@ -119,7 +119,7 @@ def parse(number: int, data: bytes) -> Release | None:
         closed = tree.get(state) if state != OPEN else None
         release = Release(
             number,
-            tree["label"],
+            _text(tree["label"]),
             state,
             _text(tree["description"]),
             _deed(tree["opened"]),
@@ -129,9 +129,10 @@ def parse(number: int, data: bytes) -> Release | None:
             tuple(map(_deed, tree.get("approvals", []))),
             None if closed is None else _deed(closed),
         )
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError, OverflowError):
         return None
-    is_sound = state in STATES and is_label(release.label) and 0 < len(release.items) <= MOST_ITEMS
+    is_label_of_prompts = is_label(release.label) and release.label != LATEST
+    is_sound = state in STATES and is_label_of_prompts and 0 < len(release.items) <= MOST_ITEMS
     return release if is_sound else None
 
 
@@ -146,12 +147,14 @@ def _deed(table: dict[str, Any]) -> Deed:
     at: datetime = table["at"]
     if at.tzinfo is None:
         raise ValueError("no moment without an offset")  # it would be another one on another machine
+    seconds = int(at.timestamp())
+    _moment(seconds)  # years 1 and 9999 have moments that UTC cannot say
     owner, credential = table.get("owner"), table.get("credential")
     return Deed(
         _text(table["by"]),
         None if owner is None else _text(owner),
         None if credential is None else _text(credential),
-        int(at.timestamp()),
+        seconds,
         _text(table.get("description", "")),
     )
 

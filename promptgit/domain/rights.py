@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from promptgit.domain.names import fold
+
 
 @dataclass(frozen=True, slots=True)
 class Rights:
@@ -24,6 +26,11 @@ class Rights:
     def may_write_to(self, name: str) -> bool:
         """True if a prompt of this name is below one of the prefixes; no UUID is, for it has no segments."""
         return self.prefixes is None or name.startswith(self.prefixes)
+
+
+def same_person(owner: str) -> str:
+    """What owners, and addresses, that mean the same person have in common: case, form and blanks do not count."""
+    return " ".join(fold(owner).split())
 
 
 ADMINISTRATOR = Rights(may_move=None, may_check=None, is_admin=True)

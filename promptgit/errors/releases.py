@@ -101,7 +101,7 @@ class ReleaseOutdated(PromptgitError):
     code = "release_outdated"
     sentence = (
         "Release {self.number} is outdated: since it was opened, {self.label!r} of {self.name!r} has moved, or the "
-        "prompt was deleted. It moves nothing any more; open another one."
+        "prompt was renamed or deleted. It moves nothing any more; open another one."
     )
     number: int
     label: str

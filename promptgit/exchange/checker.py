@@ -27,7 +27,7 @@ _PROMPT = "LEFT JOIN {0}.prompts p ON p.key = t.prompt"
 _AUTHOR = "LEFT JOIN {0}.authors a ON a.key = t.author"
 _SAID = "lower(hex(t.commit_id)), t.timestamp, a.name, a.email, t.description, t.seal"
 _ROWS = {
-    "totals": "SELECT prompts, versions FROM {0}.totals",
+    "totals": "SELECT prompts, versions, releases FROM {0}.totals",
     "prompt": "SELECT id, name, folded, versions, created, hex(altered), removed, places, labels, seal "
     "FROM {0}.prompts",
     "version": f"SELECT p.id, t.number, t.made, t.id, lower(hex(t.blob)), {_SAID}, t.json, t.json_seal "

@@ -81,7 +81,7 @@ class Commits:
             if isinstance(item.action, Tell) and outcome.prompt_id is not None:
                 _, version = expect_version(index, outcome.prompt_id, item.action.number)
                 states[version.id, item.action.told.check] = item.action.told.state
-        return ripened(index, plan, states, int(self._store.clock()), self._credentials)
+        return ripened(index, plan, states, self._writes, int(self._store.clock()), self._credentials)
 
     def _checked(self, items: Sequence[Item]) -> list[Item]:
         refusals, sound = Refusals(), []

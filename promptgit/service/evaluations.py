@@ -62,14 +62,20 @@ def plan_check(index: sqlite3.Connection, prompt_id: str, number: int, told: Tol
 
 
 def ripened(
-    index: sqlite3.Connection, plan: Plan, told: Mapping[tuple[str, str], str], now: int, credentials: Credentials
+    index: sqlite3.Connection,
+    plan: Plan,
+    told: Mapping[tuple[str, str], str],
+    writes: Writes,
+    now: int,
+    credentials: Credentials,
 ) -> Plan:
     """The plan, and the releases that wait for nothing but the checks in it: version's id and check -> state."""
     if not told:
         return plan
     candidates = release_queries.open_with(index, sorted({version for version, _ in told}))
     judge = Judge(index, credentials, told)
-    return release_plans.ripen(index, plan, candidates, Deed(PROMPTGIT, None, None, now), judge)
+    deed = Deed(PROMPTGIT, None, None, now)
+    return release_plans.ripen(index, plan, candidates, deed, judge, writes.is_possible)
 
 
 def expect_version(index: sqlite3.Connection, prompt_id: str, number: int) -> tuple[str, Version]:
@@ -165,7 +171,9 @@ class Evaluations:
             name, version = expect_version(index, prompt_id, number)
             reason = f"Check {told.check} of version {number} of {name}: {told.state}"
             states = {(version.id, told.check): told.state}
-            return ripened(index, Plan(files, reason), states, int(self._store.clock()), self._credentials)
+            return ripened(
+                index, Plan(files, reason), states, self._writes, int(self._store.clock()), self._credentials
+            )
 
         def answer(index: sqlite3.Connection) -> Check:
             found = _find(index, expect_version(index, prompt_id, number)[1], told.check)

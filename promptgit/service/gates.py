@@ -133,7 +133,10 @@ def _newcomer(index: sqlite3.Connection, name: str, files: Files) -> str:
         if moved is not None and moved.newest.blob == blob:
             return moved.id
     removed = queries.removed_by_name(index, name)
-    return removed.id if removed is not None else names.id_of(name)
+    derived = names.id_of(name)
+    if removed is None and queries.prompt_by_id(index, derived) is not None:
+        raise Invalid("override", f"cannot record the id of {name!r}, which its own commit decides; send two commits")
+    return removed.id if removed is not None else derived
 
 
 def _version(index: sqlite3.Connection, prompt_id: str, number: int | None) -> str | None:

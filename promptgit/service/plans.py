@@ -84,7 +84,8 @@ def revert(index: sqlite3.Connection, prompt: Prompt, version: Version, *, is_de
         checks.expect_last_of_name(index, prompt)
     elif prompt.newest.blob == version.blob:
         return None
-    return Plan({prompt.path: version.blob}, f"Revert to version {version.number}")
+    cleared = leftover_labels(index, prompt.name) if is_deleted else {}
+    return Plan({**cleared, prompt.path: version.blob}, f"Revert to version {version.number}")
 
 
 def point(index: sqlite3.Connection, prompt: Prompt, pointed: Iterable[str], number: int) -> Plan | None:

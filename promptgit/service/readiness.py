@@ -10,6 +10,7 @@ from typing import Protocol
 from promptgit.domain.evaluations import Check
 from promptgit.domain.models import Version
 from promptgit.domain.releases import OPEN, OUTDATED, READY, Deed, Item, Release
+from promptgit.domain.rights import same_person
 from promptgit.domain.rules import LabelRule, Rules
 from promptgit.errors import ReleaseNotReady, ReleaseOutdated, SelfApproval
 from promptgit.store.index import check_queries, queries, release_queries, version_queries
@@ -60,8 +61,8 @@ class Judged:
 
 
 def is_one_of(deeds: Iterable[Deed], owner: str) -> bool:
-    """True if one of the deeds is this owner's; owners are compared regardless of case."""
-    return any((deed.owner or "").casefold() == owner.casefold() for deed in deeds)
+    """True if one of the deeds is this owner's; owners are compared as persons."""
+    return any(same_person(deed.owner or "") == same_person(owner) for deed in deeds)
 
 
 class Judge:
@@ -88,13 +89,16 @@ class Judge:
         """What an open release lacks: approvals, checks, or rules that can be understood."""
         return self._missing(release, self.counting(release), self._checks(release))
 
-    def judge(self, release: Release, opened: int) -> Judged:
-        """What state a release is in; *opened* is the number of the commit that opened it."""
+    def judge(self, release: Release, opened: int | None) -> Judged:
+        """What state a release is in; *opened* is the number of the commit that opened it.
+
+        None: what has moved since does not count.
+        """
         counting, checks = self.counting(release), self._checks(release)
         if release.state != OPEN:
             return Judged(release, release.state, (), counting, checks)
         missing = self._missing(release, counting, checks)
-        state = OUTDATED if self.moved(release, opened) else OPEN if missing else READY
+        state = OUTDATED if opened is not None and self.moved(release, opened) else OPEN if missing else READY
         return Judged(release, state, missing, counting, checks)
 
     def counting(self, release: Release) -> tuple[Deed, ...]:
@@ -102,7 +106,7 @@ class Judge:
         found: dict[str, Deed] = {}
         for deed in release.approvals:
             if deed.owner and deed.credential and not self._credentials.are_ended(deed.credential):
-                found.setdefault(deed.owner.casefold(), deed)
+                found.setdefault(same_person(deed.owner), deed)
         return tuple(found.values())
 
     def moved(self, release: Release, opened: int) -> Item | None:
@@ -135,16 +139,16 @@ class Judge:
         Raises:
             SelfApproval
         """
-        if (release.opened.owner or "").casefold() == owner.casefold():
+        if is_one_of([release.opened], owner):
             raise SelfApproval(release.number, owner)
-        own = {address.casefold() for address in (owner, *self._credentials.addresses_of(owner))}
+        own = {same_person(address) for address in (owner, *self._credentials.addresses_of(owner))}
         for item in release.items:
             number = item.number or 0
             # Back to an older version ships that one.
             after = min(item.before or 0, number - 1)
             found = release_queries.writers(self._index, item.prompt_id, after, number)
             for version, addresses in found:
-                if own & {address.casefold() for address in addresses}:
+                if own & {same_person(address) for address in addresses}:
                     raise SelfApproval(release.number, owner, version, item.name)
 
     def _is_in_place(self, label: str, item: Item, opened: int) -> bool:
@@ -154,7 +158,8 @@ class Judge:
         if found[0].labels.get(label) != item.before or self._version(item) is None:
             return False
         last = release_queries.last_move(self._index, item.prompt_id, label)
-        return last is None or last[1] <= opened
+        was_moved = last is not None and last[1] > opened
+        return not was_moved and not release_queries.has_gone_elsewhere(self._index, item.prompt_id, opened)
 
     def _version(self, item: Item) -> Version | None:
         version = version_queries.version(self._index, item.prompt_id, item.number or 0)

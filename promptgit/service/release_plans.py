@@ -16,7 +16,6 @@ from promptgit.errors import (
     LabelNotGated,
     ReleaseClosed,
     ReleaseNotFound,
-    ReleaseOutdated,
     RollbackRefused,
     VersionNotFound,
 )
@@ -133,21 +132,34 @@ def make(index: sqlite3.Connection, release: Release, deed: Deed) -> Plan:
     return _moving(index, release.ended(RELEASED, deed), f"Release {release.number} to {release.label}")
 
 
-def ripen(index: sqlite3.Connection, plan: Plan, candidates: Iterable[Release], deed: Deed, judge: Judge) -> Plan:
+def ripen(
+    index: sqlite3.Connection,
+    plan: Plan,
+    candidates: Iterable[Release],
+    deed: Deed,
+    judge: Judge,
+    is_possible: Callable[[Plan], bool],
+) -> Plan:
     """The plan, and in the same commit each candidate that it makes ready and that asked for it.
 
-    *deed* is promptgit's. A release waits on where the plan itself changes one of its labels, or removes a prompt of
-    it; so does the newer one of two that move the same label.
+    *deed* is promptgit's. A release waits where no rule asks anything of it any more, where something lies in the way
+    of its files (*is_possible* says so), and where the plan changes one of its labels, or moves or removes a prompt of
+    it; so does the newer one of two that have a label of one prompt.
     """
+    taken = set(plan.files)
     for release in candidates:
         _, opened, _ = find(index, release.number)
-        if not release.when_ready or judge.judge(release, opened).state != releases.READY:
+        if not (release.when_ready and judge.rules.names(release.label)):
             continue
-        made = make(index, release, deed)
+        if judge.judge(release, opened).state != releases.READY:
+            continue
+        prompts = [_living(index, item) for item in release.items]
+        paths = {labels.path_of(release.label, prompt.name) for prompt in prompts}
         gone = {path for path, content in plan.files.items() if content is None}
-        paths = {_living(index, item).path for item in release.items}
-        if made.released & plan.files.keys() or paths & gone:
+        made = make(index, release, deed)
+        if paths & taken or gone & {prompt.path for prompt in prompts} or not is_possible(made):
             continue
+        taken |= paths
         reason = f"{plan.reason}, and make release {release.number}"
         plan = Plan({**plan.files, **made.files}, reason, plan.released | made.released)
     return plan
@@ -157,8 +169,7 @@ def roll_back(index: sqlite3.Connection, release: Release, number: int, deed: De
     """Return each label of a release to where it pointed before, as release *number*.
 
     Raises:
-        RollbackRefused: it was not released, or a version before it was not.
-        ReleaseOutdated: a label has moved since.
+        RollbackRefused: it was not released, or a version before it was not, or a label has moved since.
     """
     if release.state != RELEASED:
         raise RollbackRefused(release.number, f"it is {release.state}")
@@ -168,11 +179,11 @@ def roll_back(index: sqlite3.Connection, release: Release, number: int, deed: De
         found = queries.prompt_by_id(index, item.prompt_id)
         last = release_queries.last_move(index, item.prompt_id, release.label)
         if found is None or found[1] is not None or found[0].labels.get(release.label) != item.number:
-            raise ReleaseOutdated(release.number, release.label, item.name)
+            raise RollbackRefused(release.number, f"{release.label!r} of {item.name!r} has moved since")
         if item.before == item.number:
             continue
         if last is None or last[2] != made:
-            raise ReleaseOutdated(release.number, release.label, item.name)
+            raise RollbackRefused(release.number, f"{release.label!r} of {item.name!r} has moved since")
         version = version_queries.version(index, item.prompt_id, item.before) if item.before else None
         if version is None or not release_queries.was_released(index, release.label, item.prompt_id, version.id):
             where = f"version {item.before}" if item.before else "no version"

@@ -9,7 +9,7 @@ from promptgit.domain import releases, texts
 from promptgit.domain.releases import OPEN, REJECTED, WITHDRAWN, Deed, Release
 from promptgit.domain.rights import Rights
 from promptgit.errors import Forbidden, Invalid, KeyReused, PromptgitError, ReleaseNotFound, Unavailable
-from promptgit.service import release_plans
+from promptgit.service import prefixes, release_plans
 from promptgit.service.evaluations import PROMPTGIT
 from promptgit.service.plans import Plan
 from promptgit.service.readiness import Credentials, Judge, Judged, is_one_of
@@ -59,16 +59,17 @@ class Releasing(ReleaseReading):
             nonlocal made
             made = release_queries.next_number(index)
             items = release_plans.items(index, label, find(index), read_rules(index)[0])
+            prefixes.expect_below(index, [item.prompt_id for item in items], attribution.rights)
             deed = self._writes.deed(attribution)
             release = Release(made, label, OPEN, description, deed, items, when_ready)
             opened = release_plans.open_(release)
-            if not when_ready or Judge(index, self._credentials).missing(release):
+            may_move = self._writes.are_movable_in(index, [label], attribution.rights)
+            if not (when_ready and may_move) or Judge(index, self._credentials).missing(release):
                 return opened
             ended = release_plans.make(index, release, self._own_deed())
             return Plan({**opened.files, **ended.files}, ended.reason, ended.released)
 
-        about = [one.prompt_id for one in self._store.index.read(find)]
-        return self._writes.run(plan, lambda index: self._judged(index, made), self._recalled, attribution, about)
+        return self._writes.run(plan, lambda index: self._judged(index, made), self._recalled, attribution, None)
 
     def approve(self, number: int, *, attribution: Attribution) -> Judged:
         """Approve a release. Who has approved it already writes nothing.
@@ -116,8 +117,8 @@ class Releasing(ReleaseReading):
         """Return each label of a release to the version before, if that was released as well: a release of its own.
 
         Raises:
-            ReleaseNotFound, RollbackRefused
-            ReleaseOutdated: a label has moved since.
+            ReleaseNotFound
+            RollbackRefused: also if a label has moved since.
             Invalid: there is no description.
             LabelProtected, OutsidePrefix: the caller may not move the label of every item.
             (and those of `Writer.submit`)
@@ -181,7 +182,7 @@ class Releasing(ReleaseReading):
         judge.expect_stranger(release, owner)
         deed = self._writes.deed(attribution, texts.check_description(attribution.description))
         plan, approved = release_plans.approve(release, deed), release.approved(deed)
-        return release_plans.ripen(index, plan, [approved], self._own_deed(), judge)
+        return release_plans.ripen(index, plan, [approved], self._own_deed(), judge, self._writes.is_possible)
 
     def _reject(self, index: sqlite3.Connection, release: Release, _opened: int, attribution: Attribution) -> Plan:
         self._writes.expect_mover(index, [release.label], attribution.rights)
@@ -237,8 +238,7 @@ class Releasing(ReleaseReading):
         if number is None:
             raise KeyReused
         then = releases.parse(number, self._store.repository.file_at(commit, releases.path_of(number)) or b"")
-        release, opened, _ = release_plans.find(index, number)
-        return Judge(index, self._credentials).judge(then or release, opened)
+        return Judge(index, self._credentials).judge(then or release_plans.find(index, number)[0], None)
 
     def _own_deed(self) -> Deed:
         return Deed(PROMPTGIT, None, None, int(self._store.clock()))

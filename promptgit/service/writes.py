@@ -11,6 +11,7 @@ from promptgit.domain import texts
 from promptgit.domain.models import Author, Request
 from promptgit.domain.releases import Deed
 from promptgit.domain.rights import NO_RIGHTS, Rights
+from promptgit.errors import PathBlocked
 from promptgit.service import gates, prefixes
 from promptgit.service.checks import Precondition
 from promptgit.service.plans import Plan
@@ -84,7 +85,8 @@ class Writes:
             prefixes.expect_files_below(planned.files.keys() - planned.released, attribution.rights)
             override = description if attribution.override else None
             guarded = gates.guarded(index, planned, attribution.rights, override, self.deed(attribution))
-            overridden[:] = sorted(guarded.files.keys() - planned.files.keys())
+            if not dry_run:
+                self._log_override(sorted(guarded.files.keys() - planned.files.keys()), description, attribution)
             return Edit(guarded.files, description or guarded.reason, author, committer)
 
         def recalled(index: sqlite3.Connection, commit: str) -> T:
@@ -96,14 +98,19 @@ class Writes:
                 self._store.repository.expect_possible(rehearsed)
             return answer(index)
 
-        overridden: list[str] = []  # the files of releases that record it
         if dry_run:
             return self._store.index.read(rehearse)
-        answered = self._store.writer.submit(Operation(edit, answer, attribution.request, recalled))
-        if overridden:
+        return self._store.writer.submit(Operation(edit, answer, attribution.request, recalled))
+
+    def _log_override(self, files: list[str], description: str, attribution: Attribution) -> None:
+        """Say in the access log that gates are overridden, before they are; *files* are those of releases, if any.
+
+        Raises:
+            LockTimeout, StorageFull, StorageFailed: it could not be said, and is not done.
+        """
+        if files:
             by = who(attribution.rights, attribution.committer)
-            self._log.note("gate_overridden", by=by, releases=overridden, description=description)
-        return answered
+            self._log.append("gate_overridden", by=by, releases=files, description=description)
 
     def would_change(
         self, plan: Callable[[sqlite3.Connection], Plan | None], attribution: Attribution, about: Sequence[str]
@@ -141,4 +148,16 @@ class Writes:
 
     def are_movable(self, moving: Iterable[str], rights: Rights) -> bool:
         """Whether *rights* allow to move all these labels."""
-        return not self._store.index.read(gates.immovable, list(moving), rights, self._protected)
+        return self._store.index.read(self.are_movable_in, list(moving), rights)
+
+    def are_movable_in(self, index: sqlite3.Connection, moving: Iterable[str], rights: Rights) -> bool:
+        """The same, by the state of *index*."""
+        return not gates.immovable(index, moving, rights, self._protected)
+
+    def is_possible(self, plan: Plan) -> bool:
+        """Whether nothing lies in the tree where the files of a plan would be, as far as `main` tells now."""
+        try:
+            self._store.repository.expect_possible(Edit(plan.files, plan.reason, self._store.committer))
+        except PathBlocked:
+            return False
+        return True

@@ -96,8 +96,6 @@ class Ledger:
 
     def _apply(self, commit: Commit, author: int, read: Callable[[str], bytes]) -> None:
         self._renamed.clear()
-        if check_rows.concern(commit):
-            self.flush()  # the versions that the files of checks speak of
         governed = self._releases.apply(commit, self._changes.next_number, read)
         self._apply_events(commit, author)
         for file in label_files(commit.changes):
@@ -118,6 +116,7 @@ class Ledger:
                 self._placed[key] = row
         self._done += governed
         if check_rows.concern(commit):
+            self.flush()  # the versions that the files of checks speak of
             self._done += check_rows.apply(self._connection, commit, author, read)
 
     def _apply_events(self, commit: Commit, author: int) -> None:

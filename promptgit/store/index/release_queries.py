@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from promptgit.domain import releases
 from promptgit.domain.releases import OPEN, RELEASED, Release
 from promptgit.store.index import prompt_rows
-from promptgit.store.index.release_rows import find, read_rules
+from promptgit.store.index.release_rows import find, highest, read_rules
 
 _MOVE = """
 SELECT m.number, c.number, lower(hex(c.id)) FROM label_moves m JOIN commits c ON c.id = m.commit_id
@@ -29,9 +29,8 @@ def release(connection: sqlite3.Connection, number: int) -> tuple[Release, int, 
 
 
 def next_number(connection: sqlite3.Connection) -> int:
-    """The number of the release that is opened next: no number is given twice, also if a file cannot be understood."""
-    (highest,) = connection.execute("SELECT coalesce(max(number), 0) FROM releases").fetchone()
-    return int(highest) + 1
+    """The number of the release that is opened next: no number is given twice, also if its file has left."""
+    return highest(connection) + 1
 
 
 def numbers(
@@ -96,6 +95,15 @@ def last_move(connection: sqlite3.Connection, prompt_id: str, label: str) -> tup
         return None
     row = connection.execute(_MOVE, (found.key, label)).fetchone()
     return None if row is None else (row[0], row[1], row[2])
+
+
+def has_gone_elsewhere(connection: sqlite3.Connection, prompt_id: str, after: int) -> bool:
+    """True if a prompt was renamed, deleted or restored after the commit of this number."""
+    row = connection.execute(
+        "SELECT 1 FROM prompts p JOIN places l ON l.prompt = p.key WHERE p.id = ? AND l.since > ? LIMIT 1",
+        (prompt_id, after),
+    ).fetchone()
+    return row is not None
 
 
 def writers(connection: sqlite3.Connection, prompt_id: str, after: int, upto: int) -> list[tuple[int, set[str]]]:

@@ -18,6 +18,7 @@ from promptgit.store.index.seals import expect, seal
 _Move = tuple[str, str, int | None]  # the id of a prompt, a label, and where it is pointed
 _RULES = rules.PATH.encode()
 _ROOT = releases.ROOT.encode()
+_MOST_LEFT_OUT = 1_000_000  # numbers between one release and the next
 REMOVED = "removed"
 """What was done with a release whose file has left."""
 
@@ -41,6 +42,12 @@ def read_rules(connection: sqlite3.Connection) -> tuple[Rules, bytes | None, str
     content, commit, sealed = rows[0]
     expect(sealed, (content, commit))
     return Rules() if commit is None else rules.parse(content), content, commit.hex() if commit else None
+
+
+def highest(connection: sqlite3.Connection) -> int:
+    """The highest number that a release has ever had; 0: there was none."""
+    (number,) = connection.execute("SELECT releases FROM totals").fetchone()
+    return int(number)
 
 
 class ReleaseRows:
@@ -88,6 +95,10 @@ class ReleaseRows:
         self, number: int, commit: Commit, at: int, change: FileChange, read: Callable[[str], bytes]
     ) -> list[Done]:
         before = find(self._connection, number)
+        known = highest(self._connection)
+        if number > known + _MOST_LEFT_OUT:
+            return []  # else one push could use the numbers up
+        self._connection.execute("UPDATE totals SET releases = ?", (max(number, known),))
         self._connection.execute("DELETE FROM releases WHERE number = ?", (number,))
         self._connection.execute("DELETE FROM release_items WHERE number = ?", (number,))
         if change.new is None:

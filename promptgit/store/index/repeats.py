@@ -19,7 +19,7 @@ def prompt_after(connection: sqlite3.Connection, commit: str) -> Prompt:
     changed = change_queries.between(connection, made - 1, made) if made else []
     if made is None or not changed:
         raise KeyReused
-    prompt_id = changed[-1].prompt_id
+    prompt_id = next((one.prompt_id for one in reversed(changed) if one.prompt_id is not None), None)
     past = past_queries.prompt_by_id(connection, made, prompt_id) if prompt_id else None
     if past is None:
         raise KeyReused

@@ -9,8 +9,12 @@ PRAGMA user_version = {SCHEMA};
 CREATE TABLE head (commit_id BLOB NOT NULL);
 
 -- Prompts that live, and versions of all; to count the rows takes ten milliseconds for each hundred thousand.
-CREATE TABLE totals (prompts INTEGER NOT NULL, versions INTEGER NOT NULL);
-INSERT INTO totals VALUES (0, 0);
+CREATE TABLE totals (
+    prompts INTEGER NOT NULL,
+    versions INTEGER NOT NULL,
+    releases INTEGER NOT NULL   -- the highest number that one ever had
+);
+INSERT INTO totals VALUES (0, 0, 0);
 
 CREATE TABLE authors (
     key INTEGER PRIMARY KEY,
