@@ -76,6 +76,7 @@ def test_not_created_yet_is_404_deleted_then_410_and_deleted_since_200(
     assert code(client, f"/api/names/a?at={states['born']}") == (404, "name_not_found")
     assert client.get(f"/api/prompts?at={states['born']}").json == []
     assert code(client, f"{A}?at={states['deleted']}") == (410, "prompt_deleted")
+    assert code(client, f"{A}/labels?at={states['deleted']}") == (410, "prompt_deleted")
     assert code(client, f"/api/names/b?at={states['deleted']}") == (410, "prompt_deleted")
     assert client.get(f"/api/prompts?at={states['deleted']}").json == []
     client.delete(A)

@@ -105,14 +105,17 @@ class PastLabels:
         self._past = past
 
     def all(self, prompt_id: str) -> list[LabelMove]:
-        """Where the labels of a prompt pointed, and since when; none of a deleted one.
+        """Where the labels of a prompt pointed, and since when.
 
         Raises:
             PromptNotFound: no prompt had this id then.
+            PromptDeleted: it was deleted then.
         """
-        moves = self._past.read(past_queries.pointers, prompt_id)
-        if moves is None:
+        found = self._past.read(past_queries.pointers, prompt_id)
+        if found is None:
             raise self._past.not_there(prompt_id)
+        past, moves = found
+        checks.expect_living(*past)
         return moves
 
     def get(self, prompt_id: str, label: str) -> Version:

@@ -59,7 +59,7 @@ class LabelMoveSchema(_Made):
 @blueprint.get("")
 @blueprint.arguments(schemas.AtQuerySchema(), location="query")
 @blueprint.response(200, LabelSchema(many=True))
-@refuses(CommitNotFound)
+@refuses(PromptDeleted, CommitNotFound)
 def index(query: dict[str, Any], prompt_id: str) -> Response:
     """Where the labels of a prompt point."""
     source, _ = source_of(query)

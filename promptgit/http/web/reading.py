@@ -90,7 +90,7 @@ def prompt(prompt_id: UUID) -> tuple[str, int]:
         is_first=before > found.newest.number,
         newer=entries[0].version.number + _VERSIONS + 1 if entries else found.newest.number + 1,
         timeline=timeline.draw(catalogue().timeline(found, timeline.MOST)),
-        pointers=source.labels.all(found.id),
+        pointers=[] if removal else source.labels.all(found.id),
         moment=moment,
         waiting=releases.waiting(found) if moment is None else [],
         checks=service().checks.of([entry.version for entry in entries]) if moment is None else {},

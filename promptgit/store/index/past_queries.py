@@ -102,8 +102,8 @@ def list_prompts(connection: sqlite3.Connection, at: int, where: queries.Where, 
     return prompts
 
 
-def pointers(connection: sqlite3.Connection, at: int, prompt_id: str) -> list[LabelMove] | None:
-    """The last move of each label that pointed at a version of a prompt then, sorted by label.
+def pointers(connection: sqlite3.Connection, at: int, prompt_id: str) -> tuple[Found, list[LabelMove]] | None:
+    """The prompt with this id, and the last move of each label that pointed at a version of it then, sorted by label.
 
     None: the prompt was not created yet, or never.
     """
@@ -112,7 +112,7 @@ def pointers(connection: sqlite3.Connection, at: int, prompt_id: str) -> list[La
     if past is None or found is None:
         return None
     moves = [label_queries.move_of(found, row) for row in _moves(connection, at, [found])[found.key]]
-    return [move for move in moves if move.label in past[0].labels]
+    return past, [move for move in moves if move.label in past[0].labels]
 
 
 def _keys(
