@@ -46,6 +46,7 @@ from promptgit.http.web.access import Door, Person
 from promptgit.jobs import chores, deliveries, mirror, upstream
 from promptgit.service.catalogue import Catalogue
 from promptgit.service.feed import Feed
+from promptgit.service.readiness import NOBODY
 from promptgit.service.service import Service
 from promptgit.service.stores import store_of
 from promptgit.settings import Settings
@@ -95,7 +96,10 @@ def create_app(settings: Settings, *, catch_up: bool = True) -> Flask:
     app.url_map.merge_slashes = False
     known = app.extensions["promptgit.tokens"] = tokens_of(settings)
     known.file.settle()
-    service = app.extensions["promptgit"] = Service(store, settings.max_content_bytes, settings.protected, known)
+    # Where nobody is told apart, no request needs the token file, which may be lost.
+    credentials = NOBODY if settings.auth == "off" else known
+    service = Service(store, settings.max_content_bytes, settings.protected, credentials)
+    app.extensions["promptgit"] = service
     app.extensions["promptgit.feed"] = Feed(store, waiters=settings.threads // 2)
     api = _Api(app)
     for blueprint in (

@@ -92,6 +92,29 @@ def test_where_nobody_needs_a_token_a_lost_file_is_nothing(tmp_path: Path) -> No
     assert (client.get("/readyz").status_code, client.get("/api/prompts").status_code) == (200, 200)
 
 
+@pytest.mark.parametrize("content", [None, "{"], ids=["lost", "unreadable"])
+def test_where_nobody_needs_a_token_releases_need_no_file_either(tmp_path: Path, content: str | None) -> None:
+    """Nobody is told apart there, so no approval counts."""
+    data = tmp_path / "data"
+    ada, bob = (bearer(make(data, name, scope)) for name, scope in (("ada", "write"), ("bob", "admin")))
+    client = create_app(Settings(data=data)).test_client()
+    client.put("/api/rules", json={"content": '[labels."production"]\n'}, headers=bob | {"If-None-Match": "*"})
+    prompt = client.post("/api/prompts", json={"content": "x"}, headers=ada).json["id"]
+    items = [{"prompt_id": prompt, "version_number": 1}]
+    body = {"label": "production", "items": items, "description": "Ship it"}
+    assert client.post("/api/releases", json=body, headers=ada).status_code == 201
+    assert client.post("/api/releases/1/approve", json={}, headers=bob).json["state"] == "ready"
+    (data / "tokens.json").unlink()
+    if content is not None:
+        (data / "tokens.json").write_text(content)
+    client = create_app(Settings(data=data, auth="off")).test_client()
+    for path in ("/api/releases", "/api/releases/1", "/releases", "/releases/1"):
+        assert client.get(path).status_code == 200
+    (release,) = client.get("/api/releases").get_json()
+    assert release["state"] == "open" and release["missing"] == ["1 approval"]
+    assert [one["counts"] for one in release["approvals"]] == [False]
+
+
 # Backups
 
 
