@@ -35,6 +35,8 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
     help="Date each commit by its line, or by this import.  [default: author in a new folder whose lines are in order "
     "of time, else now]",
 )
+@click.option("--override", is_flag=True, help="Pass gates of labels, as an administrator; -m says why.")
+@click.option("-m", "--message", metavar="TEXT", help="With --override: why, for the files of releases that record it.")
 @click.option("--langfuse", type=_FILE, help="In the place of FILE: answers of Langfuse's API.")
 @click.option(
     "--git",
@@ -49,6 +51,8 @@ def import_(
     data: Path | None,
     skip_invalid: bool,
     committer_date: str | None,
+    override: bool,
+    message: str | None,
     langfuse: Path | None,
     repository: Path | None,
     under: str,
@@ -59,6 +63,8 @@ def import_(
 
     if [file, langfuse, repository].count(None) != 2:
         raise click.UsageError("Give one of FILE, --langfuse and --git.")
+    if override != (message is not None):
+        raise click.UsageError("Give --override and -m together: -m says why a gate is overridden.")
     settings = Settings.from_environment(data=data)
     refused: list[str] = []
 
@@ -74,7 +80,7 @@ def import_(
             progress = stack.enter_context(counter("Reading history"))
             file = stack.enter_context(conversions.written(conversions.from_git(repository, under, suffix, progress)))
         assert file is not None  # one of the three
-        run = _import(file, settings, skip_invalid, committer_date)
+        run = _import(file, settings, skip_invalid, committer_date, message)
     if run.added:
         with counter("Indexing for the search", "prompts") as progress:
             run.prepare_search(progress)
@@ -84,7 +90,9 @@ def import_(
     click.echo(f"{run.added:,} commits added, {run.present:,} lines there already, {len(refused):,} skipped.")
 
 
-def _import(file: Path, settings: Settings, skip_invalid: bool, committer_date: str | None) -> importer.Import:
+def _import(
+    file: Path, settings: Settings, skip_invalid: bool, committer_date: str | None, override: str | None
+) -> importer.Import:
     from promptgit.exchange import importer
 
     with importer.open_lines(file) as opened:
@@ -95,7 +103,13 @@ def _import(file: Path, settings: Settings, skip_invalid: bool, committer_date: 
     if committer_date is None and problem is None:
         problem = importer.follows(store, dates)
         by_lines = problem is None
-    run = importer.Import(store, settings.max_content_bytes, skip_invalid=skip_invalid, dated_by_lines=by_lines)
+    run = importer.Import(
+        store,
+        settings.max_content_bytes,
+        skip_invalid=skip_invalid,
+        dated_by_lines=by_lines,
+        override=override,
+    )
     with click.progressbar(length=os.path.getsize(file), label="Importing", file=sys.stderr) as bar:
         for position in run.take(lambda: importer.open_lines(file)):
             bar.update(position - bar.pos)

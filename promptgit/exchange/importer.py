@@ -12,13 +12,17 @@ from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO, NamedTuple, cast
 
+from promptgit.domain import releases, texts
 from promptgit.domain.models import Prompt
+from promptgit.domain.releases import Deed
+from promptgit.domain.rights import ADMINISTRATOR
 from promptgit.errors import BadLine, LabelNotFound, NameNotFound, StorageFull
 from promptgit.exchange import exporter, lines
 from promptgit.exchange.lines import Entry, Line, Pointer, parse
 from promptgit.exchange.past import Past
-from promptgit.service import plans
+from promptgit.service import gates, plans
 from promptgit.service.plans import Plan
+from promptgit.store.access_log import AccessLog, who
 from promptgit.store.git import objects
 from promptgit.store.git.commits import Edit
 from promptgit.store.index import queries
@@ -99,9 +103,23 @@ class Import:
     *max_content* is in bytes of UTF-8. With *dated_by_lines* a commit's committer date is its line's timestamp, and
     a line that is dated before the commit that it would follow, or in the future, is refused; else the committer
     date is the time of the import.
+
+    A line that would move a gated label is refused, unless *override* says why it may: then the file of a release
+    records it in the commit of the line.
+
+    Raises:
+        Invalid: *override* breaks a rule of descriptions.
     """
 
-    def __init__(self, store: Store, max_content: int, *, skip_invalid: bool, dated_by_lines: bool = False) -> None:
+    def __init__(
+        self,
+        store: Store,
+        max_content: int,
+        *,
+        skip_invalid: bool,
+        dated_by_lines: bool = False,
+        override: str | None = None,
+    ) -> None:
         self.added = 0
         self.present = 0
         self.refused: list[BadLine] = []
@@ -109,6 +127,8 @@ class Import:
         self._max_content = max_content
         self._skip_invalid = skip_invalid
         self._dated_by_lines = dated_by_lines
+        self._override = None if override is None else texts.check_description(override)
+        self._log = AccessLog(store.folder, store.clock)
         self._done: dict[Key, int] = {}  # the number of the last line that the history has
 
     def take(self, open_file: Callable[[], BinaryIO]) -> Iterator[int]:
@@ -165,15 +185,41 @@ class Import:
                 yield line
 
     def _store_batch(self, batch: list[Line]) -> None:
-        operations = [_operation(line, dated_by_line=self._dated_by_lines) for line in batch]
+        operations = [self._operation(line) for line in batch]
+        answers: list[Plan | Exception | None]
         answers = self._store.writer.together(operations, stop_at_refusal=not self._skip_invalid)
+        self._note_overrides(answers)
         for line, answer in zip(batch, answers, strict=False):
             if isinstance(answer, Exception):
                 self._refuse(BadLine(line.number, str(answer)))
             else:
-                self.added += answer
-                self.present += not answer
+                self.added += answer is not None
+                self.present += answer is None
         batch.clear()
+
+    def _operation(self, line: Line) -> Operation[Plan | None]:
+        """The commit of a line; the answer is what it changed, if there was anything to change."""
+        planned: Plan | None = None
+
+        def plan(index: sqlite3.Connection) -> Edit | None:
+            nonlocal planned
+            planned = _plan(index, line)
+            if planned is None:
+                return None
+            deed = Deed(self._store.committer.name, None, None, int(self._store.clock()))
+            planned = gates.guarded(index, planned, ADMINISTRATOR, self._override, deed)
+            committed = line.timestamp if self._dated_by_lines else None
+            return Edit(planned.files, line.description, line.author, None, line.timestamp, committed)
+
+        return Operation(plan, lambda _: planned)
+
+    def _note_overrides(self, answers: list[Plan | Exception | None]) -> None:
+        """Put the files of releases that record overrides in a batch into the access log."""
+        plans_made = [answer for answer in answers if isinstance(answer, Plan)]
+        recorded = [path for plan in plans_made for path in plan.files if path.startswith(releases.ROOT)]
+        if recorded:
+            by = who(ADMINISTRATOR, None)
+            self._log.note("gate_overridden", by=by, releases=recorded, description=self._override)
 
     def _refuse(self, error: BadLine) -> None:
         if not self._skip_invalid:
@@ -217,20 +263,6 @@ def _parse_all(file: BinaryIO, max_content: int) -> Iterator[Line | BadLine]:
 def _position(file: BinaryIO) -> int:
     packed: BinaryIO | None = getattr(file, "fileobj", None)
     return (packed or file).tell()
-
-
-def _operation(line: Line, *, dated_by_line: bool) -> Operation[bool]:
-    """The commit of a line; the answer is whether there was anything to change."""
-    changed = False
-
-    def plan(index: sqlite3.Connection) -> Edit | None:
-        nonlocal changed
-        planned = _plan(index, line)
-        changed = planned is not None
-        committed = line.timestamp if dated_by_line else None
-        return planned and Edit(planned.files, line.description, line.author, None, line.timestamp, committed)
-
-    return Operation(plan, lambda _: changed)
 
 
 def _plan(index: sqlite3.Connection, line: Line) -> Plan | None:
