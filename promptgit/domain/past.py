@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from promptgit.errors import Invalid
 
@@ -26,11 +26,11 @@ def as_of(text: str) -> AsOf:
     if found := _TIME.fullmatch(text):
         day, minute, seconds, offset = found.groups()
         try:
-            start = datetime.fromisoformat(f"{day}T{minute}:00{offset.upper()}")
+            start = datetime.fromisoformat(f"{day}T{minute}:00{offset.upper()}").astimezone(UTC)
             if int(seconds) <= 60:  # a leap second is the one after it
                 return int((start + timedelta(seconds=int(seconds))).timestamp())
         except (ValueError, OverflowError):
-            pass  # no day of the calendar
+            pass  # no day of the calendar, there or in UTC
     raise Invalid(
         "at",
         f"is {text[:60]!r}, which is neither a commit's full id (40 of 0-9 and a-f) nor a time such as "

@@ -14,6 +14,13 @@ from promptgit.store.index import label_queries, queries
 Precondition = Callable[[Prompt], bool]
 """Whether the caller has seen this state of the prompt."""
 
+_HIGHEST = 10**18  # above the numbers of all versions and releases, and below 2**63, where SQLite's integers end
+
+
+def edge(number: int) -> int:
+    """A number before or after which something is listed, as SQLite takes it: beyond, the list would be the same."""
+    return min(max(number, 0), _HIGHEST)
+
 
 def expect(found: tuple[Prompt, Removal | None] | None, prompt_id: str) -> tuple[Prompt, Removal | None]:
     """What was found of the prompt with this id; nothing is refused."""

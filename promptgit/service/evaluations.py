@@ -20,7 +20,6 @@ from promptgit.store.index import change_queries, check_queries, queries, releas
 from promptgit.store.index.release_rows import read_rules
 from promptgit.store.store import Store
 
-_HIGHEST = 10**18  # no number of a version is
 _ALL = -1  # of SQLite's LIMIT
 PROMPTGIT = "promptgit"
 """Whose deed a release is that its last approval or check made."""
@@ -122,8 +121,9 @@ class Evaluations:
         Raises:
             PromptNotFound
         """
-        checks.expect(self._store.index.read(queries.prompt_by_id, prompt_id), prompt_id)
-        edges = max(after or 0, 0), min(before or _HIGHEST, _HIGHEST)
+        prompt, _ = checks.expect(self._store.index.read(queries.prompt_by_id, prompt_id), prompt_id)
+        end = prompt.newest.number + 1 if before is None else before
+        edges = checks.edge(after or 0), checks.edge(end)
         found = self._store.index.read(check_queries.of_prompt, prompt_id, *edges, limit + 1)
         if len(found) <= limit:
             return found, False

@@ -17,7 +17,6 @@ from promptgit.errors import (
     ReleaseClosed,
     ReleaseNotFound,
     RollbackRefused,
-    VersionNotFound,
 )
 from promptgit.service import checks
 from promptgit.service.plans import Files, Plan
@@ -95,9 +94,9 @@ def items(index: sqlite3.Connection, label: str, wanted: Iterable[Wanted], rules
     found: list[Item] = []
     for prompt_id, number in wanted:
         prompt = checks.expect_living(*checks.expect(queries.prompt_by_id(index, prompt_id), prompt_id))
+        checks.expect_version(prompt, number)
         version = version_queries.version(index, prompt.id, number)
-        if version is None:
-            raise VersionNotFound(prompt.name, str(number), prompt.newest.number)
+        assert version is not None
         if rules.rule_for(label, prompt.name) is None:
             raise LabelNotGated(label, prompt.name)
         checks.expect_labels(index, prompt.name, [label])

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from promptgit.domain import releases
 from promptgit.domain.releases import OPEN, Item
 from promptgit.domain.rights import Rights
-from promptgit.service import prefixes, release_plans
+from promptgit.service import checks, prefixes, release_plans
 from promptgit.service.readiness import Credentials, Judge, Judged
 from promptgit.service.release_plans import Wanted
 from promptgit.store.index import release_queries
@@ -42,7 +42,7 @@ class ReleaseReading:
 
         def look(index: sqlite3.Connection) -> list[Judged]:
             found: list[Judged] = []
-            below = before
+            below = None if before is None else checks.edge(before)
             while len(found) < limit:
                 some = release_queries.numbers(index, states=sorted(stored), label=label, before=below, limit=limit)
                 judged = (self._judged(index, number) for number in some)

@@ -14,7 +14,7 @@ from promptgit.http.web import access, forms
 from promptgit.http.web.forms import Answer, Refusal, field, form, is_sent, prompt_of, to_prompt
 from promptgit.http.web.gates import expect_not_shut, may_move
 from promptgit.http.web.pages import blueprint, catalogue, service
-from promptgit.http.web.reading import between
+from promptgit.http.web.reading import between, number_in
 from promptgit.service.checks import Precondition
 
 _MOVES = 100  # shown; the API and git have them all
@@ -100,10 +100,10 @@ def remove(prompt_id: UUID, label: str) -> Answer:
 def _page(template: str, prompt_id: str, label: str, refusal: Refusal | None = None, **values: str) -> str:
     prompt, _ = service().find(prompt_id)
     pointed = prompt.labels.get(label)
-    number = values.get("number", "")
+    number = number_in(values.get("number", ""), 0)
     size = None
-    if pointed and number.isascii() and number.isdigit() and 1 <= int(number) <= prompt.newest.number:
-        size = catalogue().size(prompt.id, pointed, int(number)) if int(number) != pointed else None
+    if pointed and 1 <= number <= prompt.newest.number and number != pointed:
+        size = catalogue().size(prompt.id, pointed, number)
     return forms.page(template, prompt, refusal, label=label, pointed=pointed, size=size, **values)
 
 

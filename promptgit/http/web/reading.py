@@ -27,9 +27,13 @@ def _asked(name: str) -> str:
     return request.args.get(name, "").replace("\0", "")
 
 
-def _number(name: str, default: int) -> int:
-    text = _asked(name)
+def number_in(text: str, default: int) -> int:
+    """The number that a text is, if it is one that SQLite takes."""
     return int(text) if _NUMBER.fullmatch(text) else default
+
+
+def _number(name: str, default: int) -> int:
+    return number_in(_asked(name), default)
 
 
 @blueprint.get("/")
