@@ -47,7 +47,7 @@ def test_the_whole_way_of_a_release(people: People) -> None:
     assert run(bob, "release", "rollback", "2", code=2).endswith("Error: Say why it is rolled back: -m.\n")
     back = run(bob, "release", "rollback", "2", "-m", "Worse")
     assert "Takes back release 2." in back and f"  {GREETING}  v2 -> v1\n" in back
-    run(ada, "release", "open", "production", "--from", "latest", "--prefix", "support/g", "--when-ready", "-m", "New")
+    run(ada, "release", "open", "production", "--from", "latest", "--prefix", "support", "--when-ready", "-m", "New")
     assert "who alone can withdraw it" in run(bob, "release", "withdraw", "4", code=1)
     assert "rejected" in run(bob, "release", "reject", "4", "-m", "No")
     assert "is rejected already" in run(ada, "release", "withdraw", "4", code=1)

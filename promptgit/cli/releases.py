@@ -58,7 +58,7 @@ def show(client: Client, number: int, as_json: bool) -> None:
 @click.argument("label")
 @click.argument("items", nargs=-1, type=Name(), metavar="[NAME@VERSION|NAME@LABEL]...")
 @click.option("--from", "source", metavar="LABEL", help="Instead of names: where this label points, or latest.")
-@click.option("--prefix", help="With --from: only names that start so.")
+@click.option("--prefix", help="With --from: only names below this folder.")
 @click.option("--when-ready", is_flag=True, help="Make it by itself, with the last approval or check that it lacks.")
 @json_option
 @attributed

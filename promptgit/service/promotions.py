@@ -5,15 +5,13 @@ from __future__ import annotations
 import sqlite3
 from typing import NamedTuple
 
-from promptgit.domain import labels, names
-from promptgit.errors import Invalid, InvalidName
-from promptgit.service import checks, prefixes
+from promptgit.domain import labels
+from promptgit.service import checks, prefixes, sources
 from promptgit.service.plans import Files, Plan
 from promptgit.service.reasons import listed
+from promptgit.service.sources import Source
 from promptgit.service.writes import Attribution, Writes
-from promptgit.store.index import change_queries, queries, repeats
-
-_ALL = -1  # SQLite's LIMIT for no limit (sqlite.org/lang_select.html)
+from promptgit.store.index import change_queries, repeats
 
 
 class Move(NamedTuple):
@@ -55,15 +53,11 @@ class Promotions:
             (and those of `Writer.submit`)
         """
         labels.check(label)
-        if not labels.is_label(source):
-            raise Invalid("from", "is no label; give one, such as 'staging', or 'latest'")
-        folder = _folder(prefix)
-        where = queries.Where(prefix=folder or None, label=None if source == labels.LATEST else source)
+        followed = sources.source(source, prefix)
         moves: list[Move] = []
 
         def plan(index: sqlite3.Connection) -> Plan | None:
-            found = queries.list_prompts(index, where, limit=_ALL)
-            moving = [prompt for prompt in found if prompt.labels.get(label) != prompt.newest.number]
+            moving = followed.ahead_of(index, label)
             if not moving:
                 self._writes.expect_mover(index, [label], attribution.rights)
             for prompt in moving:
@@ -78,7 +72,7 @@ class Promotions:
             if any(move.before is None for move in moves):
                 labels.expect_portable(label)
             files: Files = {labels.path_of(label, move.name): labels.content(move.number) for move in moves}
-            return Plan(files, _reason(label, source, folder, moves))
+            return Plan(files, _reason(label, followed, moves))
 
         def answer(index: sqlite3.Connection) -> Promoted:
             return Promoted(None if dry_run or not moves else change_queries.newest(index), moves)
@@ -91,21 +85,7 @@ class Promotions:
         return self._writes.run(plan, answer, recall, attribution, None, dry_run=dry_run)
 
 
-def _folder(prefix: str) -> str:
-    """The beginning of the names below a folder of names; "" for all.
-
-    Raises:
-        Invalid: no name can begin so.
-    """
-    if not prefix:
-        return ""
-    try:
-        return names.check(prefix.removesuffix("/")) + "/"
-    except InvalidName as error:
-        raise Invalid("prefix", error.reason) from None
-
-
-def _reason(label: str, source: str, folder: str, moves: list[Move]) -> str:
+def _reason(label: str, followed: Source, moves: list[Move]) -> str:
     lines = [f"{move.name} {f'v{move.before}' if move.before else 'nowhere'} -> v{move.number}" for move in moves]
-    below = f" below {folder}" if folder else ""
-    return listed(f"Promote {source} to {label}{below}", lines)
+    below = f" below {followed.folder}" if followed.folder else ""
+    return listed(f"Promote {followed.label} to {label}{below}", lines)

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from promptgit.domain import labels, releases
-from promptgit.domain.labels import LATEST
 from promptgit.domain.models import Prompt
 from promptgit.domain.releases import OPEN, RELEASED, Deed, Item, Release
 from promptgit.domain.rules import Rules
@@ -18,12 +17,10 @@ from promptgit.errors import (
     ReleaseNotFound,
     RollbackRefused,
 )
-from promptgit.service import checks
+from promptgit.service import checks, sources
 from promptgit.service.plans import Files, Plan
 from promptgit.service.readiness import Judge
 from promptgit.store.index import queries, release_queries, version_queries
-
-_ALL = -1  # of SQLite's LIMIT
 
 
 class Wanted(NamedTuple):
@@ -60,7 +57,7 @@ def find_open(index: sqlite3.Connection, number: int) -> tuple[Release, int]:
 def finder(
     label: str, wanted: Iterable[Wanted] | None, source: str | None, prefix: str
 ) -> Callable[[sqlite3.Connection], list[Wanted]]:
-    """A function that finds what a release of *label* is to move: *wanted*, or where the label *source* points.
+    """A function that finds what a release of *label* is to move: *wanted*, or where *source* points below *prefix*.
 
     Raises:
         Invalid: a rule is broken.
@@ -68,19 +65,13 @@ def finder(
     labels.check(label)
     if (wanted is None) == (source is None):
         raise Invalid("items", "are to be given, or 'from'; one of both")
-    if source not in (None, LATEST):
-        labels.check(str(source))
-    given = None if wanted is None else list(wanted)
-    return lambda index: _pointed(index, label, str(source), prefix) if given is None else given
-
-
-def _pointed(index: sqlite3.Connection, label: str, source: str, prefix: str) -> list[Wanted]:
-    """Where *source* points, for the prompts below *prefix* that *label* does not show that way already."""
-    where = queries.Where(prefix=prefix or None, label=None if source == LATEST else source)
-    found = queries.list_prompts(index, where, limit=_ALL)
-    return [
-        Wanted(prompt.id, prompt.newest.number) for prompt in found if prompt.labels.get(label) != prompt.newest.number
-    ]
+    if source is not None:
+        followed = sources.source(source, prefix)
+        return lambda index: [Wanted(one.id, one.newest.number) for one in followed.ahead_of(index, label)]
+    if prefix:
+        raise Invalid("prefix", "is given in addition to items; it goes with 'from'")
+    given = list(wanted or ())
+    return lambda _: given
 
 
 def items(index: sqlite3.Connection, label: str, wanted: Iterable[Wanted], rules: Rules) -> tuple[Item, ...]:

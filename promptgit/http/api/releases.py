@@ -78,7 +78,10 @@ class NewReleaseSchema(schemas.AttributionSchema):
         format="label",
         examples=["staging"],
     )
-    prefix = Text("With `from`: only prompts whose names begin so", examples=["support/"])
+    prefix = Text(
+        "With `from`: only prompts below this folder of names; it may end in '/'",
+        **(schemas.NAME | {"examples": ["support/"]}),
+    )
     when_ready = Flag("True: release it by itself, with the last approval or check that it lacks")
 
 

@@ -45,7 +45,12 @@ _NAME_RULES = (
 # What a schema cannot say field by field, by its name in the document.
 RULES: dict[str, dict[str, Any]] = {
     "NewPrompt": {"not": {"type": "object", "required": ["name", "id"]}},  # not both: the id becomes the name
-    "NewRelease": {"oneOf": [{"required": ["items"]}, {"required": ["from"]}]},
+    "NewRelease": {
+        "oneOf": [
+            {"required": ["items"], "not": {"anyOf": [{"required": ["from"]}, {"required": ["prefix"]}]}},
+            {"required": ["from"], "not": {"required": ["items"]}},
+        ]
+    },
 }
 
 
