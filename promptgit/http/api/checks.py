@@ -8,10 +8,10 @@ from flask import Response, request
 from marshmallow import fields
 
 from promptgit.domain import evaluations
-from promptgit.errors import CheckProtected
+from promptgit.errors import CheckProtected, PathBlocked
 from promptgit.http.api import answers, schemas
 from promptgit.http.api.bodies import Routes
-from promptgit.http.api.context import attribution_of, service, uuid_of
+from promptgit.http.api.context import attribution_of, expect_no_precondition, service, uuid_of
 from promptgit.http.api.fields import AnswerSchema, Number, Strict, Text, between, described
 from promptgit.http.api.openapi import refuses
 from promptgit.http.api.refusals import headers
@@ -101,9 +101,10 @@ def show(prompt_id: str, number: str, check: str) -> Response:
 @blueprint.put("/<check>")
 @blueprint.arguments(NewCheckSchema())
 @blueprint.response(200, CheckSchema)
-@refuses(CheckProtected)
+@refuses(CheckProtected, PathBlocked)
 def put(body: dict[str, Any], prompt_id: str, number: str, check: str) -> Response:
     """Say how a check of a version went."""
+    expect_no_precondition("a version never changes, and what a check says last holds")
     version = service().version(uuid_of(prompt_id), number)
     told = Told(check, body["state"], body.get("summary"), body.get("url"))
     made = service().checks.set(version.prompt_id, version.number, told, attribution=attribution_of(body))

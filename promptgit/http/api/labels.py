@@ -89,7 +89,7 @@ def point(body: dict[str, Any], prompt_id: str, label: str) -> Response:
 @blueprint.delete("/<label>")
 @blueprint.arguments(schemas.RemovalSchema(), required=False)
 @blueprint.response(204)
-@refuses(PromptDeleted, LabelNotFound, LabelProtected, LabelGated)
+@refuses(PromptDeleted, LabelNotFound, LabelProtected, LabelGated, PathBlocked)
 def remove(body: dict[str, Any], prompt_id: str, label: str) -> Response:
     """Remove a label."""
     service().labels.remove(uuid_of(prompt_id), label, attribution=attribution_of(body))

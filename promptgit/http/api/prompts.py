@@ -93,7 +93,7 @@ def rename(body: dict[str, Any], prompt_id: str) -> Response:
 @blueprint.delete("/<prompt_id>")
 @blueprint.arguments(schemas.RemovalSchema(), required=False)
 @blueprint.response(204)
-@refuses(LabelProtected, LabelGated)
+@refuses(LabelProtected, LabelGated, PathBlocked)
 def delete(body: dict[str, Any], prompt_id: str) -> Response:
     """Delete a prompt; its versions stay readable, and a revert brings it back."""
     service().delete(uuid_of(prompt_id), attribution=attribution_of(body))

@@ -13,6 +13,7 @@ from promptgit.domain.releases import MOST_ITEMS, Deed
 from promptgit.errors import (
     LabelNotGated,
     LabelProtected,
+    PathBlocked,
     PromptDeleted,
     PromptNotFound,
     ReleaseClosed,
@@ -25,7 +26,7 @@ from promptgit.errors import (
 )
 from promptgit.http.api import answers, schemas
 from promptgit.http.api.bodies import Routes
-from promptgit.http.api.context import attribution_of, service
+from promptgit.http.api.context import attribution_of, expect_no_precondition, service
 from promptgit.http.api.fields import (
     AnswerSchema,
     Flag,
@@ -42,6 +43,7 @@ from promptgit.http.api.openapi import refuses
 from promptgit.http.api.refusals import headers
 from promptgit.service.readiness import Judged
 from promptgit.service.release_plans import Wanted
+from promptgit.service.writes import Attribution
 
 blueprint = Routes(
     "releases", __name__, url_prefix="/api/releases", description="Requests to move gated labels, with approvals"
@@ -206,10 +208,19 @@ def number_of(text: str) -> int:
     return int(text)
 
 
+def _attribution(body: dict[str, Any]) -> Attribution:
+    expect_no_precondition("a release is outdated by itself as soon as a label of its items has moved")
+    return attribution_of(body)
+
+
+def _location(judged: Judged) -> dict[str, str]:
+    return {"Location": f"{request.script_root}/api/releases/{judged.release.number}"}
+
+
 @blueprint.post("")
 @blueprint.arguments(NewReleaseSchema())
 @blueprint.response(201, ReleaseSchema, headers=headers("Location"))
-@refuses(LabelNotGated, PromptNotFound, PromptDeleted, VersionNotFound)
+@refuses(LabelNotGated, PromptNotFound, PromptDeleted, VersionNotFound, PathBlocked)
 def open_(body: dict[str, Any]) -> Response:
     """Open a release: ask for a gated label to be moved."""
     items = body.get("items")
@@ -219,10 +230,9 @@ def open_(body: dict[str, Any]) -> Response:
         source=body.get("from_"),
         prefix=body.get("prefix", ""),
         when_ready=body.get("when_ready", False),
-        attribution=attribution_of(body),
+        attribution=_attribution(body),
     )
-    location = f"{request.script_root}/api/releases/{judged.release.number}"
-    return answers.json(shown(judged), 201, {"Location": location})
+    return answers.json(shown(judged), 201, _location(judged))
 
 
 @blueprint.get("")
@@ -253,10 +263,10 @@ def show(release: str) -> Response:
 @blueprint.post("/<release>/approve")
 @blueprint.arguments(schemas.ReasonSchema(), required=False)
 @blueprint.response(200, ReleaseSchema)
-@refuses(ReleaseClosed, ReleaseOutdated, SelfApproval, LabelProtected)
+@refuses(ReleaseClosed, ReleaseOutdated, SelfApproval, LabelProtected, PathBlocked)
 def approve(body: dict[str, Any], release: str) -> Response:
     """Approve a release. It counts once for each owner of tokens, and not for who wrote what it ships."""
-    return answers.json(shown(service().releases.approve(number_of(release), attribution=attribution_of(body))))
+    return answers.json(shown(service().releases.approve(number_of(release), attribution=_attribution(body))))
 
 
 @blueprint.post("/<release>/reject")
@@ -265,7 +275,7 @@ def approve(body: dict[str, Any], release: str) -> Response:
 @refuses(ReleaseClosed, LabelProtected)
 def reject(body: dict[str, Any], release: str) -> Response:
     """Reject a release, which closes it."""
-    return answers.json(shown(service().releases.reject(number_of(release), attribution=attribution_of(body))))
+    return answers.json(shown(service().releases.reject(number_of(release), attribution=_attribution(body))))
 
 
 @blueprint.post("/<release>/withdraw")
@@ -274,22 +284,23 @@ def reject(body: dict[str, Any], release: str) -> Response:
 @refuses(ReleaseClosed)
 def withdraw(body: dict[str, Any], release: str) -> Response:
     """Withdraw a release that you have opened."""
-    return answers.json(shown(service().releases.withdraw(number_of(release), attribution=attribution_of(body))))
+    return answers.json(shown(service().releases.withdraw(number_of(release), attribution=_attribution(body))))
 
 
 @blueprint.post("/<release>/release")
 @blueprint.arguments(schemas.ReasonSchema(), required=False)
 @blueprint.response(200, ReleaseSchema)
-@refuses(ReleaseClosed, ReleaseOutdated, ReleaseNotReady, LabelProtected, PromptDeleted)
+@refuses(ReleaseClosed, ReleaseOutdated, ReleaseNotReady, LabelProtected, PathBlocked)
 def release_(body: dict[str, Any], release: str) -> Response:
     """Point the label at all items, in one commit."""
-    return answers.json(shown(service().releases.release(number_of(release), attribution=attribution_of(body))))
+    return answers.json(shown(service().releases.release(number_of(release), attribution=_attribution(body))))
 
 
 @blueprint.post("/<release>/rollback")
 @blueprint.arguments(RollbackSchema())
-@blueprint.response(200, ReleaseSchema)
-@refuses(ReleaseOutdated, RollbackRefused, LabelProtected, PromptDeleted)
+@blueprint.response(200, ReleaseSchema, headers=headers("Location"))
+@refuses(ReleaseOutdated, RollbackRefused, LabelProtected, PathBlocked)
 def rollback(body: dict[str, Any], release: str) -> Response:
-    """Return each label to the version before, which was released before: a release of its own."""
-    return answers.json(shown(service().releases.roll_back(number_of(release), attribution=attribution_of(body))))
+    """Return each label to the version before, which was released before: a release of its own, at `Location`."""
+    judged = service().releases.roll_back(number_of(release), attribution=_attribution(body))
+    return answers.json(shown(judged), headers=_location(judged))

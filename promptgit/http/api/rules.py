@@ -9,7 +9,7 @@ from flask import Response, request
 from marshmallow import fields
 
 from promptgit.domain import rules
-from promptgit.errors import RulesNotFound, StaleRules
+from promptgit.errors import PathBlocked, RulesNotFound, StaleRules
 from promptgit.http.api import answers, schemas
 from promptgit.http.api.bodies import Routes
 from promptgit.http.api.context import attribution_of, must_create, service
@@ -86,7 +86,7 @@ def show() -> Response:
 @blueprint.put("")
 @blueprint.arguments(NewRulesSchema())
 @blueprint.response(200, RulesSchema, headers=headers("ETag"))
-@refuses(StaleRules)
+@refuses(StaleRules, PathBlocked)
 def put(body: dict[str, Any]) -> Response:
     """Write the rules, as an administrator.
 
