@@ -75,8 +75,11 @@ class History:
         self._service.labels.point(self._prompt, "production", number, attribution=attribution)
 
     def push(self, number: int) -> None:
-        """Move the label with git alone, as an administrator of the repository can."""
+        """Move the label with git alone, as an administrator of the repository can; beside a release of another one."""
         clone = self.clone("pushed")
+        other = clone / "releases" / "0" / "1.toml"
+        text = other.read_text().replace('label = "production"', 'label = "staging"')
+        other.write_text(text.replace('state = "withdrawn"', 'state = "released"'))
         (clone / "labels" / "production" / NAME).write_text(f"{number}\n")
         git(clone, "commit", "-qam", "By night", GIT_COMMITTER_DATE="2026-03-05T03:00:00Z")
         git(clone, "push", "-q", "origin", "main")
