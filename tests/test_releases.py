@@ -280,6 +280,18 @@ def test_rules_are_written_by_administrators_who_have_seen_them(team: Team) -> N
     assert team.client.put("/api/rules", json={"content": ""}, headers=create).status_code == 412
 
 
+@pytest.mark.parametrize("name", ["con", "nul.txt", "eval.", "v1.lock", "v1.git"])
+def test_rules_that_nobody_could_meet_are_not_written(team: Team, name: str) -> None:
+    """No label, and no check, can be set by a name that not every system can check out. What was pushed gates."""
+    for content in (f'[labels."{name}"]\n', f'[labels.production]\nchecks = ["eval", "{name}"]\n'):
+        refused = team.refused(422, "invalid", "put", "/api/rules", "admin", content=content)
+        assert name in refused["errors"]["content"][0]
+        foreign_commit(team.folder / "prompts.git", {"rules.toml": content.encode()}, "By hand")
+        assert team.ok("get", "/api/rules", "ada")["problems"] == []
+    missing = team.ok("get", f"/api/releases/{team.open()}", "ada")["missing"]
+    assert any(repr(name) in lack for lack in missing)
+
+
 def test_a_rewritten_history_shifts_a_released_label(team: Team) -> None:
     """The number in the label's file means another version then: readyz and `promptgit check` say so."""
     team.rule(RULES.replace('checks = ["eval"]', ""))

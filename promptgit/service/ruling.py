@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Callable
 from typing import NamedTuple
 
-from promptgit.domain import rules
+from promptgit.domain import labels, rules
 from promptgit.domain.rules import Rules
 from promptgit.errors import Invalid, RulesNotFound, StaleRules
 from promptgit.service.plans import Plan
@@ -56,7 +56,7 @@ class Ruling:
         must be no file.
 
         Raises:
-            Invalid: the rules would not be understood.
+            Invalid: the rules would not be understood, or name a label or a check that nobody can set.
             StaleRules: the caller has not seen those that hold.
             (and those of `Writer.submit`)
         """
@@ -78,7 +78,7 @@ class Ruling:
 
 
 def _checked(content: str) -> bytes:
-    """The rules as a file, which is understood.
+    """The rules as a file, which is understood, and whose labels and checks somebody can set.
 
     Raises:
         Invalid
@@ -87,9 +87,15 @@ def _checked(content: str) -> bytes:
         data = content.encode()
     except UnicodeEncodeError as error:
         raise Invalid("content", f"has a lone surrogate at place {error.start + 1}, which is no character") from None
-    problems = rules.parse(data).problems()
-    if problems:
+    found = rules.parse(data)
+    if problems := found.problems():
         raise Invalid("content", f"is not taken. {problems[0].removesuffix('.')}")
+    for name in dict.fromkeys([*found.labels, *(check for rule in found.labels.values() for check in rule.checks)]):
+        try:
+            labels.expect_portable(name)
+        except Invalid as error:
+            why = "No label or check can be set by this name, for"
+            raise Invalid("content", f"names {name!r}. {why} it {error.reason}") from None
     return data
 
 
