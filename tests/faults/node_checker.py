@@ -31,11 +31,12 @@ def check_campaign(cluster: Cluster) -> Counter[str]:
 
 
 def check_nodes(cluster: Cluster) -> None:
-    """Have each node compared with itself: objects, and the index with the history.
+    """Stop the nodes, and have each compared with itself: objects, and the index with the history.
 
     Raises:
         Lost: something is wrong.
     """
+    cluster.stop()  # git fsck reports packs that upkeep removes meanwhile
     for folder, repository in zip(cluster.folders, cluster.repositories(), strict=True):
         check(repository, Known())
         for tip in _tips(repository):  # an administrator has seen them: see docs/recovery.md

@@ -86,10 +86,20 @@ class Cluster:
             wait_for(partial(_is_at, Http(url, PATIENCE_SECONDS), main), PATIENCE_SECONDS)
         return main
 
+    def stop(self) -> None:
+        """End all nodes as an operator does: none of them joins packs any more when this returns."""
+        for server in self.servers:
+            server.stop()
+            wait_for(partial(_has_ended, server), PATIENCE_SECONDS)
+
     def close(self) -> None:
         """End all nodes."""
         for node in range(len(self.servers)):
             self.kill(node)
+
+
+def _has_ended(server: Server) -> bool:
+    return not processes_of(server.process.pid)
 
 
 def _is_at(http: Http, commit: str) -> bool:
