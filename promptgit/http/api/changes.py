@@ -15,7 +15,7 @@ from promptgit.http.api.bodies import Routes
 from promptgit.http.api.fields import AnswerSchema, Number, Query, Strict, between, described
 from promptgit.http.api.openapi import refuses
 from promptgit.http.api.refusals import headers as documented
-from promptgit.http.api.releases import ItemSchema
+from promptgit.http.api.release_schemas import ItemSchema
 from promptgit.http.api.schemas import COMMIT, ID, SHA, AuthorSchema
 from promptgit.service.feed import MOST_SECONDS, Feed
 
