@@ -52,7 +52,7 @@ bench: .venv/test ## measure, each figure beside its floor (some minutes)
 	$(BIN)/python -m tests.bench
 
 faults: .venv/test ## cut the power, fail system calls, damage files, break hosts and nodes: long forms (half an hour; as root, on Linux, with strace)
-	PROMPTGIT_TEST_ROUNDS=5 $(BIN)/pytest tests/faults tests/test_past.py tests/test_commits_model.py tests/test_releases_stateful.py tests/test_service_stateful.py
+	PROMPTGIT_TEST_ROUNDS=5 $(BIN)/pytest tests/faults tests/test_past.py tests/test_commits_model.py tests/test_releases_stateful.py tests/test_service_stateful.py tests/test_pushed_files.py
 
 fuzz: .venv/test ## attack a service with requests made up from its OpenAPI document (some minutes)
 	$(BIN)/python -m tests.fuzz

@@ -14,7 +14,6 @@ and tells a reader of a clone which version this is, too:
 from __future__ import annotations
 
 import re
-import tomllib
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
@@ -22,7 +21,7 @@ from urllib.parse import urlsplit
 
 import tomli_w
 
-from promptgit.domain import texts
+from promptgit.domain import texts, toml
 from promptgit.domain.labels import expect_portable, is_label
 from promptgit.domain.models import Author
 from promptgit.domain.names import parse_id
@@ -32,6 +31,7 @@ ROOT = "checks/"
 STATES = ("pending", "success", "failure")
 MAX_SUMMARY = 1_000  # characters
 MAX_URL = 2_000  # characters
+_MOST_BYTES = 64 << 10  # the longest name, summary and address have a third of it
 
 _HIGHEST = 10**18  # SQLite's integers go not much further
 _FILE = re.compile(r"checks/([0-9a-f]{2})/([0-9a-f]{6}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})/([^/]+)", re.ASCII)
@@ -93,7 +93,7 @@ def content(name: str, said: CheckFile) -> bytes:
 def parse(data: bytes) -> CheckFile | None:
     """What the file of a check says; None where it says something else."""
     try:
-        values = tomllib.loads(data.decode())
+        values = toml.load(data, _MOST_BYTES)
         told: list[Any] = [values.get(key) for key in ("prompt_id", "version", "state", "summary", "url")]
     except (ValueError, RecursionError):
         return None

@@ -7,13 +7,13 @@ that `git log` of the file tells who opened, approved and released what.
 from __future__ import annotations
 
 import re
-import tomllib
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 import tomli_w
 
+from promptgit.domain import toml
 from promptgit.domain.labels import LATEST, is_label
 from promptgit.domain.names import is_uuid
 
@@ -25,6 +25,7 @@ READY, OUTDATED = DERIVED = ("ready", "outdated")
 MOVING = (RELEASED, OVERRIDDEN)
 """States whose commit moves labels."""
 MOST_ITEMS = 1_000
+_MOST_BYTES = 4 << 20  # 1,000 items of the longest names, with approvals, have a quarter of it
 
 _FILE = re.compile(r"releases/(0|[1-9][0-9]{0,8})/([1-9][0-9]{0,11})\.toml", re.ASCII)
 
@@ -114,7 +115,7 @@ def content(release: Release) -> bytes:
 def parse(number: int, data: bytes) -> Release | None:
     """The release that a file holds; None where it holds something else."""
     try:
-        tree = tomllib.loads(data.decode())
+        tree = toml.load(data, _MOST_BYTES)
         state = tree["state"]
         closed = tree.get(state) if state != OPEN else None
         release = Release(

@@ -11,13 +11,12 @@ wrong stays gated and cannot be released, and a file that cannot be understood a
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
-from promptgit.domain import names
+from promptgit.domain import names, toml
 from promptgit.domain.labels import LATEST, is_label
 from promptgit.errors import InvalidName
 
@@ -86,7 +85,7 @@ def parse(data: bytes | None) -> Rules:
     if data is None or len(data) > MAX_BYTES:
         return Rules(problem=f"it cannot be read, or has more than {MAX_BYTES // 1024} KiB")
     try:
-        tree = tomllib.loads(data.decode())
+        tree = toml.load(data, MAX_BYTES)
     except (ValueError, RecursionError) as error:
         return Rules(problem=f"it is no TOML in UTF-8 ({error})")
     unknown = sorted(set(tree) - {"labels"})
