@@ -134,7 +134,7 @@ def test_check_finds_nothing_in_a_sound_index(server: Server) -> None:
     [
         ("DELETE FROM versions WHERE number = 2", "Only git has the version"),
         ("UPDATE versions SET description = 'Other' WHERE number = 1", "Only the index has the version"),
-        ("UPDATE totals SET versions = 9", "Only the index has the totals (1, 9)"),
+        ("UPDATE totals SET versions = 9", "Only the index has the totals (1, 9, 0)"),
         ("UPDATE prompts SET name = 'b' WHERE name = 'a'", "Only git has the prompt"),
         ("UPDATE places SET name = 'b' WHERE name = 'a'", "Only the index has the place"),
         ("DELETE FROM removals", "Only git has the removal"),

@@ -58,8 +58,10 @@ class Releasing(ReleaseReading):
         def plan(index: sqlite3.Connection) -> Plan:
             nonlocal made
             made = release_queries.next_number(index)
-            items = release_plans.items(index, label, find(index), read_rules(index)[0])
-            prefixes.expect_below(index, [item.prompt_id for item in items], attribution.rights)
+            asked = find(index)
+            if asked:
+                prefixes.expect_below(index, [one.prompt_id for one in asked], attribution.rights)
+            items = release_plans.items(index, label, asked, read_rules(index)[0])
             deed = self._writes.deed(attribution)
             release = Release(made, label, OPEN, description, deed, items, when_ready)
             opened = release_plans.open_(release)
