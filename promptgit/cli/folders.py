@@ -18,8 +18,8 @@ from promptgit.cli.target import connected
 from promptgit.cli.tree import Pulled, PulledState, Tree
 from promptgit.cli.writing import allow_empty_option, text_of
 from promptgit.client.changes import Change
+from promptgit.client.commit_values import Committed
 from promptgit.client.synchronous import Client
-from promptgit.client.values import Committed
 from promptgit.errors import ChangesRefused, PromptgitError, PromptNotFound
 
 _MOST = 1_000  # changes that one commit takes
@@ -108,8 +108,9 @@ def push(
 ) -> None:
     """Save a folder's changed files as versions.
 
-    Files that were changed since `pull` become versions, and new ones prompts, all in one commit; what will be done is
-    shown first. Nothing is written where one of these prompts has a newer version than the one that was pulled.
+    Each file that was changed since `pull` becomes a version, and each new file a prompt. They are one commit; more
+    than 1,000 files are several. The command shows what it will do before it does it. It writes nothing if one of these
+    prompts has a newer version than the one that was pulled.
     Prompts whose files were removed stay: `promptgit rm` deletes them. An empty file needs --allow-empty.
     """
     tree = Tree(folder)

@@ -11,8 +11,8 @@ from promptgit.cli.attribution import Attribution, attributed
 from promptgit.cli.base import Refusal, main
 from promptgit.cli.output import color_option, json_option, print_answer
 from promptgit.cli.target import connected
+from promptgit.client.commit_values import Promoted
 from promptgit.client.synchronous import Client
-from promptgit.client.values import Promoted
 
 
 @main.command()

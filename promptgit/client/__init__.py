@@ -9,23 +9,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from promptgit.client.changes import Changes
+from promptgit.client.commit_values import ChangeResult, Committed, Promoted, Promotion
 from promptgit.client.errors import HttpError, MissingVariable, ServerAway
 from promptgit.client.release_values import Approval, AskedCheck, Check, Deed, Gate, Release, Rules
 from promptgit.client.retries import Retries
 from promptgit.client.synchronous import Client
-from promptgit.client.values import (
-    ChangeResult,
-    Committed,
-    Diff,
-    FeedEntry,
-    Label,
-    LabelMove,
-    Promoted,
-    Promotion,
-    Prompt,
-    ReleaseItem,
-    Version,
-)
+from promptgit.client.values import Diff, FeedEntry, Label, LabelMove, Prompt, ReleaseItem, Version
 from promptgit.domain.models import Author
 
 if TYPE_CHECKING:

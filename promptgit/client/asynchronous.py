@@ -14,10 +14,11 @@ from promptgit.client import wire
 from promptgit.client.base import Base, Options, Turn
 from promptgit.client.cache import Key
 from promptgit.client.changes import AsyncCommit
+from promptgit.client.commit_values import Committed
 from promptgit.client.errors import ServerAway
 from promptgit.client.release_verbs import ReleaseVerbs as Verbs
 from promptgit.client.steps import Page, Request, Response, Steps, T, Wait
-from promptgit.client.values import At, Committed, Prompt, moment
+from promptgit.client.values import At, Prompt, moment
 from promptgit.domain.models import Author
 
 P = ParamSpec("P")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Any, Literal, Self
 
-from promptgit.client.values import Committed
+from promptgit.client.commit_values import Committed
 from promptgit.domain.names import parse_id
 
 Change = dict[str, Any]

@@ -25,7 +25,10 @@ class ReleaseVerbs(Verbs):
         return [Check.of(value) for value in (yield from self._send("GET", where)).json()]
 
     def version_checks(self, prompt: str, *, after: int | None = None, before: int | None = None) -> Steps[Page[Check]]:
-        """What CIs say about the versions of a prompt between two numbers (both exclusive), by number and name."""
+        """The checks of those versions of a prompt whose numbers lie between *after* and *before*, both exclusive.
+
+        They are sorted by the version's number, then by the check's name.
+        """
         where = yield from self._at(prompt, "checks")
         edges = {key: str(value) for key, value in (("after", after), ("before", before)) if value is not None}
         return (yield from self._page(where, edges, Check.of))

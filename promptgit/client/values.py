@@ -199,43 +199,6 @@ class LabelMove(Value):
     outside: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class ChangeResult(Value):
-    """What one change of a commit did; name and number are the prompt's after the commit.
-
-    `prompt_id` is None in a dry run where only the commit decides it.
-    """
-
-    prompt_id: str | None
-    name: str
-    version_number: int
-    changed: bool
-
-
-class Committed(NamedTuple):
-    """A commit, None where nothing had to change or in a dry run, and what each change did, in order."""
-
-    commit: str | None
-    results: tuple[ChangeResult, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Promotion(Value):
-    """A prompt's label was pointed from one version at another; `before` is None where it pointed nowhere."""
-
-    prompt_id: str
-    name: str
-    before: int | None
-    after: int
-
-
-class Promoted(NamedTuple):
-    """A commit, None where nothing had to move or in a dry run, and the prompts whose label moves, by name."""
-
-    commit: str | None
-    results: tuple[Promotion, ...]
-
-
 class Diff(NamedTuple):
     """What `git diff` prints from one version to another, and the lines added and taken away."""
 

@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 from uuid import uuid4
 
+from promptgit.client.commit_values import ChangeResult, Committed, Promoted, Promotion
 from promptgit.client.lookups import ALL, Lookups, address_of, not_found_as
 from promptgit.client.retries import Retries
 from promptgit.client.steps import Response, Steps
-from promptgit.client.values import ChangeResult, Committed, Label, Promoted, Promotion, Prompt
+from promptgit.client.values import Label, Prompt
 from promptgit.domain import labels
 from promptgit.domain.models import Author
 
