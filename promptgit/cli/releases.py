@@ -116,7 +116,11 @@ def _step(name: str, verb: Callable[..., Release], text: str) -> None:
         print_answer(done.json(), *_paragraphs(done), as_json=as_json)
 
 
-_step("approve", Client.approve_release, "Approve a release, unless you have opened it or written a version of it.")
+_step(
+    "approve",
+    Client.approve_release,
+    "Approve a release that somebody else has opened, and whose versions others have written.",
+)
 _step("reject", Client.reject_release, "Close a release: it moves nothing.")
 _step("withdraw", Client.withdraw_release, "Close a release that you have opened.")
 _step("make", Client.make_release, "Move the labels of a release that is ready, in one commit.")

@@ -77,7 +77,7 @@ def create(
 @token.command("list")
 @data_option
 def list_(data: Path | None) -> None:
-    """Every token that was ever made: id, state, scope, end, name, owner, and what it may do."""
+    """List every token that was ever made: its id, state, scope, time of expiry, name, owner and rights."""
     now = time.time()
     for one in _tokens(data).all():
         more = [f"of {one.owner}"] if one.owner != one.name else []
@@ -102,9 +102,9 @@ def revoke(name: str, data: Path | None) -> None:
 @json_option
 @data_option
 def access_log(limit: int | None, as_json: bool, data: Path | None) -> None:
-    """Who made and revoked tokens, and who signed in and out: newest last.
+    """List who made and revoked tokens, signed in and out, and overrode gates; the newest entry comes last.
 
-    On a node of many machines it is what this node saw.
+    With an upstream, each node lists what was done on that node alone.
     """
     found = deque(_tokens(data).log.entries(), maxlen=limit)
     if as_json:

@@ -20,7 +20,6 @@ from promptgit.store.index import change_queries, check_queries, queries, releas
 from promptgit.store.index.release_rows import read_rules
 from promptgit.store.store import Store
 
-_ALL = -1  # of SQLite's LIMIT
 PROMPTGIT = "promptgit"
 """Whose deed a release is that its last approval or check made."""
 
@@ -130,7 +129,7 @@ class Evaluations:
         whole = [check for check in found if check.number < found[-1].number]
         if not whole:
             number = found[0].number
-            whole = self._store.index.read(check_queries.of_prompt, prompt_id, number - 1, number + 1, _ALL)
+            whole = self._store.index.read(check_queries.of_prompt, prompt_id, number - 1, number + 1, queries.ALL)
         return whole, True
 
     def of(self, versions: list[Version]) -> dict[str, list[Check]]:
@@ -182,8 +181,7 @@ class Evaluations:
 
         def recall(index: sqlite3.Connection, commit: str) -> Check:
             """What the request said is what it was answered, whatever was said since."""
-            made = change_queries.number_of(index, commit)
-            for one in change_queries.between(index, made - 1, made) if made else ():
+            for one in change_queries.of_commit(index, commit):
                 if (one.type, one.prompt_id, one.other, one.number) == ("check", prompt_id, told.check, number):
                     return Check(told.check, prompt_id, number, *told[1:], one.seconds, one.author, commit)
             raise KeyReused

@@ -14,7 +14,8 @@ from promptgit.store.index import queries
 def expect_below(index: sqlite3.Connection, about: Sequence[str] | None, rights: Rights) -> None:
     """Refuse a write that speaks, by id or name, of a prompt outside the prefixes, or of no prompt at all.
 
-    An id that no prompt has is left to the plan, which says so; and all is where *about* is None.
+    An id that no prompt has is left to the plan, which refuses it. With None for *about* nothing is refused here: the
+    plan compares its prompts itself.
 
     Raises:
         OutsidePrefix

@@ -50,9 +50,7 @@ class Releasing(ReleaseReading):
             (and those of `Writer.submit`)
         """
         find = release_plans.finder(label, wanted, source, prefix)
-        description = texts.check_description(attribution.description)
-        if not description:
-            raise Invalid("description", "is left out; say what this release is for, to those who approve it")
+        description = _reason(attribution, "say what this release is for, to those who approve it")
         made = 0
 
         def plan(index: sqlite3.Connection) -> Plan:
@@ -125,9 +123,7 @@ class Releasing(ReleaseReading):
             LabelProtected, OutsidePrefix: the caller may not move the label of every item.
             (and those of `Writer.submit`)
         """
-        description = texts.check_description(attribution.description)
-        if not description:
-            raise Invalid("description", "is left out; say why this release is rolled back")
+        description = _reason(attribution, "say why this release is rolled back")
         made = 0
 
         def plan(index: sqlite3.Connection) -> Plan:
@@ -234,8 +230,7 @@ class Releasing(ReleaseReading):
 
     def _recalled(self, index: sqlite3.Connection, commit: str) -> Judged:
         """The release that a commit opened or took a step of, as it left it; what it lacks is told as of now."""
-        made = change_queries.number_of(index, commit)
-        done = change_queries.between(index, made - 1, made) if made else []
+        done = change_queries.of_commit(index, commit)
         number = next((change.number for change in done if change.type == "release"), None)
         if number is None:
             raise KeyReused
@@ -244,3 +239,15 @@ class Releasing(ReleaseReading):
 
     def _own_deed(self) -> Deed:
         return Deed(PROMPTGIT, None, None, int(self._store.clock()))
+
+
+def _reason(attribution: Attribution, advice: str) -> str:
+    """The description of a step that must have one.
+
+    Raises:
+        Invalid: it is left out, or breaks a rule.
+    """
+    description = texts.check_description(attribution.description)
+    if not description:
+        raise Invalid("description", f"is left out; {advice}")
+    return description

@@ -10,8 +10,6 @@ from promptgit.domain.models import Prompt
 from promptgit.errors import Invalid, InvalidName
 from promptgit.store.index import queries
 
-_ALL = -1  # SQLite's LIMIT for no limit (sqlite.org/lang_select.html)
-
 
 class Source(NamedTuple):
     """A label to follow, or `latest`, and the beginning of the names of the prompts for which it is; "" for all."""
@@ -22,7 +20,7 @@ class Source(NamedTuple):
     def ahead_of(self, index: sqlite3.Connection, label: str) -> list[Prompt]:
         """The prompts that *label* does not show as the source does, by name, each at the version of the source."""
         where = queries.Where(prefix=self.folder or None, label=None if self.label == labels.LATEST else self.label)
-        found = queries.list_prompts(index, where, limit=_ALL)
+        found = queries.list_prompts(index, where, limit=queries.ALL)
         return [prompt for prompt in found if prompt.labels.get(label) != prompt.newest.number]
 
 

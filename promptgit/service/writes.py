@@ -61,9 +61,9 @@ class Writes:
     ) -> T:
         """Commit what *plan* says; *answer* and *recall* are those of `Operation`.
 
-        *about* are the ids or names of the prompts that the write speaks of, whether or not they would change: they are
-        compared with the credential's prefixes, as all that the plan changes is. A write that speaks of no prompt is
-        outside. None: it finds out by the plan of which prompts it speaks, and the plan compares them.
+        *about* are the ids or names of the prompts that the write speaks of, whether or not they would change. They are
+        compared with the credential's prefixes, and so are all files that the plan changes. With an empty *about* a
+        credential that has prefixes is refused. None: the plan itself compares the prompts, which it alone knows.
 
         With *dry_run* all is checked on the state of now, and *answer* called, but nothing is written or waited for.
 
@@ -77,6 +77,8 @@ class Writes:
         author = committer if attribution.author is None else texts.check_author(attribution.author)
         description = texts.check_description(attribution.description)
 
+        logged: list[str] = []  # files of releases: a batch that another program was faster than is planned again
+
         def edit(index: sqlite3.Connection) -> Edit | None:
             prefixes.expect_below(index, about, attribution.rights)
             planned = plan(index)
@@ -85,8 +87,10 @@ class Writes:
             prefixes.expect_files_below(planned.files.keys() - planned.released, attribution.rights)
             override = description if attribution.override else None
             guarded = gates.guarded(index, planned, attribution.rights, override, self.deed(attribution))
-            if not dry_run:
-                self._log_override(sorted(guarded.files.keys() - planned.files.keys()), description, attribution)
+            recorded = sorted(guarded.files.keys() - planned.files.keys())
+            if not dry_run and recorded != logged:
+                self._log_override(recorded, description, attribution)
+                logged[:] = recorded
             return Edit(guarded.files, description or guarded.reason, author, committer)
 
         def recalled(index: sqlite3.Connection, commit: str) -> T:
@@ -103,14 +107,13 @@ class Writes:
         return self._store.writer.submit(Operation(edit, answer, attribution.request, recalled))
 
     def _log_override(self, files: list[str], description: str, attribution: Attribution) -> None:
-        """Say in the access log that gates are overridden, before they are; *files* are those of releases, if any.
+        """Say in the access log that gates are overridden, before they are; *files* are those of the releases.
 
         Raises:
-            LockTimeout, StorageFull, StorageFailed: it could not be said, and is not done.
+            LockTimeout, StorageFull, StorageFailed: it could not be said, so the override must not be made.
         """
-        if files:
-            by = who(attribution.rights, attribution.committer)
-            self._log.append("gate_overridden", by=by, releases=files, description=description)
+        by = who(attribution.rights, attribution.committer)
+        self._log.append("gate_overridden", by=by, releases=files, description=description)
 
     def would_change(
         self, plan: Callable[[sqlite3.Connection], Plan | None], attribution: Attribution, about: Sequence[str]

@@ -115,7 +115,7 @@ class AccessLog:
                     yield entry
 
     def copy_into(self, backup: Path) -> None:
-        """Put a copy into a backup of the repository, if there is a file.
+        """Copy the access log into *backup*, a backup of the repository; without an access log nothing is copied.
 
         Raises:
             LockTimeout, StorageFull, StorageFailed
@@ -143,7 +143,7 @@ def _entry(number: int, line: bytes) -> Entry | None:
 
 
 def _user() -> str:
-    """The user whose process this is, by the system: the environment says what anybody likes."""
+    """The operating system's name of the user that this process runs as; $USER could be set to any text."""
     try:
         return pwd.getpwuid(os.geteuid()).pw_name
     except KeyError:  # as in a container

@@ -129,6 +129,16 @@ def between(connection: sqlite3.Connection, after: int, end: int) -> list[FeedEn
     return changes
 
 
+def of_commit(connection: sqlite3.Connection, commit: str) -> list[FeedEntry]:
+    """What a commit (40 hexadecimal digits) did; nothing, if the first-parent history of `main` does not have it.
+
+    Raises:
+        Unusable: a row is damaged, or missing.
+    """
+    made = number_of(connection, commit)
+    return [] if made is None else between(connection, made - 1, made)
+
+
 def count(connection: sqlite3.Connection, after: int, types: Collection[str], prefix: str) -> int:
     """How many changes of these types, and of prompts whose name begins (or began) so, came after a commit.
 

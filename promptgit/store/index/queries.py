@@ -73,6 +73,10 @@ def prompts_at_folded(connection: sqlite3.Connection, paths: Sequence[str], belo
     return [_prompt(row) for row in rows]
 
 
+ALL = -1
+"""In place of a limit: SQLite takes no limit from a negative one (sqlite.org/lang_select.html)."""
+
+
 @dataclass(frozen=True, slots=True)
 class Where:
     """Which living prompts are looked for: by exact name, by how it starts, after a name, by text, label, tag."""

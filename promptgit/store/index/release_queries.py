@@ -152,7 +152,11 @@ def warnings(connection: sqlite3.Connection) -> list[str]:
 
 
 def outside(connection: sqlite3.Connection) -> Iterator[tuple[str, str, int | None, str]]:
-    """Labels whose last move was gated and came without a release: label, prompt's name, number and commit of each."""
+    """Gated labels whose last move came without a release.
+
+    Of each: the label, the prompt's name, the number of the version that it points at (None: none), and the commit that
+    moved it.
+    """
     yield from connection.execute(
         """
         SELECT m.label, p.name, m.number, lower(hex(m.commit_id)) FROM label_moves m

@@ -16,7 +16,7 @@ def prompt_after(connection: sqlite3.Connection, commit: str) -> Prompt:
         KeyReused: the commit changed no prompt, so it answers no request.
     """
     made = change_queries.number_of(connection, commit)
-    changed = change_queries.between(connection, made - 1, made) if made else []
+    changed = change_queries.of_commit(connection, commit)
     if made is None or not changed:
         raise KeyReused
     prompt_id = next((one.prompt_id for one in reversed(changed) if one.prompt_id is not None), None)
@@ -28,8 +28,7 @@ def prompt_after(connection: sqlite3.Connection, commit: str) -> Prompt:
 
 def has_created(connection: sqlite3.Connection, commit: str) -> bool:
     """Whether a commit made the first version of a prompt, or brought a deleted one back."""
-    made = change_queries.number_of(connection, commit)
-    changed = change_queries.between(connection, made - 1, made) if made else []
+    changed = change_queries.of_commit(connection, commit)
     return any(one.type == "restore" or (one.type == "version" and one.number == 1) for one in changed)
 
 
@@ -51,7 +50,7 @@ class Left:
     def __init__(self, connection: sqlite3.Connection, commit: str) -> None:
         self._connection = connection
         made = change_queries.number_of(connection, commit)
-        self.changes = change_queries.between(connection, made - 1, made) if made else []
+        self.changes = change_queries.of_commit(connection, commit)
         if made is None or not self.changes:
             raise KeyReused
         self._made = made
