@@ -64,14 +64,14 @@ screenshots: .venv/test ## draw the README's pictures anew (needs chromium and c
 	$(BIN)/python -m tests.screenshots docs
 
 lock: .venv/test ## resolve the newest versions into the lock files
-	$(BIN)/pip-compile -q --upgrade --strip-extras --generate-hashes --no-emit-index-url --no-emit-find-links --allow-unsafe --no-header \
+	$(BIN)/pip-compile -q --upgrade --no-strip-extras --generate-hashes --no-emit-index-url --no-emit-find-links --allow-unsafe --no-header \
 		--extra server -o requirements.lock pyproject.toml requirements.build.in
-	$(BIN)/pip-compile -q --upgrade --strip-extras --generate-hashes --no-emit-index-url --no-emit-find-links --allow-unsafe --no-header \
+	$(BIN)/pip-compile -q --upgrade --no-strip-extras --generate-hashes --no-emit-index-url --no-emit-find-links --allow-unsafe --no-header \
 		--extra server --extra test --extra dev -c requirements.lock -o requirements-dev.lock pyproject.toml requirements.build.in
-	for major in $(LANGFUSE); do echo "langfuse ==$$major.*" | $(BIN)/pip-compile -q --upgrade --strip-extras --generate-hashes \
+	for major in $(LANGFUSE); do echo "langfuse ==$$major.*" | $(BIN)/pip-compile -q --upgrade --no-strip-extras --generate-hashes \
 		--no-emit-index-url --no-emit-find-links --allow-unsafe --no-header --no-annotate \
 		-o tests/langfuse/$$major.lock -; done
-	echo openapi-python-client | $(BIN)/pip-compile -q --upgrade --strip-extras --generate-hashes --no-emit-index-url \
+	echo openapi-python-client | $(BIN)/pip-compile -q --upgrade --no-strip-extras --generate-hashes --no-emit-index-url \
 		--no-emit-find-links --allow-unsafe --no-header --no-annotate -o $(GENERATORS)/openapi-python-client.lock -
 	! command -v npm >/dev/null || npm update --prefix $(GENERATORS) --package-lock-only --save \
 		--omit-lockfile-registry-resolved --no-audit --no-fund
