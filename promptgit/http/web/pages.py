@@ -65,6 +65,7 @@ def dress(response: Response) -> Response:
     return response
 
 
+_STYLES, _SCRIPTS = (sorted(path.name for path in _STATIC.glob(f"*.{kind}")) for kind in ("css", "js"))
 _FINGERPRINT = hashlib.sha256(b"".join(path.read_bytes() for path in sorted(_STATIC.iterdir()))).hexdigest()[:12]
 
 
@@ -73,6 +74,8 @@ def _shared() -> dict[str, Any]:
     now = datetime.now(UTC)
     return {
         "fingerprint": _FINGERPRINT,
+        "styles": _STYLES,
+        "scripts": _SCRIPTS,
         "person": access.person(),
         "ago": lambda then: times.ago(then, now),
         "exact": times.exact,

@@ -1,23 +1,7 @@
-// What the pages do beyond their forms and links; all of them work without it.
+// What forms that write do while somebody writes; all of them work without it.
 "use strict";
 
 const bytes = new TextEncoder();
-
-// A button that copies, next to what is worth copying.
-for (const code of document.querySelectorAll("[data-copy]")) {
-  if (!navigator.clipboard) break;
-  const button = document.createElement("button");
-  button.type = "button";
-  button.className = "plain";
-  button.textContent = "Copy";
-  button.setAttribute("aria-label", `Copy ${code.parentElement.previousElementSibling.textContent}`);
-  button.addEventListener("click", async () => {
-    await navigator.clipboard.writeText(code.textContent.trim());
-    button.textContent = "Copied";
-    setTimeout(() => (button.textContent = "Copy"), 1500);
-  });
-  code.after(" ", button);
-}
 
 // The size of what is being written, and its invisible characters.
 for (const area of document.querySelectorAll("textarea[data-invisible]")) {
