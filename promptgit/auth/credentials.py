@@ -1,4 +1,7 @@
-"""One token: its scope, its rights, and its record in the file of tokens. Of its secret there is only a hash."""
+"""Credentials: what a request is made with; a token, and its record in the file of tokens, with a hash of its secret.
+
+The other credential is a person who has signed in with an account.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import IntEnum
-from typing import Self
+from typing import Protocol, Self
 
 from promptgit.domain.models import Author
 from promptgit.domain.names import check_prefix
@@ -48,6 +51,30 @@ class Scope(IntEnum):
     def word(self) -> str:
         """How it is written."""
         return self.name.lower()
+
+
+class Credential(Protocol):
+    """What a request is made with, once it was found to be good: a token, or the account of a person who has signed in.
+
+    Who it is, and for how long it is good, is the business of those who keep it; all that comes after them, the gate's
+    `Caller` and the `Rights` of a write included, knows no more than this.
+    """
+
+    @property
+    def name(self) -> str:
+        """What people call it; the server's log has it."""
+
+    @property
+    def scope(self) -> Scope:
+        """What it allows."""
+
+    @property
+    def identity(self) -> Author:
+        """It as git's committer."""
+
+    @property
+    def rights(self) -> Rights:
+        """What a write with it may do: with its owner, and with its id as `Rights.credential`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -111,7 +111,7 @@ def access_log(limit: int | None, as_json: bool, data: Path | None) -> None:
         print_json([entry.as_json() for entry in found])
         return
     for entry in found:
-        by = entry.by.get("token") or f"local user {entry.by.get('local')}"
+        by = entry.by.get("token") or entry.by.get("person") or f"local user {entry.by.get('local')}"
         told = {key: ",".join(value) if isinstance(value, list) else value for key, value in entry.what.items()}
         what = "  ".join(f"{key}={value}" for key, value in told.items() if value)
         click.echo(plain(f"{entry.time}  {entry.action}  by {by}  {what}").rstrip())

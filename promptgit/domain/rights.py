@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from promptgit.domain.names import fold
+
+PERSON = "person:"
+"""How `Rights.credential` of a person begins; a token's is hexadecimal."""
+
+_PERSON_AS_OWNER = re.compile(r"https?://[^#]+#.+", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,7 +19,8 @@ class Rights:
 
     *may_move* are the protected labels that it may move, *may_check* the checks that rules name and it may set; None:
     all. *prefixes* are the beginnings of the names that it may write to, each ending in `/`; None: everywhere.
-    *owner* is who answers for it, None without a credential; *credential* is the token's id, None without a token.
+    *owner* is who answers for it, None without a credential: of a person who has signed in, `person_as_owner`.
+    *credential* is the token's id, or begins with PERSON; None where nobody is told apart.
     """
 
     may_move: frozenset[str] | None = frozenset()
@@ -23,14 +30,30 @@ class Rights:
     owner: str | None = None
     credential: str | None = None
 
+    @property
+    def is_person(self) -> bool:
+        """True if a person who has signed in with an account acts, False of a token, and of nobody in particular."""
+        return self.credential is not None and self.credential.startswith(PERSON)
+
     def may_write_to(self, name: str) -> bool:
         """True if a prompt of this name is below one of the prefixes; no UUID is, for it has no segments."""
         return self.prefixes is None or name.startswith(self.prefixes)
 
 
+def person_as_owner(issuer: str, subject: str) -> str:
+    """The person *subject* of an OpenID provider, as an owner; no two of them give the same.
+
+    An issuer has no fragment (OpenID Connect Discovery 1.0, section 3), so the first `#` ends it.
+    """
+    return f"{issuer}#{subject}"
+
+
 def same_person(owner: str) -> str:
-    """What owners, and addresses, that mean the same person have in common: case, form and blanks do not count."""
-    return " ".join(fold(owner).split())
+    """What owners, and addresses, that mean the same person have in common: case, form and blanks do not count.
+
+    They do in what `person_as_owner` gives: a provider may have two subjects that differ in nothing else.
+    """
+    return owner if _PERSON_AS_OWNER.fullmatch(owner) else " ".join(fold(owner).split())
 
 
 ADMINISTRATOR = Rights(may_move=None, may_check=None, is_admin=True)

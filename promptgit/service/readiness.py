@@ -21,10 +21,13 @@ class Credentials(Protocol):
     """What releases need to know of credentials."""
 
     def are_ended(self, credential: str) -> bool:
-        """True if the credential with this id was revoked, or is not known."""
+        """True if the credential with this id was revoked, or is a token that is not known."""
 
     def addresses_of(self, owner: str) -> frozenset[str]:
         """The addresses that an owner's credentials, ended ones too, have as git's committers."""
+
+    def known_owner(self, owner: str) -> str:
+        """The owner that a person has who has signed in, if *owner* is an address of theirs; else *owner* itself."""
 
 
 class NoCredentials:
@@ -37,6 +40,10 @@ class NoCredentials:
     def addresses_of(self, owner: str) -> frozenset[str]:  # noqa: ARG002
         """None."""
         return frozenset()
+
+    def known_owner(self, owner: str) -> str:
+        """It itself."""
+        return owner
 
 
 NOBODY: Credentials = NoCredentials()
@@ -60,11 +67,6 @@ class Judged:
     checks: tuple[Asked, ...]
 
 
-def is_one_of(deeds: Iterable[Deed], owner: str) -> bool:
-    """True if one of the deeds is this owner's; owners are compared as persons."""
-    return any(same_person(deed.owner or "") == same_person(owner) for deed in deeds)
-
-
 class Judge:
     """Judges releases by the state of one index, under the write lock or for a reader.
 
@@ -78,6 +80,10 @@ class Judge:
         self._credentials = credentials
         self._told = told or {}
         self.rules: Rules = read_rules(index)[0]
+
+    def is_one_of(self, deeds: Iterable[Deed], owner: str) -> bool:
+        """True if one of the deeds is this owner's; owners are compared as persons."""
+        return any(self._person(deed.owner or "") == self._person(owner) for deed in deeds)
 
     def rule(self, release: Release) -> LabelRule:
         """What the rules ask of a release now; nothing, where they do not name its label any more."""
@@ -106,7 +112,7 @@ class Judge:
         found: dict[str, Deed] = {}
         for deed in release.approvals:
             if deed.owner and deed.credential and not self._credentials.are_ended(deed.credential):
-                found.setdefault(same_person(deed.owner), deed)
+                found.setdefault(self._person(deed.owner), deed)
         return tuple(found.values())
 
     def moved(self, release: Release, opened: int) -> Item | None:
@@ -139,7 +145,7 @@ class Judge:
         Raises:
             SelfApproval
         """
-        if is_one_of([release.opened], owner):
+        if self.is_one_of([release.opened], owner):
             raise SelfApproval(release.number, owner)
         own = {same_person(address) for address in (owner, *self._credentials.addresses_of(owner))}
         for item in release.items:
@@ -150,6 +156,10 @@ class Judge:
             for version, addresses in found:
                 if own & {same_person(address) for address in addresses}:
                     raise SelfApproval(release.number, owner, version, item.name)
+
+    def _person(self, owner: str) -> str:
+        """The same for a person's account, and for tokens that have an address of that person as their owner."""
+        return same_person(self._credentials.known_owner(owner))
 
     def _is_in_place(self, label: str, item: Item, opened: int) -> bool:
         found = queries.prompt_by_id(self._index, item.prompt_id)

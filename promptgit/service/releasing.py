@@ -12,7 +12,7 @@ from promptgit.errors import Forbidden, Invalid, KeyReused, PromptgitError, Rele
 from promptgit.service import prefixes, release_plans
 from promptgit.service.evaluations import PROMPTGIT
 from promptgit.service.plans import Plan
-from promptgit.service.readiness import Credentials, Judge, Judged, is_one_of
+from promptgit.service.readiness import Credentials, Judge, Judged
 from promptgit.service.release_plans import Wanted
 from promptgit.service.release_reading import ReleaseReading
 from promptgit.service.writes import Attribution, Writes
@@ -174,7 +174,7 @@ class Releasing(ReleaseReading):
         if owner is None or attribution.rights.credential is None:
             raise Forbidden("Without a token nobody can be told apart, and so nobody can approve. Use a token.")
         judge = Judge(index, self._credentials)
-        if is_one_of(judge.counting(release), owner):
+        if judge.is_one_of(judge.counting(release), owner):
             return None
         judge.expect_current(release, opened)
         judge.expect_stranger(release, owner)
@@ -186,9 +186,10 @@ class Releasing(ReleaseReading):
         self._writes.expect_mover(index, [release.label], attribution.rights)
         return self._end(release, REJECTED, attribution)
 
-    def _withdraw(self, _index: sqlite3.Connection, release: Release, _opened: int, attribution: Attribution) -> Plan:
+    def _withdraw(self, index: sqlite3.Connection, release: Release, _opened: int, attribution: Attribution) -> Plan:
         rights = attribution.rights
-        if not rights.is_admin and not is_one_of([release.opened], rights.owner or ""):
+        judge = Judge(index, self._credentials)
+        if not rights.is_admin and not judge.is_one_of([release.opened], rights.owner or ""):
             raise Forbidden(f"Release {release.number} was opened by {release.opened.by!r}, who alone can withdraw it.")
         return self._end(release, WITHDRAWN, attribution)
 

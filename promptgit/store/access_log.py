@@ -29,7 +29,8 @@ log = logging.getLogger(__name__)
 NAME = "access.log"
 
 Who = Mapping[str, str | None]
-"""Who did it: `{"token", "id", "owner"}`, or `{"local": <user name>}` for a process that has the folder."""
+"""Who did it: `{"token", "id", "owner"}`, `{"person", "id", "owner"}` of a person who has signed in with an account, or
+`{"local": <user name>}` for a process that has the folder."""
 
 _LOCK_SECONDS = 10.0
 
@@ -50,10 +51,11 @@ class Entry:
 
 
 def who(rights: Rights, committer: Author | None) -> Who:
-    """Who acts with these rights: the token that is the committer, or without a token the user of this process."""
+    """Who acts with these rights: the credential that is the committer, or without one the user of this process."""
     if rights.credential is None or committer is None:
         return {"local": _user()}
-    return {"token": committer.name, "id": rights.credential, "owner": rights.owner}
+    kind = "person" if rights.is_person else "token"
+    return {kind: committer.name, "id": rights.credential, "owner": rights.owner}
 
 
 class AccessLog:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from flask import request
 from werkzeug.datastructures import Authorization
 
+from promptgit.auth.credentials import Credential
 from promptgit.auth.tokens import Scope, Token, Tokens
 from promptgit.domain import hosts, rights
 from promptgit.domain.models import Author
@@ -64,21 +65,21 @@ CALLER = "promptgit.caller"
 
 
 class Caller(NamedTuple):
-    """Who calls: a token, or None where no token is needed; and the scope."""
+    """Who calls: a credential, or None where none is needed; and the scope."""
 
-    token: Token | None
+    credential: Credential | None
     scope: Scope
 
     @property
     def committer(self) -> Author | None:
-        """The token's identity, as git's committer; None without a token."""
-        return None if self.token is None else self.token.identity
+        """The credential's identity, as git's committer; None without a credential."""
+        return None if self.credential is None else self.credential.identity
 
     @property
     def rights(self) -> Rights:
-        """The token's rights; without a token those of an administrator's process, or of anybody."""
-        if self.token is not None:
-            return self.token.rights
+        """The credential's rights; without one those of an administrator's process, or of anybody."""
+        if self.credential is not None:
+            return self.credential.rights
         return rights.ADMINISTRATOR if self.scope >= Scope.ADMIN else rights.ANYBODY
 
 
@@ -109,11 +110,13 @@ def expect_scope() -> None:
         raise caller
     if scope is None or isinstance(caller, PromptgitError):
         return
-    if caller.token is None and caller.scope < scope:
+    if caller.scope >= scope:
+        return
+    if caller.credential is None:
         raise Forbidden(f"This takes a token of the scope {scope.word!r}. 'promptgit token' does it without one.")
-    if caller.token is not None and caller.scope < scope:
-        had = f"{caller.token.name!r} has the scope {caller.scope.word!r}"
-        raise Forbidden(f"This takes a token of the scope {scope.word!r}, and {had}.")
+    had = f"{caller.credential.name!r} has the scope {caller.scope.word!r}"
+    what = "This takes" if caller.rights.is_person else "This takes a token of"
+    raise Forbidden(f"{what} the scope {scope.word!r}, and {had}.")
 
 
 def who_asks() -> Caller:
@@ -174,7 +177,7 @@ class Gate:
     def sign_out(self, environ: WSGIEnvironment) -> None:
         """Note that the caller, whose session was resumed, ends it."""
         caller = environ[CALLER]
-        if isinstance(caller, Caller) and caller.token is not None:
+        if isinstance(caller, Caller) and caller.credential is not None:
             self._tokens.log.note("signed_out", by=who(caller.rights, caller.committer))
 
     def _find_caller(self, environ: WSGIEnvironment) -> Caller:
@@ -190,10 +193,10 @@ class Gate:
         self._expect_local(environ)
         return ANYBODY
 
-    def _admit(self, environ: WSGIEnvironment, token: Token) -> Caller:
-        self._expect_own_host(environ.get("HTTP_HOST"), token)
-        environ[CREDENTIAL] = token.name
-        return Caller(token, token.scope)
+    def _admit(self, environ: WSGIEnvironment, credential: Credential) -> Caller:
+        self._expect_own_host(environ.get("HTTP_HOST"), credential)
+        environ[CREDENTIAL] = credential.name
+        return Caller(credential, credential.scope)
 
     def _authenticate(self, environ: WSGIEnvironment, secret: str | None) -> Token | None:
         try:
@@ -212,14 +215,14 @@ class Gate:
         if not (self._is_off or is_local):
             raise Forbidden("Without a token only this machine is served. Make one with 'promptgit token create'.")
 
-    def _expect_own_host(self, host: str | None, token: Token | None) -> None:
-        """Refuse a Host that is not listed; without a list, one that needs no token (against DNS rebinding)."""
+    def _expect_own_host(self, host: str | None, credential: Credential | None) -> None:
+        """Refuse a Host that is not listed; without a list, one without a credential (against DNS rebinding)."""
         if host is None:
             return  # HTTP/1.0, and no browser
         name = hosts.name_of(host)
         if name in self._hosts or hosts.is_loopback(name):
             return
-        needs_none = token is None and not (self._is_off and hosts.is_address(name))
+        needs_none = credential is None and not (self._is_off and hosts.is_address(name))
         if self._hosts or needs_none:
             raise ForeignHost(host)
 

@@ -40,7 +40,7 @@ class AccessEntrySchema(AnswerSchema):
     )
     by = fields.Dict(
         metadata=described(
-            "Who did it: a token, or `local`, the user of a process on the machine",
+            "Who did it: a token, a person, or `local`, the user of a process on the machine",
             {"token": "ada", "id": "5f3a9c01", "owner": "ada@example.org"},
         )
     )

@@ -15,7 +15,7 @@ from promptgit.http.api import access
 HEADER = "Idempotency-Key"
 
 _KEY = re.compile(r"[\x21-\x7e]{1,255}", re.ASCII)
-_NOBODY = "nobody"  # in place of a token's id, which is hexadecimal, where no token is needed
+_NOBODY = "nobody"  # in place of a credential's id, where nobody is told apart; none is called so
 
 
 def requested() -> Request | None:
@@ -31,12 +31,12 @@ def requested() -> Request | None:
         return None
     if not _KEY.fullmatch(key):
         raise Invalid(HEADER, "is not 1 to 255 visible ASCII characters; take a random UUID")
-    token = access.who_asks().token
+    credential = access.who_asks().rights.credential
     body = json.loads(request.get_data() or b"{}")
     meaning = [request.method, request.full_path, request.headers.get("If-Match"), body]
     if "If-None-Match" in request.headers:
         meaning.append(request.headers["If-None-Match"])
-    return Request(_digest([token.id if token else _NOBODY, key]), _digest(meaning))
+    return Request(_digest([credential or _NOBODY, key]), _digest(meaning))
 
 
 def _digest(value: object) -> str:
