@@ -87,6 +87,20 @@ def test_list_shows_every_token_and_its_state(tmp_path: Path) -> None:
 
 def test_a_name_is_never_given_again(tokens: Tokens, clock: Clock) -> None:
     """Nor one that differs only in case, nor after the token was revoked or has expired."""
+def test_programs_make_and_list_tokens_in_json(server: Server) -> None:
+    """As the API has it: the secret once, with all that the token may do."""
+    rights = ["--scope", "write", "--owner", "o", "--may-move", "production", "--write-prefix", "support/"]
+    done = command("token", "create", "ci", *rights, "--expires", "90d", "--json", "--data", str(server.folder))
+    made = json.loads(done.stdout)
+    secret = made.pop("token")
+    assert "the first token" in done.stderr
+    assert json.loads(command("token", "list", "--json", "--data", str(server.folder)).stdout) == [made]
+    admin = bearer(make(server.folder, "admin", "admin"))
+    assert Http(server.url)("GET", "/api/tokens", headers=admin).json[0] == made
+    assert (made["owner"], made["may_move"], made["write_prefix"]) == ("o", ["production"], ["support/"])
+    assert Http(server.url)("GET", "/api/prompts", headers=bearer(secret)).status == 200
+
+
     tokens.create("ci", Scope.READ, 60)
     tokens.create("Ada L.", Scope.READ)
     tokens.revoke("Ada L.")

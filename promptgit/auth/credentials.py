@@ -122,15 +122,29 @@ class Token:
         """What a session holds in the token's place: it ends with the token, and tells nothing of the secret."""
         return f"{self.id}.{digest_of(f'session {self.digest}')}"
 
+    def as_json(self) -> dict[str, object]:
+        """The token as the API and the command show it; times are UTC (RFC 3339)."""
+        return {
+            "id": self.id,
+            "name": self.name,
+            "scope": self.scope.word,
+            "created_at": _time(self.created),
+            "expires_at": _time(self.expires),
+            "revoked_at": _time(self.revoked),
+            "owner": self.owner,
+            "may_move": self.may_move,
+            "may_check": self.may_check,
+            "write_prefix": self.prefixes,
+        }
+
     def as_logged(self) -> dict[str, object]:
         """What the access log says of the token when it is made."""
-        expires = None if self.expires is None else datetime.fromtimestamp(self.expires, UTC)
         return {
             "token": self.name,
             "id": self.id,
             "owner": self.owner,
             "scope": self.scope.word,
-            "expires": expires and expires.strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "expires": _time(self.expires),
             "may_move": self.may_move,
             "may_check": self.may_check,
             "write_prefix": self.prefixes,
@@ -141,6 +155,10 @@ class Token:
         if self.revoked is not None:
             return "revoked"
         return "active" if self.expires is None or now < self.expires else "expired"
+
+
+def _time(seconds: int | None) -> str | None:
+    return None if seconds is None else f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
 def prefixes_of(scope: Scope, prefixes: Iterable[str]) -> tuple[str, ...]:

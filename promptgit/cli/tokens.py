@@ -36,6 +36,7 @@ def token() -> None:
     "--write-prefix", metavar="PREFIX", multiple=True, help="Write only below it, such as support/; repeatable."
 )
 @click.option("--may-check", metavar="CHECK", multiple=True, help="A check named by rules that it may set; repeatable.")
+@json_option
 @data_option
 def create(
     name: str,
@@ -45,6 +46,7 @@ def create(
     may_move: tuple[str, ...],
     may_check: tuple[str, ...],
     write_prefix: tuple[str, ...],
+    as_json: bool,
     data: Path | None,
 ) -> None:
     """Make a token named NAME, and print its secret, this once.
@@ -65,7 +67,10 @@ def create(
         may_check=may_check,
         write_prefix=write_prefix or None,
     )
-    click.echo(secret)
+    if as_json:
+        print_json(made.as_json() | {"token": secret})
+    else:
+        click.echo(secret)
     click.echo(f"Keep it now: it cannot be shown again. {made.name!r} may {scope}, {_until(made)}.", err=True)
     click.echo("Send it as 'Authorization: Bearer <token>'; git asks for it as the password, with any user.", err=True)
     if first:
@@ -75,11 +80,15 @@ def create(
 
 
 @token.command("list")
+@json_option
 @data_option
-def list_(data: Path | None) -> None:
+def list_(as_json: bool, data: Path | None) -> None:
     """List every token that was ever made: its id, state, scope, time of expiry, name, owner and rights."""
-    now = time.time()
-    for one in _tokens(data).all():
+    found, now = _tokens(data).all(), time.time()
+    if as_json:
+        print_json([one.as_json() for one in found])
+        return
+    for one in found:
         more = [f"of {one.owner}"] if one.owner != one.name else []
         more += [f"may move {', '.join(one.may_move)}"] if one.may_move else []
         more += [] if one.prefixes is None else [f"writes below {', '.join(one.prefixes)}"]

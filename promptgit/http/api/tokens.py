@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Any
 
 from flask import Response, current_app
@@ -92,30 +91,11 @@ def _caller() -> Who:
     return who(caller.rights, caller.committer)
 
 
-def _shown(token: tokens.Token) -> dict[str, object]:
-    return {
-        "id": token.id,
-        "name": token.name,
-        "scope": token.scope.word,
-        "created_at": _time(token.created),
-        "expires_at": _time(token.expires),
-        "revoked_at": _time(token.revoked),
-        "owner": token.owner,
-        "may_move": token.may_move,
-        "may_check": token.may_check,
-        "write_prefix": token.prefixes,
-    }
-
-
-def _time(seconds: int | None) -> datetime | None:
-    return None if seconds is None else datetime.fromtimestamp(seconds, UTC)
-
-
 @blueprint.get("")
 @blueprint.response(200, TokenSchema(many=True))
 def index() -> Response:
     """Every token that was ever made, without its secret."""
-    return answers.json([_shown(token) for token in _tokens().all()])
+    return answers.json([token.as_json() for token in _tokens().all()])
 
 
 @blueprint.post("")
@@ -135,7 +115,7 @@ def create(body: dict[str, Any]) -> Response:
         write_prefix=body.get("write_prefix"),
         by=_caller(),
     )
-    return answers.json(_shown(token) | {"token": secret}, 201, {"Cache-Control": "no-store"})
+    return answers.json(token.as_json() | {"token": secret}, 201, {"Cache-Control": "no-store"})
 
 
 @blueprint.delete("/<token_id>")
