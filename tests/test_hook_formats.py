@@ -223,7 +223,7 @@ def test_every_text_in_a_sentence_is_harmless(name: str, description: str, autho
     release = {"release": 1, "label": name, "action": "opened", "items": [item] * 2, "by": author}
     for payload in (
         change,
-        said | {"type": "rename", "old_name": name},
+        said | {"type": "rename", "old_name": name, "committer": {"name": author, "email": "bot@promptgit"}},
         said | {"type": "label", "label": name, "to": 2, "outside": True},
         said | {"type": "check", "check": name, "state": "success", "version_number": 1},
         said | {"type": "release", "release_description": description, **release},

@@ -44,6 +44,7 @@ def test_a_label_is_a_file_and_its_move_a_commit(client: FlaskClient, prompt: st
         "timestamp": label["timestamp"],
         "description": "Evaluated",
         "author": ADA,
+        "committer": {"name": "promptgit", "email": "promptgit@localhost"},
         "commit": commit,
     }
     assert client.get(f"{prompt}/labels").json == [label]

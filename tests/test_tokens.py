@@ -14,6 +14,8 @@ from pathlib import Path
 import pytest
 
 from promptgit.auth.tokens import Scope, Tokens, lifetime
+from promptgit.client import Client
+from promptgit.domain.models import Author
 from promptgit.errors import Invalid, TokenNameTaken, TokenNotFound, Unauthenticated, UnusableTokens
 from tests.conftest import Clock
 from tests.support import Answer, Http, Server, command, git_text
@@ -85,8 +87,6 @@ def test_list_shows_every_token_and_its_state(tmp_path: Path) -> None:
     assert second.split()[1:] == ["active", "admin", "for", "ever", "Ada", "L."]
 
 
-def test_a_name_is_never_given_again(tokens: Tokens, clock: Clock) -> None:
-    """Nor one that differs only in case, nor after the token was revoked or has expired."""
 def test_programs_make_and_list_tokens_in_json(server: Server) -> None:
     """As the API has it: the secret once, with all that the token may do."""
     rights = ["--scope", "write", "--owner", "o", "--may-move", "production", "--write-prefix", "support/"]
@@ -101,6 +101,8 @@ def test_programs_make_and_list_tokens_in_json(server: Server) -> None:
     assert Http(server.url)("GET", "/api/prompts", headers=bearer(secret)).status == 200
 
 
+def test_a_name_is_never_given_again(tokens: Tokens, clock: Clock) -> None:
+    """Nor one that differs only in case, nor after the token was revoked or has expired."""
     tokens.create("ci", Scope.READ, 60)
     tokens.create("Ada L.", Scope.READ)
     tokens.revoke("Ada L.")
@@ -377,6 +379,14 @@ def test_the_token_is_the_committer(server: Server) -> None:
     saved = http("PUT", where, {"content": "2", "author": ada}, headers).json
     assert saved["author"] == ada
     bot = "CI bot (é) <ci-bot-é@promptgit>"
+    asked = {"PROMPTGIT_URL": server.url, "PROMPTGIT_TOKEN": headers["Authorization"].split()[1]}
+    said = [line for line in command("log", where.rsplit("/", 1)[1], **asked).stdout.split("\n") if "<" in line]
+    assert said == ["Author: Ada <ada@example.org>", f"Commit: {bot}", f"Author: {bot}"]
+    with Client(server.url, token=asked["PROMPTGIT_TOKEN"]) as client:
+        assert [version.committer for version in client.versions(saved["id"])] == [
+            None,
+            Author(*saved["committer"].values()),
+        ]
     log = git_text(server.folder / "prompts.git", "log", "--format=%an <%ae>|%cn <%ce>", "-2", "main")
     assert log.splitlines() == [f"Ada <ada@example.org>|{bot}", f"{bot}|{bot}"]
 

@@ -82,4 +82,5 @@ def _move(move: LabelMove) -> str:
 
 def _signature(made: Label | LabelMove) -> str:
     why = plain(made.description).partition("\n")[0]
-    return f"{date(made.timestamp)}  {plain(made.author.name)}  {why}"
+    who = made.author.name + (f", stored by {made.committer.name}" if made.committer else "")
+    return f"{date(made.timestamp)}  {plain(who)}  {why}"

@@ -72,11 +72,13 @@ def _heads(version: Version) -> str:
 
 def _paragraph(version: Version, checks: Sequence[Check], gap: str) -> str:
     said = "".join(f"Check:  {check_line(check)}\n" for check in checks)
+    makers = {"Author": version.author, "Commit": version.committer}  # as `git log --format=full` has it
+    who = "".join(f"{role}: {plain(one.name)} <{plain(one.email)}>\n" for role, one in makers.items() if one)
     description = "".join(f"    {line}".rstrip() + "\n" for line in plain(version.description).split("\n"))
     return (
         f"{gap}{_heads(version)}\n"
         f"commit {version.commit}\n"
-        f"Author: {plain(version.author.name)} <{plain(version.author.email)}>\n"
+        f"{who}"
         f"Date:   {date(version.timestamp)}\n"
         f"{said}\n"
         f"{description}"

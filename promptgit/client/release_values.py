@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from promptgit.client.values import ReleaseItem, Value
@@ -22,6 +22,7 @@ class Check(Value):
     url: str | None
     timestamp: datetime
     author: Author
+    committer: Author | None = field(default=None, kw_only=True)
     commit: str
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime
 from functools import cache, partial
 from types import UnionType
@@ -89,7 +89,10 @@ def _each(inner: Any, convert: Callable[[Callable[[Any], Any], Any], Any]) -> _C
 
 @dataclass(frozen=True, slots=True)
 class Version(Value):
-    """A version of a prompt; `text` is its content, where it was asked for. Times are aware."""
+    """A version of a prompt; `text` is its content, where it was asked for. Times are aware.
+
+    `committer` is who stored it; None where that is the author, here and in all other values.
+    """
 
     id: str
     prompt_id: str
@@ -97,6 +100,7 @@ class Version(Value):
     timestamp: datetime
     description: str
     author: Author
+    committer: Author | None = field(default=None, kw_only=True)
     commit: str
     labels: tuple[str, ...]
     text: str | None = None
@@ -104,9 +108,10 @@ class Version(Value):
 
 @dataclass(frozen=True, slots=True)
 class Prompt(Value):
-    """A prompt at one version, whose are `version_number`, `updated_at`, `description`, `author`, `commit` and `text`.
+    """A prompt at one version.
 
-    `labels` says which version each label points at. What came from a `fallback` has the number 0.
+    Of this are `version_number`, `updated_at`, `description`, `author`, `committer`, `commit` and `text`. `labels` says
+    which version each label points at. What came from a `fallback` has the number 0.
     """
 
     id: str
@@ -117,6 +122,7 @@ class Prompt(Value):
     updated_at: datetime
     description: str
     author: Author
+    committer: Author | None = field(default=None, kw_only=True)
     commit: str
     labels: Mapping[str, int]
     text: str | None = None
@@ -134,6 +140,7 @@ class Prompt(Value):
             updated_at=version.timestamp,
             description=version.description,
             author=version.author,
+            committer=version.committer,
             commit=version.commit,
             text=version.text,
         )
@@ -180,6 +187,7 @@ class Label(Value):
     timestamp: datetime
     description: str
     author: Author
+    committer: Author | None = field(default=None, kw_only=True)
     commit: str
 
 
@@ -195,6 +203,7 @@ class LabelMove(Value):
     timestamp: datetime
     description: str
     author: Author
+    committer: Author | None = field(default=None, kw_only=True)
     commit: str
     outside: bool = False
 
@@ -231,6 +240,7 @@ class FeedEntry(Value):
     timestamp: datetime
     description: str
     author: Author
+    committer: Author | None = field(default=None, kw_only=True)
     prompt_id: str | None = None
     name: str | None = None
     version_number: int | None = None

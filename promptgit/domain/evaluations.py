@@ -49,7 +49,10 @@ class CheckFile(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """A check of a version: what a CI says, and who said so when (*seconds* since 1970) in which commit."""
+    """A check of a version: what a CI says, and who said so when (*seconds* since 1970) in which commit.
+
+    *committer* is None where that is the author.
+    """
 
     name: str
     prompt_id: str
@@ -59,6 +62,7 @@ class Check:
     url: str | None
     seconds: int
     author: Author
+    committer: Author | None
     commit: str
 
     @property

@@ -44,6 +44,11 @@ class Commit(NamedTuple):
     committer: Author
     stored: int
 
+    @property
+    def other_committer(self) -> Author | None:
+        """The committer; None where that is the author."""
+        return None if self.committer == self.author else self.committer
+
 
 class Written(NamedTuple):
     """A prompt's file was added, or its blob changed."""

@@ -36,6 +36,14 @@ class Author(NamedTuple):
     email: str
 
 
+def makers_json(author: Author, committer: Author | None) -> dict[str, dict[str, str]]:
+    """Who made something, as all JSON shows it: `author`, and `committer` where that is somebody else."""
+    shown = {"author": {"name": author.name, "email": author.email}}
+    if committer is not None:
+        shown["committer"] = {"name": committer.name, "email": committer.email}
+    return shown
+
+
 class Request(NamedTuple):
     """A write that may be sent again, as SHA-256 in hexadecimal: of its key and credential, and of what it asks."""
 
@@ -46,7 +54,8 @@ class Request(NamedTuple):
 class Version(NamedTuple):
     """The Nth commit that changed a prompt's blob.
 
-    `seconds` is the author's date since 1970; `commit_id` and `blob_id` are binary ids; `labels` are sorted.
+    `seconds` is the author's date since 1970; `committer` is who stored it, None where that is the author; `commit_id`
+    and `blob_id` are binary ids; `labels` are sorted.
     """
 
     id: str
@@ -55,6 +64,7 @@ class Version(NamedTuple):
     seconds: int
     description: str
     author: Author
+    committer: Author | None
     commit_id: bytes
     blob_id: bytes
     labels: tuple[str, ...]
@@ -102,11 +112,12 @@ class Prompt(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Removal:
-    """The deletion of a prompt: who, when and why."""
+    """The deletion of a prompt: who, when and why; `committer` is None where that is the author."""
 
     seconds: int
     description: str
     author: Author
+    committer: Author | None
     commit: str
 
     @property
@@ -119,7 +130,7 @@ class Removal:
 class LabelMove:
     """A label was pointed at the version `number`, or removed (None); `before` is where it pointed, if anywhere.
 
-    `outside` is true of a gated label that was moved without a release.
+    `committer` is None where that is the author; `outside` is true of a gated label that was moved without a release.
     """
 
     label: str
@@ -128,6 +139,7 @@ class LabelMove:
     seconds: int
     description: str
     author: Author
+    committer: Author | None
     commit: str
     outside: bool = False
 
@@ -143,8 +155,9 @@ class FeedEntry(NamedTuple):
     `prompt_id` is None of a release and of the rules. `name` is the prompt's after the commit; `other` the label, the
     name before a rename, or the check; `before` is where the label pointed. `number` is that of the version, or of the
     release; of a restore: of the version that the same commit made; of a deletion: of the newest one; of a label: where
-    it points since, if anywhere. `detail` is the state of a check, what was done with a release, or `outside` of a
-    gated label's move without one. `release` is the release as the commit left it, where the feed has looked it up.
+    it points since, if anywhere. `committer` is None where that is the author. `detail` is the state of a check, what
+    was done with a release, or `outside` of a gated label's move without one. `release` is the release as the commit
+    left it, where the feed has looked it up.
     """
 
     type: str
@@ -157,6 +170,7 @@ class FeedEntry(NamedTuple):
     seconds: int
     description: str
     author: Author
+    committer: Author | None
     detail: str | None = None
     release: Release | None = None
 
@@ -199,7 +213,7 @@ class FeedEntry(NamedTuple):
             **own,
             "timestamp": self.timestamp,
             "description": self.description,
-            "author": self.author._asdict(),
+            **makers_json(self.author, self.committer),
         }
 
 
@@ -226,7 +240,7 @@ class CommitEntry(NamedTuple):
             "commit": first.commit,
             "timestamp": first.timestamp,
             "description": first.description,
-            "author": first.author._asdict(),
+            **makers_json(first.author, first.committer),
             "changes": [change.as_json() for change in self.changes[:MOST_CHANGES]],
             "change_count": len(self.changes),
         }

@@ -18,33 +18,33 @@ from promptgit.store.git.repository import Repository
 from promptgit.store.index import check_queries, label_queries, release_queries, search
 from promptgit.store.index.connections import uri_of
 from promptgit.store.index.intake import Progress, build
+from promptgit.store.index.makers import COLUMNS
 from promptgit.store.index.requests import request_in
 from promptgit.store.index.schema import SCHEMA
 from promptgit.store.store import Store
 
 # What each table says, in words that do not depend on keys; and its checksums, which reads compare.
 _PROMPT = "LEFT JOIN {0}.prompts p ON p.key = t.prompt"
-_AUTHOR = "LEFT JOIN {0}.authors a ON a.key = t.author"
-_SAID = "lower(hex(t.commit_id)), t.timestamp, a.name, a.email, t.description, t.seal"
+_MAKERS = "LEFT JOIN {0}.authors a ON a.key = t.author LEFT JOIN {0}.authors co ON co.key = t.committer"
+_SAID = f"lower(hex(t.commit_id)), t.timestamp, {COLUMNS}, t.description, t.seal"
 _ROWS = {
     "totals": "SELECT prompts, versions, releases FROM {0}.totals",
     "prompt": "SELECT id, name, folded, versions, created, hex(altered), removed, places, labels, seal "
     "FROM {0}.prompts",
     "version": f"SELECT p.id, t.number, t.made, t.id, lower(hex(t.blob)), {_SAID}, t.json, t.json_seal "
-    f"FROM {{0}}.versions t {_PROMPT} {_AUTHOR}",
+    f"FROM {{0}}.versions t {_PROMPT} {_MAKERS}",
     "place": f"SELECT p.id, t.since, t.place, t.name, t.lives, t.seal FROM {{0}}.places t {_PROMPT}",
     "label": "SELECT label, name, number, lower(hex(blob)), seal FROM {0}.labels",
     "label's move": f"SELECT p.id, t.label, t.made, t.move, t.number, t.before, t.outside, {_SAID} "
-    f"FROM {{0}}.label_moves t {_PROMPT} {_AUTHOR}",
+    f"FROM {{0}}.label_moves t {_PROMPT} {_MAKERS}",
     "check": "SELECT t.version, t.name, p.id, t.number, t.state, t.summary, t.url, lower(hex(t.commit_id)), "
-    f"t.timestamp, a.name, a.email, t.seal FROM {{0}}.checks t {_PROMPT} {_AUTHOR}",
+    f"t.timestamp, {COLUMNS}, t.seal FROM {{0}}.checks t {_PROMPT} {_MAKERS}",
     "rules": "SELECT hex(content), lower(hex(commit_id)), seal FROM {0}.rules",
     "release": "SELECT number, label, state, hex(content), opened, lower(hex(commit_id)), seal FROM {0}.releases",
     "item of a release": "SELECT number, place, prompt_id, before, target, version FROM {0}.release_items",
-    "removal": f"SELECT p.id, t.after, {_SAID} FROM {{0}}.removals t {_PROMPT} {_AUTHOR}",
-    "commit": "SELECT t.number, lower(hex(t.id)), p.id, t.version, t.timestamp, a.name, a.email, t.description, "
-    f"t.changes, k.name, k.email, t.stored, t.seal FROM {{0}}.commits t {_PROMPT} {_AUTHOR} "
-    "LEFT JOIN {0}.authors k ON k.key = t.committer",
+    "removal": f"SELECT p.id, t.after, {_SAID} FROM {{0}}.removals t {_PROMPT} {_MAKERS}",
+    "commit": f"SELECT t.number, lower(hex(t.id)), p.id, t.version, t.timestamp, {COLUMNS}, t.description, "
+    f"t.changes, t.stored, t.seal FROM {{0}}.commits t {_PROMPT} {_MAKERS}",
     "date": "SELECT stored, number, before, seal FROM {0}.dates",
     "change": "SELECT t.made, t.place, t.type, p.id, t.name, t.other, t.before, t.number, t.detail, t.seal "
     f"FROM {{0}}.changes t {_PROMPT}",

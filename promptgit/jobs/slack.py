@@ -12,6 +12,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from promptgit.store.store import COMMITTER
+
 _MOST_CHARACTERS = 300  # of each text
 _MOST_NAMES = 3
 _APART = "\u200b"  # ZERO WIDTH SPACE
@@ -51,11 +53,20 @@ def _sentence(payload: Mapping[str, Any]) -> str:
         return "This is a test of promptgit."
     if payload["type"] == "commit" and payload["change_count"] == 1:
         return _sentence(payload["changes"][0])
-    who = harmless(payload.get("by") or payload["author"]["name"]) or "somebody"
+    who = _who(payload)
     why = harmless(payload.get("release_description", payload["description"]).strip().partition("\n")[0])
     if not why or payload["type"] == "check":  # the commit of a check says the same once more
         return f"{_deed(payload)} by {who}"
     return f"{_deed(payload)} by {who}: {why}"
+
+
+def _who(payload: Mapping[str, Any]) -> str:
+    """The credential of a release's step; else the author, with whoever else stored it, except promptgit itself."""
+    author = harmless(payload.get("by") or payload["author"]["name"]) or "somebody"
+    committer = None if payload.get("by") else payload.get("committer")
+    if committer is None or committer == COMMITTER._asdict():
+        return author
+    return f"{author}, stored by {harmless(committer['name'])}"
 
 
 def _deed(payload: Mapping[str, Any]) -> str:

@@ -183,7 +183,9 @@ class Evaluations:
             """What the request said is what it was answered, whatever was said since."""
             for one in change_queries.of_commit(index, commit):
                 if (one.type, one.prompt_id, one.other, one.number) == ("check", prompt_id, told.check, number):
-                    return Check(told.check, prompt_id, number, *told[1:], one.seconds, one.author, commit)
+                    return Check(
+                        told.check, prompt_id, number, *told[1:], one.seconds, one.author, one.committer, commit
+                    )
             raise KeyReused
 
         return self._writes.run(plan, answer, recall, attribution, [prompt_id])

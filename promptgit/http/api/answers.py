@@ -11,15 +11,10 @@ import orjson
 from flask import Response
 
 from promptgit.domain.evaluations import Check
-from promptgit.domain.models import Author, LabelMove, Prompt, Version
+from promptgit.domain.models import LabelMove, Prompt, Version, makers_json
 
 JSON = "application/json"
 _OPTIONS = orjson.OPT_UTC_Z
-
-
-def author(value: Author) -> dict[str, str]:
-    """An author as the API shows it."""
-    return {"name": value.name, "email": value.email}
 
 
 def version(value: Version) -> dict[str, object]:
@@ -30,7 +25,7 @@ def version(value: Version) -> dict[str, object]:
         "version_number": value.number,
         "timestamp": value.timestamp,
         "description": value.description,
-        "author": author(value.author),
+        **makers_json(value.author, value.committer),
         "commit": value.commit,
         "labels": value.labels,
     }
@@ -46,7 +41,7 @@ def prompt(value: Prompt) -> dict[str, object]:
         "created_at": value.created_at,
         "updated_at": value.newest.timestamp,
         "description": value.newest.description,
-        "author": author(value.newest.author),
+        **makers_json(value.newest.author, value.newest.committer),
         "commit": value.newest.commit,
         "labels": value.labels,
     }
@@ -67,7 +62,7 @@ def _made(value: LabelMove) -> dict[str, object]:
     return {
         "timestamp": value.timestamp,
         "description": value.description,
-        "author": author(value.author),
+        **makers_json(value.author, value.committer),
         "commit": value.commit,
     }
 
@@ -82,7 +77,7 @@ def check(value: Check) -> dict[str, object]:
         "summary": value.summary,
         "url": value.url,
         "timestamp": moment(value.seconds),
-        "author": author(value.author),
+        **makers_json(value.author, value.committer),
         "commit": value.commit,
     }
 

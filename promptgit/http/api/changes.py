@@ -16,7 +16,7 @@ from promptgit.http.api.fields import AnswerSchema, Number, Query, Strict, betwe
 from promptgit.http.api.openapi import refuses
 from promptgit.http.api.refusals import headers as documented
 from promptgit.http.api.release_schemas import ItemSchema
-from promptgit.http.api.schemas import COMMIT, ID, SHA, AuthorSchema
+from promptgit.http.api.schemas import COMMIT, ID, SHA, AuthorSchema, committer
 from promptgit.service.feed import MOST_SECONDS, Feed
 
 LAST = "X-Last-Commit"
@@ -109,6 +109,7 @@ class ChangeSchema(AnswerSchema):
     timestamp = fields.DateTime(metadata=described("The author's date, in UTC", "2026-01-31T12:00:00Z"))
     description = fields.String(metadata=described("Why: the commit's message", "Shorter"))
     author = fields.Nested(AuthorSchema)
+    committer = committer()
 
 
 class FeedEntrySchema(ChangeSchema):

@@ -59,6 +59,7 @@ class CheckSchema(AnswerSchema):
     url = fields.String(allow_none=True, metadata=described("Where more is told", "https://ci.example.org/runs/17"))
     timestamp = fields.DateTime(metadata=described("When it was said, in UTC", "2026-01-31T12:00:00Z"))
     author = fields.Nested(schemas.AuthorSchema)
+    committer = schemas.committer()
     commit = fields.String(metadata=described("The commit that says it", schemas.COMMIT, **schemas.SHA))
 
 

@@ -36,6 +36,7 @@ class _Made(AnswerSchema):
     timestamp = fields.DateTime(metadata=described("Since when, in UTC", "2026-01-31T12:00:00Z"))
     description = fields.String(metadata=described("Why: the commit's message", "Evaluated"))
     author = fields.Nested(schemas.AuthorSchema)
+    committer = schemas.committer()
     commit = fields.String(metadata=described("The commit that moved it", schemas.COMMIT, **schemas.SHA))
 
 

@@ -196,6 +196,13 @@ class AuthorSchema(AnswerSchema):
     email = fields.String(metadata=described("An address, or anything that identifies the author", "ada@example.org"))
 
 
+def committer() -> fields.Nested:
+    """The field of who stored what an author made."""
+    return fields.Nested(
+        AuthorSchema, metadata={"description": "Who stored it, where that is not the author", "optional": True}
+    )
+
+
 class VersionSchema(AnswerSchema):
     """A version of a prompt."""
 
@@ -205,6 +212,7 @@ class VersionSchema(AnswerSchema):
     timestamp = fields.DateTime(metadata=described("When it was written, in UTC", "2026-01-31T12:00:00Z"))
     description = fields.String(metadata=described("Why: the commit's message", "Initial version"))
     author = fields.Nested(AuthorSchema)
+    committer = committer()
     commit = fields.String(metadata=described("The commit that made it", COMMIT, **SHA))
     labels = fields.List(fields.String(), metadata=described("Those that point at it, sorted", ["production"]))
 
@@ -228,6 +236,7 @@ class PromptSchema(AnswerSchema):
     updated_at = fields.DateTime(metadata=described("When its newest version was written", "2026-01-31T12:00:00Z"))
     description = fields.String(metadata=described("Of its newest version", "Initial version"))
     author = fields.Nested(AuthorSchema)
+    committer = committer()
     commit = fields.String(metadata=described("Of its newest version", COMMIT, **SHA))
     labels = fields.Dict(
         keys=fields.String(),

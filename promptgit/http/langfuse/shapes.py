@@ -78,6 +78,7 @@ def prompt(found: Prompt, version: Version, file: PromptFile, tags: Sequence[str
         "updatedAt": _time(version.timestamp),
         "projectId": _PROJECT,
         "createdBy": version.author.name,
+        **_committer(version),
         "type": file.type,
         "name": found.name,
         "version": version.number,
@@ -88,6 +89,11 @@ def prompt(found: Prompt, version: Version, file: PromptFile, tags: Sequence[str
         "commitMessage": version.description,
         "resolutionGraph": None,
     }
+
+
+def _committer(version: Version) -> dict[str, object]:
+    """A key that Langfuse does not have: an author is not shown without whoever else stored the version."""
+    return {} if version.committer is None else {"committer": version.committer._asdict()}
 
 
 def labels(version: Version, newest: int) -> list[str]:

@@ -11,9 +11,11 @@ from typing import Any
 
 from flask import Blueprint, Response, current_app, request
 
+from promptgit.domain.models import Author
 from promptgit.http.web import access, shown, times
 from promptgit.service.catalogue import Catalogue
 from promptgit.service.service import Service
+from promptgit.store.store import COMMITTER
 
 _HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
@@ -84,6 +86,12 @@ def _shared() -> dict[str, Any]:
 
 
 blueprint.add_app_template_filter(shown.line)
+
+
+@blueprint.app_template_test("the_service")
+def _is_the_service(committer: Author | None) -> bool:
+    """True of the committer of what nobody's credential has stored."""
+    return committer == COMMITTER
 
 
 @blueprint.app_template_filter("git_log")

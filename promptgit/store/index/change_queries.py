@@ -5,25 +5,26 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Collection
 
-from promptgit.domain.models import WHOLE_COMMIT, Author, FeedEntry
-from promptgit.store.index import change_rows
+from promptgit.domain.models import WHOLE_COMMIT, FeedEntry
+from promptgit.store.index import change_rows, makers
 from promptgit.store.index.connections import Unusable
 from promptgit.store.index.prompt_rows import PROMPT, Place, PromptRow, place_at, places
 from promptgit.store.index.seals import expect, expect_none
 
 _SEALED = (
-    "m.number, m.id, m.prompt, m.version, m.timestamp, a.name, a.email, m.description, m.changes, "
-    "k.name, k.email, m.stored, m.seal"
+    f"m.number, m.id, m.prompt, m.version, m.timestamp, {makers.COLUMNS}, m.description, m.changes, m.stored, m.seal"
 )
-_AUTHORS = "LEFT JOIN authors a ON a.key = m.author LEFT JOIN authors k ON k.key = m.committer"
-_COMMIT = f"SELECT {_SEALED} FROM commits m {_AUTHORS}"
+_MAKERS = makers.joined("m")
+_COMMIT = f"SELECT {_SEALED} FROM commits m {_MAKERS}"
 # Every commit, also one that did nothing to prompts; a version's own words are in `versions`.
 _CHANGES = f"""
 SELECT {_SEALED},
     c.made, c.place, c.type, c.prompt, c.name, c.other, c.before, c.number, c.detail, c.seal,
-    v.id, v.number, v.timestamp, v.description, w.name, w.email, v.commit_id, v.blob, v.seal, {PROMPT}
-FROM commits m {_AUTHORS} LEFT JOIN changes c ON c.made = m.number
-LEFT JOIN versions v ON v.prompt = m.prompt AND v.number = m.version LEFT JOIN authors w ON w.key = v.author
+    v.id, v.number, v.timestamp, v.description, w.name, w.email, cw.name, cw.email, v.commit_id, v.blob, v.seal,
+    {PROMPT}
+FROM commits m {_MAKERS} LEFT JOIN changes c ON c.made = m.number
+LEFT JOIN versions v ON v.prompt = m.prompt AND v.number = m.version
+LEFT JOIN authors w ON w.key = v.author LEFT JOIN authors cw ON cw.key = v.committer
 LEFT JOIN prompts p ON p.key = coalesce(c.prompt, m.prompt)
 WHERE m.number > ? AND m.number <= ? ORDER BY m.number, c.place
 """
@@ -100,8 +101,8 @@ def between(connection: sqlite3.Connection, after: int, end: int) -> list[FeedEn
     placed: dict[int, list[Place]] = {}
     number, left = after, 0
     for row in connection.execute(_CHANGES, (after, end)):
-        told, change, version, prompt = row[:13], row[13:23], row[23:32], row[32:]
-        at, commit, count = told[0], told[1].hex(), told[8]
+        told, change, version, prompt = row[:13], row[13:23], row[23:34], row[34:]
+        at, commit, count = told[0], told[1].hex(), told[10]
         if at != number:
             expect(told[-1], told[:-1])
             if at != number + 1 or left:
@@ -112,7 +113,7 @@ def between(connection: sqlite3.Connection, after: int, end: int) -> list[FeedEn
             left -= 1
             _, _, kind, key, name, other, before, target, detail, _ = change
             prompt_id = None if key is None else PromptRow(prompt).id
-            said = told[4], told[7], Author(*told[5:7])
+            said = told[4], told[9], *makers.of_columns(*told[5:9])
             changes.append(FeedEntry(kind, commit, prompt_id, name, other, before, target, *said, detail))
         elif told[2] is not None:
             found = PromptRow(prompt)
@@ -122,7 +123,7 @@ def between(connection: sqlite3.Connection, after: int, end: int) -> list[FeedEn
             place = place_at(placed[found.key], at)
             if place is None:
                 raise Unusable("a row of the index is missing")
-            written = made.seconds, made.description, made.author
+            written = made.seconds, made.description, made.author, made.committer
             changes.append(FeedEntry("version", commit, found.id, place.name, None, None, made.number, *written))
     if number != end or left:
         raise Unusable("a row of the index is missing")

@@ -7,7 +7,9 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from promptgit.domain.history import Commit
+from promptgit.store.index import makers
 from promptgit.store.index.connections import Unusable, head_of
+from promptgit.store.index.makers import Makers
 from promptgit.store.index.rows import insert
 from promptgit.store.index.seals import seal
 
@@ -43,20 +45,20 @@ class ChangeRows:
     def __len__(self) -> int:
         return len(self._commits) + len(self._changes)
 
-    def add(self, commit: Commit, author: int, committer: int, done: Sequence[Done]) -> None:
+    def add(self, commit: Commit, by: Makers, done: Sequence[Done]) -> None:
         """Note a commit, and what it did."""
         number, count = self.next_number, 0
         if len(done) == 1 and done[0].type == "version":
             version = done[0].prompt, done[0].number
-            told: tuple[Any, ...] = (*version, None, None, None)
-            said: tuple[Any, ...] = (None, None, None, None)
+            told: tuple[Any, ...] = (*version, None, None, None, None)
+            said: tuple[Any, ...] = (None,) * 6
         else:
-            told, count = (None, None, commit.timestamp, author, commit.description), len(done)
+            told, count = (None, None, commit.timestamp, *by, commit.description), len(done)
             rows = [(number, place, *change) for place, change in enumerate(done)]
             self._changes += [(*row, seal(*row)) for row in rows]
-            said = commit.timestamp, *commit.author, commit.description
-        sealed = seal(number, commit.id, *told[:2], *said, count, *commit.committer, commit.stored)
-        self._commits.append((number, bytes.fromhex(commit.id), *told, count, committer, commit.stored, sealed))
+            said = commit.timestamp, *makers.sealed(commit), commit.description
+        sealed = seal(number, commit.id, *told[:2], *said, count, commit.stored)
+        self._commits.append((number, bytes.fromhex(commit.id), *told, count, commit.stored, sealed))
         while self._dates and self._dates[-1][0] >= commit.stored:
             self._dates.pop()
         self._dates.append((commit.stored, number))

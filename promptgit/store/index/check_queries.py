@@ -8,14 +8,14 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from promptgit.domain.evaluations import Check
-from promptgit.domain.models import Author
+from promptgit.store.index import makers
 from promptgit.store.index.seals import expect
 
-_SAID = """
+_SAID = f"""
 SELECT c.version, c.name, c.prompt IS NOT NULL, c.number, c.state, c.summary, c.url, c.commit_id, c.timestamp,
-    a.name, a.email, c.seal, p.id
+    {makers.COLUMNS}, c.seal, p.id
 """
-_NAMED = "LEFT JOIN authors a ON a.key = c.author LEFT JOIN prompts p ON p.key = c.prompt"
+_NAMED = f"{makers.joined('c')} LEFT JOIN prompts p ON p.key = c.prompt"
 _CHECKS = f"""
 {_SAID} FROM json_each(?) wanted CROSS JOIN checks c ON c.version = wanted.value {_NAMED} ORDER BY c.version, c.name
 """
@@ -54,6 +54,6 @@ def ignored(connection: sqlite3.Connection) -> list[tuple[str, str]]:
 
 
 def _check(row: Sequence[Any]) -> Check:
-    version, name, is_known, number, state, summary, url, commit, seconds, author, email, sealed, prompt_id = row
-    expect(sealed, (version, name, bool(is_known), number, state, summary, url, commit, seconds, author, email))
-    return Check(name, prompt_id, number, state, summary, url, seconds, Author(author, email), commit.hex())
+    version, name, is_known, number, state, summary, url, commit, seconds, *by, sealed, prompt_id = row
+    expect(sealed, (version, name, bool(is_known), number, state, summary, url, commit, seconds, *by))
+    return Check(name, prompt_id, number, state, summary, url, seconds, *makers.of_columns(*by), commit.hex())

@@ -6,17 +6,18 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from promptgit.domain.models import Author, LabelMove
+from promptgit.domain.models import LabelMove
+from promptgit.store.index import makers
 from promptgit.store.index.connections import Unusable
 from promptgit.store.index.prompt_rows import PromptRow, find
 from promptgit.store.index.seals import expect
 
 MOVE = (
-    "m.label, m.made, m.move, m.number, m.before, m.outside, m.commit_id, m.timestamp, a.name, a.email, m.description, "
-    "m.seal"
+    f"m.label, m.made, m.move, m.number, m.before, m.outside, m.commit_id, m.timestamp, {makers.COLUMNS}, "
+    "m.description, m.seal"
 )
 _MOVES = f"""
-SELECT {MOVE} FROM label_moves m LEFT JOIN authors a ON a.key = m.author WHERE m.prompt = ?
+SELECT {MOVE} FROM label_moves m {makers.joined("m")} WHERE m.prompt = ?
 """
 
 
@@ -72,5 +73,6 @@ def ignored(connection: sqlite3.Connection) -> Iterator[tuple[str, str]]:
 def move_of(found: PromptRow, row: Sequence[Any]) -> LabelMove:
     """A move of a label of a prompt, of a row of `MOVE`."""
     expect(row[-1], (found.key, *row[:-1]))
-    label, _, _, number, before, outside, commit, seconds, name, email, description, _ = row
-    return LabelMove(label, before, number, seconds, description, Author(name, email), commit.hex(), bool(outside))
+    label, _, _, number, before, outside, commit, seconds, *by, description, _ = row
+    who = makers.of_columns(*by)
+    return LabelMove(label, before, number, seconds, description, *who, commit.hex(), bool(outside))

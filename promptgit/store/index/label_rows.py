@@ -8,13 +8,15 @@ from typing import Any
 
 from promptgit.domain.history import Commit, LabelFile
 from promptgit.domain.labels import LATEST, is_label, number_in
+from promptgit.store.index import makers
+from promptgit.store.index.makers import Makers
 from promptgit.store.index.rows import insert
 from promptgit.store.index.seals import expect, seal
 
-_MOVES = """
-SELECT m.label, m.made, m.move, m.number, m.before, m.outside, m.commit_id, m.timestamp, a.name, a.email, m.description,
-    m.seal
-FROM label_moves m LEFT JOIN authors a ON a.key = m.author WHERE m.prompt = ? ORDER BY m.move
+_MOVES = f"""
+SELECT m.label, m.made, m.move, m.number, m.before, m.outside, m.commit_id, m.timestamp, {makers.COLUMNS},
+    m.description, m.seal
+FROM label_moves m {makers.joined("m")} WHERE m.prompt = ? ORDER BY m.move
 """
 
 
@@ -50,7 +52,7 @@ class LabelRows:
         prompt: int,
         name: str | None,
         commit: Commit,
-        author: int,
+        by: Makers,
         made: int,
         is_outside: Callable[[str, int | None], bool],
     ) -> list[tuple[str, int | None, int | None]]:
@@ -67,8 +69,8 @@ class LabelRows:
                 moves.append((label, before, number))
                 last[label] = move + 1, number
                 said = prompt, label, made, move + 1, number, before, int(is_outside(label, number))
-                sealed = seal(*said, commit.id, commit.timestamp, *commit.author, commit.description)
-                why = bytes.fromhex(commit.id), commit.timestamp, author, commit.description
+                sealed = seal(*said, commit.id, commit.timestamp, *makers.sealed(commit), commit.description)
+                why = bytes.fromhex(commit.id), commit.timestamp, *by, commit.description
                 self._moves.append((*said, *why, sealed))
         return moves
 

@@ -12,9 +12,10 @@ from zlib import crc32
 from promptgit.domain.history import Commit, Moved, Removed, Written, events, label_files
 from promptgit.domain.models import Author
 from promptgit.domain.names import fold, id_of, path_of, version_id
-from promptgit.store.index import check_rows
+from promptgit.store.index import check_rows, makers
 from promptgit.store.index.change_rows import OUTSIDE, ChangeRows, Done
 from promptgit.store.index.label_rows import LabelRows
+from promptgit.store.index.makers import Makers
 from promptgit.store.index.release_rows import ReleaseRows
 from promptgit.store.index.rows import insert, version_json
 from promptgit.store.index.seals import expect, expect_none, of_labels, seal
@@ -86,18 +87,18 @@ class Ledger:
         """Apply commits in order; flushes now and then. *read* gives the bytes of a blob by its id in hexadecimal."""
         for count, commit in enumerate(commits, 1):
             self._done.clear()
-            author = self._author(commit.author)
+            other = commit.other_committer
+            by = Makers(self._author(commit.author), None if other is None else self._author(other))
             if commit.changes:
-                self._apply(commit, author, read)
-            committer = author if commit.committer == commit.author else self._author(commit.committer)
-            self._changes.add(commit, author, committer, self._done)
+                self._apply(commit, by, read)
+            self._changes.add(commit, by, self._done)
             if count % _LOOK_EVERY == 0 and len(self._changes) + len(self._labels) >= _FLUSH_EVERY:
                 self.flush()
 
-    def _apply(self, commit: Commit, author: int, read: Callable[[str], bytes]) -> None:
+    def _apply(self, commit: Commit, by: Makers, read: Callable[[str], bytes]) -> None:
         self._renamed.clear()
         governed = self._releases.apply(commit, self._changes.next_number, read)
-        self._apply_events(commit, author)
+        self._apply_events(commit, by)
         for file in label_files(commit.changes):
             self._labels.write(file, read)
             if (owner := self._find_living(file.name)) is not None:
@@ -109,7 +110,7 @@ class Ledger:
                 self._placed[key] = row
             is_outside = partial(self._releases.is_outside, row.id, row.name)
             made = self._changes.next_number
-            for label, before, number in self._labels.settle(key, name, commit, author, made, is_outside):
+            for label, before, number in self._labels.settle(key, name, commit, by, made, is_outside):
                 detail = OUTSIDE if is_outside(label, number) else None
                 self._done.append(Done("label", key, row.name, label, before, number, detail))
                 row.altered = bytes.fromhex(commit.id)
@@ -117,19 +118,19 @@ class Ledger:
         self._done += governed
         if check_rows.concern(commit):
             self.flush()  # the versions that the files of checks speak of
-            self._done += check_rows.apply(self._connection, commit, author, read)
+            self._done += check_rows.apply(self._connection, commit, by, read)
 
-    def _apply_events(self, commit: Commit, author: int) -> None:
+    def _apply_events(self, commit: Commit, by: Makers) -> None:
         for event in events(commit.changes):
             match event:
                 case Written(name, blob):
-                    self._write(name, blob, commit, author)
+                    self._write(name, blob, commit, by)
                 case Moved(source, name, _):
                     self._move(source, name, commit)
                 case Removed(name):
-                    self._remove(name, commit, author)
+                    self._remove(name, commit, by)
 
-    def _write(self, name: str, blob: str, commit: Commit, author: int) -> None:
+    def _write(self, name: str, blob: str, commit: Commit, by: Makers) -> None:
         row = self._find_living(name)
         if row is None:
             row = self._revive(name, commit) or self._create(name, commit)
@@ -144,11 +145,11 @@ class Ledger:
             commit.timestamp,
             commit.description,
         )
-        sealed = seal(made, row.id, number, seconds, description, *commit.author, commit.id, blob)
+        sealed = seal(made, row.id, number, seconds, description, *makers.sealed(commit), commit.id, blob)
         ids = bytes.fromhex(commit.id), bytes.fromhex(blob)
         told = text.decode(), crc32(text, number), sealed
         self._versions.append(
-            (row.key, number, self._changes.next_number, made, *ids, seconds, author, description, *told)
+            (row.key, number, self._changes.next_number, made, *ids, seconds, *by, description, *told)
         )
         self._grown[row.key] = row
         self._done.append(Done("version", row.key, name, number=row.versions))
@@ -183,7 +184,7 @@ class Ledger:
         row.altered = bytes.fromhex(commit.id)
         self._place(row, commit)
 
-    def _remove(self, name: str, commit: Commit, author: int) -> None:
+    def _remove(self, name: str, commit: Commit, by: Makers) -> None:
         row = self._expect_living(name)
         self._living[name] = None
         self._born -= 1
@@ -191,8 +192,8 @@ class Ledger:
         row.removed = rows[-1].removed + 1 if rows and rows[-1].removed else 1
         rows.append(row)
         self._done.append(Done("delete", row.key, name, number=row.versions))
-        sealed = seal(row.id, row.versions, commit.id, commit.timestamp, *commit.author, commit.description)
-        made = bytes.fromhex(commit.id), commit.timestamp, author, commit.description, sealed
+        sealed = seal(row.id, row.versions, commit.id, commit.timestamp, *makers.sealed(commit), commit.description)
+        made = bytes.fromhex(commit.id), commit.timestamp, *by, commit.description, sealed
         self._removals.append((row.key, row.versions, *made))
         self._place(row, commit)
 

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from promptgit.domain.models import LabelMove, Prompt, Removal
-from promptgit.store.index import change_rows, label_queries, prompt_rows, queries
+from promptgit.store.index import change_rows, label_queries, makers, prompt_rows, queries
 from promptgit.store.index.connections import Unusable
-from promptgit.store.index.prompt_rows import AUTHOR, PROMPT, VERSION, Place, PromptRow
+from promptgit.store.index.prompt_rows import MAKERS, PROMPT, VERSION, Place, PromptRow
 from promptgit.store.index.seals import expect
 
 _VERSION_AT = "SELECT number FROM versions WHERE prompt = {} AND made <= ? ORDER BY made DESC LIMIT 1"
@@ -23,7 +23,7 @@ SELECT n.made, n.commit_id = m.id, n.number, x.number, x.commit_id = y.id, {VERS
 FROM json_each(?) k CROSS JOIN versions n ON n.prompt = k.value AND n.number = ({_VERSION_AT.format("k.value")})
 LEFT JOIN commits m ON m.number = n.made
 LEFT JOIN versions x ON x.prompt = n.prompt AND x.number = n.number + 1 LEFT JOIN commits y ON y.number = x.made
-LEFT JOIN versions v ON v.prompt = n.prompt AND v.number = {{}} {AUTHOR} ORDER BY k.key
+LEFT JOIN versions v ON v.prompt = n.prompt AND v.number = {{}} {MAKERS} ORDER BY k.key
 """
 # Every label that each prompt ever had, one look-up for each; its last move up to a commit, and the move after that.
 _LABELS = f"""
@@ -37,7 +37,7 @@ SELECT k.prompt, k.label, x.move, x.commit_id = y.id, {label_queries.MOVE}
 FROM known k
 LEFT JOIN label_moves m ON m.prompt = k.prompt AND m.label = k.label AND m.made = (
     SELECT max(made) FROM label_moves WHERE prompt = k.prompt AND label = k.label AND made <= ?
-) LEFT JOIN authors a ON a.key = m.author
+) {makers.joined("m")}
 LEFT JOIN label_moves x ON x.prompt = k.prompt AND x.label = k.label AND x.made = (
     SELECT min(made) FROM label_moves WHERE prompt = k.prompt AND label = k.label AND made > ?
 ) LEFT JOIN commits y ON y.number = x.made

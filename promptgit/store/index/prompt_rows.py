@@ -7,8 +7,9 @@ import sqlite3
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from promptgit.domain.models import Author, Prompt, Version
+from promptgit.domain.models import Prompt, Version
 from promptgit.domain.names import path_of
+from promptgit.store.index import makers
 from promptgit.store.index.connections import Unusable
 from promptgit.store.index.seals import expect, expect_none, of_labels
 
@@ -18,9 +19,8 @@ p.key, p.id, p.name, p.versions, p.created, p.altered, p.removed, p.places, p.la
     SELECT group_concat(label || ' ' || number) FROM labels
     WHERE p.removed IS NULL AND name = p.name AND number IS NOT NULL
 )"""
-VERSION = "v.id, v.number, v.timestamp, v.description, a.name, a.email, v.commit_id, v.blob, v.seal"
-# Outer joins: where a row is missing that must be there, the index is damaged.
-AUTHOR = "LEFT JOIN authors a ON a.key = v.author"
+VERSION = f"v.id, v.number, v.timestamp, v.description, {makers.COLUMNS}, v.commit_id, v.blob, v.seal"
+MAKERS = makers.joined("v")
 
 
 class PromptRow:
@@ -46,10 +46,11 @@ class PromptRow:
 
     def version(self, row: Sequence[Any]) -> Version:
         """A version of it, of a row of `VERSION`."""
-        made, number, seconds, description, name, email, commit, blob, sealed = row
-        expect(sealed, (made, self.id, number, seconds, description, name, email, commit, blob))
+        made, number, seconds, description, *by, commit, blob, sealed = row
+        expect(sealed, (made, self.id, number, seconds, description, *by, commit, blob))
         labels = sorted([label for label, at in self.labels.items() if at == number]) if self.labels else ()
-        return Version(made, self.id, number, seconds, description, Author(name, email), commit, blob, tuple(labels))
+        who = makers.of_columns(*by)
+        return Version(made, self.id, number, seconds, description, *who, commit, blob, tuple(labels))
 
     def back(self, place: Place, versions: int, altered: bytes | None, labels: dict[str, int]) -> None:
         """Make it the row that an earlier commit left; it keeps its key, its id and the date of its first version."""

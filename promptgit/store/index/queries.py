@@ -7,18 +7,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from promptgit.domain.models import Author, Prompt, Removal
+from promptgit.domain.models import Prompt, Removal
+from promptgit.store.index import makers
 from promptgit.store.index.connections import Unusable
-from promptgit.store.index.prompt_rows import AUTHOR, PROMPT, VERSION, PromptRow, no_id
+from promptgit.store.index.prompt_rows import MAKERS, PROMPT, VERSION, PromptRow, no_id
 from promptgit.store.index.seals import expect, expect_none
 
 _PROMPT = f"""
 SELECT {PROMPT}, {VERSION} FROM prompts p
-LEFT JOIN versions v ON v.prompt = p.key AND v.number = p.versions {AUTHOR} """
+LEFT JOIN versions v ON v.prompt = p.key AND v.number = p.versions {MAKERS} """
 _AT_LABEL = "JOIN labels l ON l.name = p.name AND l.label = ? AND l.number <= p.versions"
 _PROMPT_AT_LABEL = f"""
 SELECT {PROMPT}, {VERSION} FROM prompts p {_AT_LABEL}
-LEFT JOIN versions v ON v.prompt = p.key AND v.number = l.number {AUTHOR} """
+LEFT JOIN versions v ON v.prompt = p.key AND v.number = l.number {MAKERS} """
 
 
 def _prompt(row: Sequence[Any]) -> Prompt:
@@ -163,15 +164,15 @@ def count_prompts(connection: sqlite3.Connection, where: Where) -> int:
 def removal(connection: sqlite3.Connection, found: PromptRow) -> Removal:
     """How a prompt was removed that is not there."""
     row = connection.execute(
-        "SELECT r.commit_id, r.timestamp, a.name, a.email, r.description, r.seal FROM removals r "
-        "LEFT JOIN authors a ON a.key = r.author WHERE r.prompt = ? AND r.after = ?",
+        f"SELECT r.commit_id, r.timestamp, {makers.COLUMNS}, r.description, r.seal FROM removals r "
+        f"{makers.joined('r')} WHERE r.prompt = ? AND r.after = ?",
         (found.key, found.versions),
     ).fetchone()
     if row is None:
         raise Unusable("a row of the index is missing")
-    commit, seconds, name, email, description, sealed = row
+    commit, seconds, *by, description, sealed = row
     expect(sealed, (found.id, found.versions, *row[:-1]))
-    return Removal(seconds, description, Author(name, email), commit.hex())
+    return Removal(seconds, description, *makers.of_columns(*by), commit.hex())
 
 
 def is_empty(connection: sqlite3.Connection) -> bool:

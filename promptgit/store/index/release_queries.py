@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from promptgit.domain import releases
 from promptgit.domain.releases import OPEN, RELEASED, Release
-from promptgit.store.index import prompt_rows
+from promptgit.store.index import prompt_rows, version_queries
 from promptgit.store.index.release_rows import find, highest, read_rules
 
 _MOVE = """
@@ -107,14 +107,15 @@ def has_gone_elsewhere(connection: sqlite3.Connection, prompt_id: str, after: in
 
 
 def writers(connection: sqlite3.Connection, prompt_id: str, after: int, upto: int) -> list[tuple[int, set[str]]]:
-    """The addresses of author and committer of each version after one number and up to another, by number."""
-    rows = connection.execute(
-        "SELECT v.number, a.email, k.email FROM prompts p JOIN versions v ON v.prompt = p.key "
-        "JOIN commits c ON c.id = v.commit_id JOIN authors a ON a.key = v.author JOIN authors k ON k.key = c.committer "
-        "WHERE p.id = ? AND v.number > ? AND v.number <= ? ORDER BY v.number",
-        (prompt_id, after, upto),
+    """The addresses of author and committer of each version after one number and up to another, by number.
+
+    Raises:
+        Unusable: a row is damaged, or missing.
+    """
+    made = version_queries.versions(
+        connection, prompt_id, after=after, before=upto + 1, limit=upto - after, newest_first=False
     )
-    return [(number, {author, committer}) for number, author, committer in rows]
+    return [(one.number, {one.author.email, (one.committer or one.author).email}) for one in made]
 
 
 def shifted(connection: sqlite3.Connection) -> Iterator[tuple[str, str, int, int]]:

@@ -10,6 +10,7 @@ from itertools import chain
 import orjson
 
 from promptgit.domain.history import Commit
+from promptgit.domain.models import makers_json
 
 _AT_ONCE = 100  # rows; more gain nothing, and SQLite takes a limited number of values
 
@@ -31,7 +32,7 @@ def version_json(version_id: str, prompt_id: str, number: int, commit: Commit) -
             "version_number": number,
             "timestamp": datetime.fromtimestamp(commit.timestamp, UTC),
             "description": commit.description,
-            "author": {"name": commit.author.name, "email": commit.author.email},
+            **makers_json(commit.author, commit.other_committer),
             "commit": commit.id,
         },
         option=orjson.OPT_UTC_Z,

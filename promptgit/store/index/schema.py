@@ -1,9 +1,11 @@
 """The tables of the index. There are no migrations: another SCHEMA means another index, built anew."""
 
-SCHEMA = 11
+SCHEMA = 12
 
 TABLES = f"""
 PRAGMA user_version = {SCHEMA};
+
+-- Wherever a table has an author and a committer, the committer is NULL where that is the author.
 
 -- The commit of `main` that the index reflects.
 CREATE TABLE head (commit_id BLOB NOT NULL);
@@ -49,6 +51,7 @@ CREATE TABLE versions (
     blob BLOB NOT NULL,
     timestamp INTEGER NOT NULL,
     author INTEGER NOT NULL,
+    committer INTEGER,
     description TEXT NOT NULL,
     json TEXT NOT NULL,         -- as the API shows it in a history, up to its labels
     json_seal INTEGER NOT NULL, -- the CRC-32 of that, begun with the number
@@ -75,6 +78,7 @@ CREATE TABLE removals (
     commit_id BLOB NOT NULL,
     timestamp INTEGER NOT NULL,
     author INTEGER NOT NULL,
+    committer INTEGER,
     description TEXT NOT NULL,
     seal INTEGER NOT NULL,
     PRIMARY KEY (prompt, after)
@@ -103,6 +107,7 @@ CREATE TABLE label_moves (
     commit_id BLOB NOT NULL,
     timestamp INTEGER NOT NULL,
     author INTEGER NOT NULL,
+    committer INTEGER,
     description TEXT NOT NULL,
     seal INTEGER NOT NULL,
     PRIMARY KEY (prompt, label, made)
@@ -117,9 +122,9 @@ CREATE TABLE commits (
     version INTEGER,
     timestamp INTEGER,
     author INTEGER,
+    committer INTEGER,
     description TEXT,
     changes INTEGER NOT NULL,   -- how many rows of `changes` it has
-    committer INTEGER NOT NULL,
     stored INTEGER NOT NULL,    -- the committer's date
     seal INTEGER NOT NULL
 );
@@ -166,6 +171,7 @@ CREATE TABLE checks (
     commit_id BLOB NOT NULL,
     timestamp INTEGER NOT NULL,
     author INTEGER NOT NULL,
+    committer INTEGER,
     seal INTEGER NOT NULL,
     PRIMARY KEY (version, name)
 ) WITHOUT ROWID;

@@ -13,12 +13,12 @@ import orjson
 from promptgit.domain.models import Prompt, Version
 from promptgit.domain.names import path_of
 from promptgit.store.index.connections import Unusable
-from promptgit.store.index.prompt_rows import AUTHOR, PROMPT, VERSION, PromptRow, find, no_id, place_at, places
+from promptgit.store.index.prompt_rows import MAKERS, PROMPT, VERSION, PromptRow, find, no_id, place_at, places
 
 _VERSION_OF = f"""
 SELECT {PROMPT}, {VERSION} FROM prompts p
-LEFT JOIN versions v ON v.prompt = p.key AND v.number = ? {AUTHOR} WHERE p.id = ?"""
-_VERSIONS = f"SELECT {VERSION} FROM versions v {AUTHOR}"
+LEFT JOIN versions v ON v.prompt = p.key AND v.number = ? {MAKERS} WHERE p.id = ?"""
+_VERSIONS = f"SELECT {VERSION} FROM versions v {MAKERS}"
 _SEPARATOR = "\x1e"  # no JSON has one
 
 
@@ -58,7 +58,7 @@ def versions_of(connection: sqlite3.Connection, prompt_id: str, numbers: Sequenc
         return []
     # CROSS JOIN: SQLite goes from left to right (sqlite.org/optoverview.html), else through all versions.
     rows = connection.execute(
-        f"SELECT {VERSION} FROM json_each(?) n CROSS JOIN versions v ON v.number = n.value {AUTHOR} "
+        f"SELECT {VERSION} FROM json_each(?) n CROSS JOIN versions v ON v.number = n.value {MAKERS} "
         "WHERE v.prompt = ? ORDER BY v.number",
         (json.dumps(list(numbers)), found.key),
     )
