@@ -59,9 +59,9 @@ def test_emoji_stay_whole_and_lone_joiners_are_seen() -> None:
 
 
 def test_what_looks_like_a_page_is_text() -> None:
-    html = shown.text("<script>alert('1')</script> {{<b>}} &amp;")
+    html = shown.text("<script>alert('1')</script> {{<b>}} {{b}} &amp;")
     assert "<script" not in html
-    assert '<span class="variable">{{&lt;b&gt;}}</span>' in html
+    assert '{{&lt;b&gt;}} <span class="variable">{{b}}</span>' in html
     assert "&amp;amp;" in html
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime
@@ -12,11 +11,11 @@ from typing import Any, NamedTuple, Self, TypeAlias, get_args, get_origin, get_t
 
 from promptgit.client.errors import MissingVariable
 from promptgit.domain.models import Author
+from promptgit.domain.variables import VARIABLE, names_in
 
 At: TypeAlias = str | datetime
 """Which state of the past: a commit's full id, or a time (RFC 3339, or aware)."""
 
-_VARIABLE = re.compile(r"\{\{\s*([^\W\d]\w*)\s*\}\}")
 _NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 
 # Members of the API's JSON that have other names than the fields.
@@ -164,7 +163,7 @@ class Prompt(Value):
     @property
     def variables(self) -> tuple[str, ...]:
         """The names that `compile` fills, in the order in which they first occur."""
-        return tuple(dict.fromkeys(_VARIABLE.findall(self.content)))
+        return names_in(self.content)
 
     def compile(self, /, **values: object) -> str:
         """The content with a value for each `{{name}}`; the rest stays as it is, `{{name}}` within a value too.
@@ -175,7 +174,7 @@ class Prompt(Value):
         missing = tuple(name for name in self.variables if name not in values)
         if missing:
             raise MissingVariable(self.name, missing)
-        return _VARIABLE.sub(lambda found: str(values[found[1]]), self.content)
+        return VARIABLE.sub(lambda found: str(values[found["name"]]), self.content)
 
 
 @dataclass(frozen=True, slots=True)

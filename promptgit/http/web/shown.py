@@ -14,6 +14,8 @@ from functools import cache
 
 from markupsafe import Markup, escape
 
+from promptgit.domain.variables import VARIABLE
+
 # Unicode's controls, format characters and separators that draw nothing, its other ignorable characters
 # (Default_Ignorable_Code_Point), all spaces except U+0020, surrogates and private-use characters.
 # Not LF and tab, which the layout shows.
@@ -28,7 +30,6 @@ _MARKED = re.compile(
     rf"(?P<emoji>(?:(?<={_EMOJI})|(?<=[0-9#*]))\ufe0f(?:\u200d(?={_EMOJI}))?|(?<={_EMOJI})\u200d(?={_EMOJI}))"
     rf"|(?P<invisible>[{_INVISIBLE}]+)"
 )
-_VARIABLE = re.compile(r"(\{\{[^{}\n]{1,200}\}\})")
 NO_NEWLINE = "\udfff"  # in no text: what is decoded has no lone surrogate
 _NAMES = {
     "\r": "CARRIAGE RETURN",
@@ -46,8 +47,12 @@ FOR_SCRIPTS = re.sub(r"\\U0*([0-9a-f]+)", r"\\u{\1}", f"[{_INVISIBLE}]")
 
 def text(value: str) -> Markup:
     """A content, or part of one: with boxes and marked variables."""
-    parts = [_boxed(part) for part in _VARIABLE.split(value)]
-    parts[1::2] = [f'<span class="variable">{variable}</span>' for variable in parts[1::2]]
+    parts: list[str] = []
+    at = 0
+    for variable in VARIABLE.finditer(value):
+        parts += [_boxed(value[at : variable.start()]), f'<span class="variable">{_boxed(variable[0])}</span>']
+        at = variable.end()
+    parts.append(_boxed(value[at:]))
     return Markup("".join(parts))  # noqa: S704  # its parts are escaped
 
 
