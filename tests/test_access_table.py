@@ -89,6 +89,7 @@ TABLE: dict[str, dict[str, Scope | None]] = {
     "/releases/<release>/release": {"GET": WRITE, "POST": WRITE},
     "/releases/<release>/rollback": {"GET": WRITE, "POST": WRITE},
     "/prompts/<uuid:prompt_id>/compare": {"GET": READ},
+    "/prompts/<uuid:prompt_id>/history": {"GET": READ},
     "/prompts/<uuid:prompt_id>/labels/<label>": {"GET": READ},
     "/prompts/<uuid:prompt_id>/labels/<label>/remove": {"GET": WRITE, "POST": WRITE},
     "/prompts/<uuid:prompt_id>/point": {"GET": WRITE, "POST": WRITE},

@@ -11,7 +11,7 @@ from werkzeug.test import TestResponse
 
 from promptgit.domain.names import id_of
 from tests.pages import BROWSER, listed, page_of, save, words
-from tests.support import foreign_commit, git, long_history
+from tests.support import foreign_commit, git, git_text, long_history
 from tests.test_api_prompts import ADA, create
 
 
@@ -87,13 +87,13 @@ def test_a_prompts_page_tells_where_it_is_kept(client: FlaskClient) -> None:
 
 def test_the_history_says_which_versions_are_the_same(prompts: FlaskClient) -> None:
     """However far apart they are: the other one need not be on the same page."""
-    for at in range(2, 41):
+    for at in range(2, 56):
         save(prompts, "zebra", f"Text {at}")
     save(prompts, "zebra", "Text of zebra", "Back to the start")
     told = words(prompts.get(page_of("zebra")))
     assert "same as version 1" in told
     assert told.count("same as version") == 1
-    assert "same as version 1" in words(prompts.get(page_of("zebra") + "/versions/41"))
+    assert "same as version 1" in words(prompts.get(page_of("zebra") + "/versions/56"))
     assert "same as version" not in words(prompts.get(page_of("zebra") + "/versions/1"))
 
 
@@ -103,19 +103,72 @@ def numbers(answer: TestResponse) -> list[int]:
 
 def test_a_long_history_is_read_page_by_page_in_both_directions(client: FlaskClient, repository: Path) -> None:
     create(client, "long", "0")
-    long_history(repository, "prompts/long.md", map(str, range(1, 61)))
+    long_history(repository, "prompts/long.md", map(str, range(1, 121)))
     page = page_of("long")
-    assert numbers(client.get(page)) == list(range(61, 36, -1))
-    older = client.get(f"{page}?before=37")
-    assert numbers(older) == list(range(36, 11, -1))
-    assert f'rel="prev" href="{page}?before=62#history"' in older.text
-    assert f'rel="next" href="{page}?before=12#history"' in older.text
-    last = client.get(f"{page}?before=12")
-    assert numbers(last) == list(range(11, 0, -1))
+    assert numbers(client.get(page)) == list(range(121, 71, -1))
+    assert "121 to 72 of 121 versions" in words(client.get(page))
+    older = client.get(f"{page}?before=72")
+    assert numbers(older) == list(range(71, 21, -1))
+    assert f'rel="prev" href="{page}?before=122#history"' in older.text
+    assert f'rel="next" href="{page}?before=22#history"' in older.text
+    last = client.get(f"{page}?before=22")
+    assert numbers(last) == list(range(21, 0, -1))
     assert 'rel="next"' not in last.text
     for beyond in ("999999", "x", "-1", "9" * 40):
-        assert numbers(client.get(f"{page}?before={beyond}"))[0] == 61
+        assert numbers(client.get(f"{page}?before={beyond}"))[0] == 121
     assert numbers(client.get(f"{page}?before=1")) == []
+
+
+def days(repository: Path, path: str, texts: list[bytes]) -> None:
+    """A version of a file on each day from 2024-01-01 on, at noon."""
+    first = 1_704_110_400
+    commits = b"".join(
+        b"commit refs/heads/main\ncommitter a <a@b> %d +0000\ndata 1\nx\n%sM 100644 inline %s\ndata %d\n%s\n"
+        % (first + at * 86_400, b"" if at else b"from refs/heads/main^0\n", path.encode(), len(text), text)
+        for at, text in enumerate(texts)
+    )
+    git(repository, "fast-import", "--quiet", "--force", data=commits)
+
+
+def test_a_history_is_entered_at_a_number_or_a_day(client: FlaskClient, repository: Path) -> None:
+    """The version stands among its neighbours; a day leads to the version that was the newest one at its end."""
+    client.get("/")
+    days(repository, "prompts/long.md", [b"%d" % at for at in range(120)])
+    page = page_of("long")
+
+    def led(query: str) -> str:
+        answer = client.get(f"{page}/history?{query}")
+        assert answer.status_code == 303
+        where: str = answer.headers["Location"]
+        assert int(where.partition("#v")[2]) in numbers(client.get(where))
+        return where
+
+    assert led("version=120") == led("day=2030-01-01") == led("") == led("version=&day=") == f"{page}#v120"
+    assert led("version=50") == led("day=2024-02-19") == f"{page}?before=71#v50"
+    assert led("version=1") == led("day=2024-01-01") == led("day=0001-01-01") == f"{page}?before=21#v1"
+    assert led("version=5&day=2030-01-01").endswith("#v5")
+    commit = git_text(repository, "rev-parse", "main~19")
+    assert led(f"day=2030-01-01&at={commit}") == f"{page}?at={commit}#v101"
+    for query, status, told in (
+        ("version=121", 404, "has no version"),
+        ("version=x", 404, "has no version"),
+        ("day=2024-02-30", 422, "no day such as"),
+    ):
+        answer = client.get(f"{page}/history?{query}", headers=BROWSER)
+        assert answer.status_code == status
+        assert told in words(answer)
+
+
+def test_the_size_of_a_text_is_drawn_where_it_changes(client: FlaskClient, repository: Path) -> None:
+    client.get("/")
+    days(repository, "prompts/grows.md", [b"x" * size for size in (100, 50, 200, 150)])
+    days(repository, "prompts/level.md", [b"x" * size for size in (100, 101, 102, 103)])
+    grows = client.get(page_of("grows"))
+    assert "Size of the text50 to 200 bytes" in words(grows)
+    path = re.search(r'class="sizes".*?<path d="([^"]*)"', grows.text, re.S)
+    assert path
+    assert path[1] == "M2 44H2V22H334V32H666V2H998V12H998V44", "half the height, a quarter, all of it, three quarters"
+    assert "Size of the text" not in words(client.get(page_of("level")))
 
 
 def test_a_timeline_of_many_versions_has_few_strokes(client: FlaskClient, repository: Path) -> None:

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from promptgit.http.web import differences, lines, shown, timeline, times
 from promptgit.http.web.differences import Folded, Row
 from promptgit.http.web.shown import Content
+from promptgit.service.catalogue import Point
 
 # Letters of every kind that matters here, and few enough of them to repeat.
 _TEXTS = st.text(st.sampled_from("ab c.\n\r\t<é\u202e🎉"), max_size=60)
@@ -265,8 +266,12 @@ def test_times_are_told_in_words() -> None:
 
 
 def test_a_timeline_of_times_that_go_back_stays_within_its_frame() -> None:
-    drawn = timeline.draw([(1, 500), (2, 100), (3, 900), (4, 300)])
+    drawn = timeline.draw([Point(1, 500, 10), Point(2, 100, 20), Point(3, 900, None), Point(4, 300, 5)])
+    assert drawn.sizes
     places = [int(place) for place in re.findall(r"M(\d+)", drawn.strokes + drawn.newest)]
+    steps = [int(place) for place in re.findall(r"[MH](\d+)", drawn.sizes.path)]
+    assert steps == sorted(steps)
+    places += steps
     assert all(0 <= place <= timeline.WIDTH for place in places)
     assert (drawn.first.timestamp(), drawn.last.timestamp()) == (100, 900)
-    assert timeline.draw([(1, 5)]).strokes == ""
+    assert timeline.draw([Point(1, 5, 1)]).strokes == ""

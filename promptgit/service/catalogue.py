@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -44,15 +45,25 @@ class Catalogue:
         found = self._store.index.read(surveys.history, prompt.id, before=low, limit=limit)
         return [Entry(version, repeats) for version, repeats in found]
 
-    def timeline(self, prompt: Prompt, most: int) -> list[tuple[int, int]]:
-        """Version numbers and their seconds since 1970, by number: the first, the newest, and evenly between.
-
-        At most *most* of them, however long the history is.
-        """
+    def timeline(self, prompt: Prompt, most: int) -> list[Point]:
+        """Versions by number: the first, the newest, and evenly between; at most *most* of a history of any length."""
         newest = prompt.newest.number
         count = min(newest, most)
         numbers = {1 + at * (newest - 1) // max(count - 1, 1) for at in range(count)}
-        return self._store.index.read(surveys.written, prompt.id, sorted(numbers))
+        found = self._store.index.read(surveys.written, prompt.id, sorted(numbers))
+        return [Point(number, seconds, self._store.repository.size(blob)) for number, seconds, blob in found]
+
+    def number_at(self, prompt: Prompt, seconds: int) -> int:
+        """The number of the version that was the newest one at a time, in seconds since 1970; 0: there was none yet.
+
+        Where the times of a history go back and forth, as git's may: of one that was written up to then, and whose
+        successor was written later.
+        """
+
+        def written(number: int) -> int:
+            return self._version(prompt.id, number).seconds
+
+        return bisect_right(range(1, prompt.newest.number + 1), seconds, key=written)
 
     def size(self, prompt_id: str, old: int | None, new: int) -> Size:
         """How many lines git's difference of two versions adds and takes away; None: of an empty text."""
@@ -61,12 +72,21 @@ class Catalogue:
         return Size(sum(hunk[3] for hunk in found), sum(hunk[1] for hunk in found))
 
     def _content(self, prompt_id: str, number: int | None) -> bytes:
-        if number is None:
-            return b""
+        return b"" if number is None else self._store.repository.content(self._version(prompt_id, number).blob)
+
+    def _version(self, prompt_id: str, number: int) -> Version:
         version = self._store.index.read(version_queries.version, prompt_id, number)
         if version is None:
             raise IndexBusy  # `main` was rewritten meanwhile
-        return self._store.repository.content(version.blob)
+        return version
+
+
+class Point(NamedTuple):
+    """A version, when it was written, in seconds since 1970, and its size in bytes; None: that cannot be read."""
+
+    number: int
+    seconds: int
+    size: int | None
 
 
 class Size(NamedTuple):

@@ -4,12 +4,23 @@ from __future__ import annotations
 
 from flask import Flask
 
-from promptgit.http.web import access, labelling, promoting, proposing, reading, releases, sign_in, steps, writing
+from promptgit.http.web import (
+    access,
+    history,
+    labelling,
+    promoting,
+    proposing,
+    reading,
+    releases,
+    sign_in,
+    steps,
+    writing,
+)
 from promptgit.http.web.pages import Sources, blueprint
 from promptgit.service.catalogue import Catalogue
 from promptgit.service.service import Service
 
-_WITH_ROUTES = (labelling, promoting, proposing, reading, releases, sign_in, steps, writing)
+_WITH_ROUTES = (history, labelling, promoting, proposing, reading, releases, sign_in, steps, writing)
 """The modules that give the blueprint its routes when they are imported."""
 
 

@@ -13,8 +13,8 @@ from promptgit.domain.models import Prompt
 from promptgit.http.web import access, forms
 from promptgit.http.web.forms import Answer, Refusal, field, form, is_sent, prompt_of, to_prompt
 from promptgit.http.web.gates import expect_not_shut, may_move
-from promptgit.http.web.pages import blueprint, catalogue, service
-from promptgit.http.web.reading import between, number_in
+from promptgit.http.web.pages import blueprint, catalogue, number_in, service
+from promptgit.http.web.reading import between
 from promptgit.service.checks import Precondition
 
 _MOVES = 100  # shown; the API and git have them all

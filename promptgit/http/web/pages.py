@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import shlex
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -24,6 +25,7 @@ _HEADERS = {
     "Referrer-Policy": "same-origin",  # Flask-WTF checks the Referer of forms over TLS
 }
 _FOREVER = "public, max-age=31536000, immutable"  # a changed file has another address
+_NUMBER = re.compile(r"0|[1-9][0-9]{0,16}", re.ASCII)
 _STATIC = Path(__file__).with_name("static")
 
 blueprint = Blueprint(
@@ -49,6 +51,11 @@ def catalogue() -> Catalogue:
     """The catalogue that the application was made with."""
     sources: Sources = current_app.extensions["promptgit.web"]
     return sources.catalogue
+
+
+def number_in(text: str, default: int) -> int:
+    """The number that a text is, if it is one that SQLite takes."""
+    return int(text) if _NUMBER.fullmatch(text) else default
 
 
 def is_asked_for() -> bool:

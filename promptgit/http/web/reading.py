@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from itertools import accumulate
 from typing import Any
 from uuid import UUID
@@ -13,23 +12,17 @@ from werkzeug.wrappers import Response
 
 from promptgit.domain.models import Version
 from promptgit.http.web import differences, moments, releases, timeline
-from promptgit.http.web.pages import blueprint, catalogue, service
+from promptgit.http.web.history import VERSIONS
+from promptgit.http.web.pages import blueprint, catalogue, number_in, service
 from promptgit.http.web.shown import Content
 from promptgit.service.catalogue import Entry
 
 _PROMPTS = 50
-_VERSIONS = 25
 _LEVELS = 50  # of folders
-_NUMBER = re.compile(r"0|[1-9][0-9]{0,16}", re.ASCII)
 
 
 def _asked(name: str) -> str:
     return request.args.get(name, "").replace("\0", "")
-
-
-def number_in(text: str, default: int) -> int:
-    """The number that a text is, if it is one that SQLite takes."""
-    return int(text) if _NUMBER.fullmatch(text) else default
 
 
 def _number(name: str, default: int) -> int:
@@ -83,7 +76,7 @@ def prompt(prompt_id: UUID) -> tuple[str, int]:
     before = _number("before", found.newest.number + 1)
     entries = [
         Entry(found.labelled(entry.version), entry.repeats)
-        for entry in catalogue().history(found, before=before, limit=_VERSIONS)
+        for entry in catalogue().history(found, before=before, limit=VERSIONS)
     ]
     page = render_template(
         "web/prompt.html",
@@ -91,8 +84,9 @@ def prompt(prompt_id: UUID) -> tuple[str, int]:
         removal=removal,
         content=Content(service().content(found.newest)),
         entries=entries,
+        per_page=VERSIONS,
         is_first=before > found.newest.number,
-        newer=entries[0].version.number + _VERSIONS + 1 if entries else found.newest.number + 1,
+        newer=entries[0].version.number + VERSIONS + 1 if entries else found.newest.number + 1,
         timeline=timeline.draw(catalogue().timeline(found, timeline.MOST)),
         pointers=[] if removal else source.labels.all(found.id),
         moment=moment,

@@ -210,6 +210,13 @@ class Repository:
             self._contents.keep(blob, data)
         return data
 
+    def size(self, blob: str) -> int | None:
+        """The bytes that a blob has, as its header says, which is not verified; None: it cannot be read."""
+        try:
+            return int(self._opened().odb.read_header(blob)[1])
+        except (KeyError, OSError, ValueError, pygit2.GitError):
+            return None
+
     def file_at(self, commit: str, path: str) -> bytes | None:
         """The bytes of a file as a stored commit (40 hexadecimal digits) has it, if it has it.
 

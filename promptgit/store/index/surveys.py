@@ -80,8 +80,7 @@ def _first(connection: sqlite3.Connection, version: Version) -> int | None:
     return first.number
 
 
-def written(connection: sqlite3.Connection, prompt_id: str, numbers: Sequence[int]) -> list[tuple[int, int]]:
-    """Numbers of versions, and when they were written, in seconds since 1970."""
-    return [
-        (version.number, version.seconds) for version in version_queries.versions_of(connection, prompt_id, numbers)
-    ]
+def written(connection: sqlite3.Connection, prompt_id: str, numbers: Sequence[int]) -> list[tuple[int, int, str]]:
+    """Numbers of versions, when they were written, in seconds since 1970, and their blobs."""
+    found = version_queries.versions_of(connection, prompt_id, numbers)
+    return [(version.number, version.seconds, version.blob) for version in found]
