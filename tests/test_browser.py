@@ -330,7 +330,7 @@ def every_page(api: Http) -> list[str]:
     where = f"/prompts/{id_of('support/greeting')}"
     below = (
         *("", "/edit", "/rename", "/delete", "/versions/2", "/versions/1/revert", "/versions/99"),
-        *("/compare?from=2&to=3", "/compare?from=1&to=5&view=inline"),
+        *("/compare?from=2&to=3", "/compare?from=1&to=5&view=inline&by=line&space=ignored"),
         *("/labels/production", "/labels/production/remove", "/point", "/point?label=production"),
     )
     gone = create(api, "gone \u05d0", "bye {{x}}")

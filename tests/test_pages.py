@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 from pathlib import Path
 
@@ -203,6 +204,47 @@ def test_any_two_versions_are_compared(prompts: FlaskClient) -> None:
     assert "The two are the same" in words(prompts.get(f"{page_of('zebra')}/compare?from=2&to=2"))
     backwards = prompts.get(f"{page_of('zebra')}/compare?from=3&to=1")
     assert "<ins>zebra</ins>" in backwards.text
+
+
+def chosen(answer: TestResponse) -> list[str]:
+    return re.findall(r'aria-current="true">([^<]*)<', answer.text)
+
+
+def test_a_reader_chooses_how_to_compare_and_keeps_it(prompts: FlaskClient) -> None:
+    """Each choice is a link that says all of them; the session keeps the last ones, and no nonsense."""
+    save(prompts, "zebra", "Text of  zebra\nNew")
+    page = f"{page_of('zebra')}/compare"
+    by_default = ["Side by side", "By word", "All white space"]
+    assert chosen(prompts.get(page)) == by_default
+    assert chosen(prompts.get(f"{page}?view=x&by=&space=1")) == by_default
+    link = re.search(r'href="([^"]*)">White space ignored<', prompts.get(page).text)
+    assert link
+    answer = prompts.get(html.unescape(link[1]))
+    assert chosen(answer) == ["Side by side", "By word", "White space ignored"]
+    assert "−0 +1 lines · 1 more that differs in white space alone is ignored" in words(answer)
+    assert chosen(prompts.get(f"{page}?by=line&view=inline")) == ["In one column", "By line", "White space ignored"]
+    assert chosen(prompts.get(f"{page}?from=1&to=1")) == ["In one column", "By line", "White space ignored"]
+    save(prompts, "zebra", "Text of  zebra \nNew")
+    assert "Apart from white space, the two are the same" in words(prompts.get(page))
+
+
+def test_either_side_of_a_comparison_is_reverted_to(prompts: FlaskClient) -> None:
+    """Not the newest version, and of a deleted prompt that one too; labels stand with their version."""
+    for at in range(2, 5):
+        save(prompts, "zebra", f"Text {at}")
+    where = page_of("zebra")
+    prompts.put(f"/api{where}/labels/production", json={"version_number": 2})
+
+    def offered(query: str) -> list[str]:
+        return re.findall(rf'href="{where}/versions/(\d+)/revert"', prompts.get(f"{where}/compare?{query}").text)
+
+    assert offered("from=2&to=3") == ["2", "3"]
+    assert offered("from=1&to=4") == ["1"]
+    assert offered("from=4&to=2") == ["2"]
+    assert offered("from=2&to=2") == ["2"]
+    assert "production" in words(prompts.get(f"{where}/compare?from=1&to=2"))
+    prompts.delete(f"/api{where}")
+    assert offered("from=1&to=4") == ["1", "4"]
 
 
 def test_a_deleted_prompt_has_a_page_and_is_found(prompts: FlaskClient) -> None:

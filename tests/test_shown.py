@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from promptgit.http.web import differences, lines, shown, timeline, times
-from promptgit.http.web.differences import Folded, Row
+from promptgit.http.web.blocks import Difference, Folded, Row
 from promptgit.http.web.shown import Content
 from promptgit.service.catalogue import Point
 
@@ -146,7 +146,7 @@ def test_new_lines_end_as_their_neighbours_do() -> None:
     assert lines.restored("A\r\nb\r\nC\r\n", "a\rb\r\nc\n") == "A\rb\r\nC\n"
 
 
-def sides(difference: differences.Difference) -> tuple[str, str]:
+def sides(difference: Difference) -> tuple[str, str]:
     """The two texts, as the rows have them."""
     old: list[str] = []
     new: list[str] = []
@@ -165,13 +165,29 @@ def sides(difference: differences.Difference) -> tuple[str, str]:
 _PARAGRAPHS = st.lists(st.text(st.sampled_from("ab c."), max_size=12), max_size=14).map("\n".join)
 
 
-@given(_PARAGRAPHS, _PARAGRAPHS)
-def test_a_difference_holds_both_texts_whole(old: str, new: str) -> None:
-    """Nothing that went or came is hidden, and nothing is invented."""
+def squeezed(text: str) -> list[str]:
+    """Its lines without white space, those that are nothing but that left out."""
+    return [line for line in ("".join(line.split()) for line in text.split("\n")) if line]
+
+
+@given(_PARAGRAPHS, _PARAGRAPHS, st.booleans(), st.booleans())
+def test_a_difference_holds_both_texts_whole(old: str, new: str, by_word: bool, ignore_space: bool) -> None:
+    """Nothing that went or came is hidden, and nothing is invented; what is ignored is counted."""
     if not old or not new:
         return
-    found = sides(differences.compare(f"{old}\n".encode(), f"{new}\n".encode()))
-    assert found == (old, new)
+    texts = (f"{old}\n".encode(), f"{new}\n".encode())
+    difference = differences.compare(*texts, by_word=by_word, ignore_space=ignore_space)
+    found = sides(difference)
+    assert found[1] == new
+    assert (squeezed(found[0]) == squeezed(old)) if ignore_space else found[0] == old
+    column = [row for row in difference.column if isinstance(row, Row)]
+    for side in ("old", "new"):
+        numbers = [getattr(row, side) for row in column if getattr(row, side)]
+        assert numbers == sorted(set(numbers)), "both are in order, in one column too"
+    is_same = squeezed(old) == squeezed(new) if ignore_space else old == new
+    assert (difference.added == difference.removed == 0) == is_same
+    assert bool(difference.spaced) == any(block.spaced for block in difference.blocks)
+    assert ignore_space or not difference.spaced
 
 
 def pieces(old: str, new: str) -> list[tuple[str, str]]:
@@ -194,7 +210,9 @@ def test_lines_that_have_nothing_in_common_stay_whole() -> None:
     (row,) = differences.compare(b"one two three\n", b"quite another thing\n").blocks
     assert isinstance(row, Row)
     assert (row.apart, [piece.kind for piece in row.pieces]) == (True, ["gone", "new"])
-    assert [part.kind for part in row.parts] == ["gone", "new"]
+    old, new = b"a\nb\nc\nsame\n", b"x\ny\nsame\n"
+    rows = differences.compare(old, new, by_word=False).column
+    assert [(row.old, row.new) for row in rows] == [(1, None), (2, None), (3, None), (None, 1), (None, 2), (4, 3)]
 
 
 def test_a_changed_paragraph_is_found_behind_a_new_one() -> None:
@@ -202,6 +220,29 @@ def test_a_changed_paragraph_is_found_behind_a_new_one() -> None:
     new = "Be kind to whoever asks.\nAnswer in the customer's own language, and be brief.\n"
     rows = [block for block in differences.compare(old.encode(), new.encode()).blocks if isinstance(block, Row)]
     assert [(row.old, row.new, row.kind) for row in rows] == [(None, 1, "new"), (1, 2, "changed")]
+
+
+def test_ignored_white_space_is_counted_and_shown_as_it_is() -> None:
+    old = b"head\n  - one\n\n\ntwo three\r\na b c\nend"
+    new = b"head\n- one\n\ntwo  three\na b d\nend\n"
+    difference = differences.compare(old, new, ignore_space=True)
+    assert (difference.added, difference.removed, difference.spaced) == (1, 1, 4)
+    rows = [block for block in difference.blocks if isinstance(block, Row)]
+    assert [row.kind for row in rows] == ["same", "same", "same", "same", "same", "changed", "same"]
+    assert (rows[1].side(gone=True), rows[1].side(gone=False), rows[1].merged) == ("  - one", "- one", "- one")
+    assert "no newline" in rows[-1].side(gone=True)
+    assert "no newline" not in rows[-1].merged
+    nbsp = differences.compare(b"a b\n", "a\u00a0b\n".encode(), ignore_space=True)
+    assert (nbsp.added, nbsp.spaced) == (1, 0), "what cannot be told from a space is never hidden"
+    long = b"".join(b"line %d\n" % at for at in range(50))
+    folded = differences.compare(long + b"x\n", long.replace(b"line 7\n", b"line  7\n") + b"y\n", ignore_space=True)
+    assert [(block.count, block.spaced) for block in folded.blocks if isinstance(block, Folded)] == [(48, 1)]
+
+
+def test_lines_are_compared_as_wholes_where_that_is_asked_for() -> None:
+    (row,) = differences.compare(b"one two three\n", b"one two four\n", by_word=False).blocks
+    assert isinstance(row, Row)
+    assert (row.apart, [piece.kind for piece in row.pieces]) == (True, ["gone", "new"])
 
 
 def test_a_newline_that_the_end_lost_is_shown() -> None:

@@ -6,6 +6,7 @@ from flask import Flask
 
 from promptgit.http.web import (
     access,
+    comparing,
     history,
     labelling,
     promoting,
@@ -20,7 +21,7 @@ from promptgit.http.web.pages import Sources, blueprint
 from promptgit.service.catalogue import Catalogue
 from promptgit.service.service import Service
 
-_WITH_ROUTES = (history, labelling, promoting, proposing, reading, releases, sign_in, steps, writing)
+_WITH_ROUTES = (comparing, history, labelling, promoting, proposing, reading, releases, sign_in, steps, writing)
 """The modules that give the blueprint its routes when they are imported."""
 
 

@@ -6,104 +6,59 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
 
-from markupsafe import Markup
-
 from promptgit.http.web import shown, words
+from promptgit.http.web.blocks import Difference, Folded, Row
 from promptgit.http.web.words import Piece
-from promptgit.service.catalogue import changes
+from promptgit.service.catalogue import Run, changes
 
 _CONTEXT = 2  # lines around a change that stay open
 _FEWEST_FOLDED = 4  # lines
 _MOST_LINES = 5_000  # changed lines that are shown: more of them would take seconds
-_LONG = 600  # characters: a longer unchanged part of a line is folded
-_EDGE = 200  # characters of it that stay open at each end
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
-    """A line of the old side, of the new side, or of both, with their numbers, from 1; *pieces* are of both sides."""
+def compare(old: bytes, new: bytes, *, by_word: bool = True, ignore_space: bool = False) -> Difference:
+    """What changed from *old* to *new*; with *by_word* also within lines.
 
-    old: int | None
-    new: int | None
-    pieces: list[Piece]
-    apart: bool = False  # two lines that have nothing in common, side by side
-
-    def side(self, gone: bool) -> Markup:
-        """The old line if *gone*, else the new one."""
-        kept = ("same", "gone" if gone else "new")
-        return _shown([piece for piece in self.pieces if piece.kind in kept], self._is_whole)
-
-    @property
-    def merged(self) -> Markup:
-        """The old and the new line as one."""
-        return _shown(self.pieces, self._is_whole)
-
-    @property
-    def kind(self) -> str:
-        """The CSS class, which colours the row."""
-        if self.old and self.new:
-            return "same" if all(piece.kind == "same" for piece in self.pieces) else "changed"
-        return "gone" if self.old else "new"
-
-    @property
-    def parts(self) -> list[Row]:
-        """The rows for a page with one column."""
-        if not self.apart:
-            return [self]
-        return [Row(self.old, None, self.pieces[:1]), Row(None, self.new, self.pieces[1:])]
-
-    @property
-    def _is_whole(self) -> bool:
-        return self.apart or not (self.old and self.new)
-
-
-@dataclass(frozen=True, slots=True)
-class Folded:
-    """Folded lines, which did not change; *old* and *new* are the numbers of the first one, from 1."""
-
-    old: int
-    new: int
-    count: int
-    text: Markup
-
-
-@dataclass(frozen=True, slots=True)
-class Difference:
-    """Rows and folded lines in order; how many lines were added and removed, and how many of them are not shown."""
-
-    blocks: list[Row | Folded]
-    added: int
-    removed: int
-    omitted: int
-
-
-def compare(old: bytes, new: bytes) -> Difference:
-    """What changed from *old* to *new*."""
+    With *ignore_space*, lines that differ in ASCII white space alone, line ends included, count as unchanged, and so do
+    blank lines that came or went by themselves. Other white space is invisible on a page: it is not ignored.
+    """
     if _has_crlf_alone(old) and _has_crlf_alone(new):
         old, new = old.replace(b"\r\n", b"\n"), new.replace(b"\r\n", b"\n")
     before, after = _lines(old), _lines(new)
-    lines = [line.decode(errors="replace") for line in before], [line.decode(errors="replace") for line in after]
+    keys = [[b"".join(line.split()) for line in side] if ignore_space else side.copy() for side in (before, after)]
+    lines = [[line.decode(errors="replace") for line in side] for side in (before, after)]
     if old and new and old.endswith(b"\n") != new.endswith(b"\n"):
         last = int(old.endswith(b"\n"))
         lines[last][-1] += shown.NO_NEWLINE
         (before, after)[last][-1] += b"\0"
+        if not ignore_space:
+            keys[last][-1] += b"\0"
+    sides = _Sides(lines[0], lines[1], before, after, by_word)
     blocks: list[Row | Folded] = []
-    added = removed = shown_lines = at = new_at = 0
-    for run in changes(before, after):
+    added = removed = shown_lines = spaced = at = new_at = 0
+    for run in changes(keys[0], keys[1]):
+        is_open = shown_lines < _MOST_LINES
+        if is_open:
+            blocks += sides.unchanged(at, run.start, new_at, first=not blocks)
+        spaced += sides.spaced(at, run.start, new_at)
+        at, new_at = run.end, run.new_end
         gone, came = run.end - run.start, run.new_end - run.new_start
-        if shown_lines < _MOST_LINES:
-            blocks += _unchanged(lines[0], at, run.start, new_at, first=not blocks)
-            room = _MOST_LINES - shown_lines
-            last, new_last = min(run.end, run.start + room), min(run.new_end, run.new_start + room)
-            blocks += _changed(lines[0], lines[1], run.start, last, run.new_start, new_last)
-            shown_lines += last - run.start + new_last - run.new_start
+        if ignore_space and not any(keys[0][run.start : run.end] + keys[1][run.new_start : run.new_end]):
+            spaced += gone + came
+            blocks += sides.blank(run) if is_open else []
+            continue
         removed += gone
         added += came
-        at, new_at = run.end, run.new_end
+        if is_open:
+            room = _MOST_LINES - shown_lines
+            part = Run(run.start, min(run.end, run.start + room), run.new_start, min(run.new_end, run.new_start + room))
+            blocks += sides.changed(part)
+            shown_lines += part.end - part.start + part.new_end - part.new_start
+    spaced += sides.spaced(at, len(before), new_at)
     omitted = added + removed - shown_lines
     if not omitted:
-        blocks += _unchanged(lines[0], at, len(before), new_at, first=not blocks, last=True)
-    return Difference(blocks, added, removed, omitted)
+        blocks += sides.unchanged(at, len(before), new_at, first=not blocks, last=True)
+    return Difference(blocks, added, removed, omitted, spaced)
 
 
 def _lines(data: bytes) -> list[bytes]:
@@ -117,58 +72,60 @@ def _has_crlf_alone(data: bytes) -> bool:
     return data.count(b"\r\n") == data.count(b"\n") == data.count(b"\r")
 
 
-def _unchanged(
-    lines: Sequence[str], start: int, end: int, new: int, *, first: bool = False, last: bool = False
-) -> Iterator[Row | Folded]:
-    head = start if first else min(start + _CONTEXT, end)
-    tail = end if last else max(end - _CONTEXT, head)
-    if tail - head < _FEWEST_FOLDED:
-        head = tail = end
-    shift = new - start
-    for at in range(start, head):
-        yield Row(at + 1, at + 1 + shift, [Piece("same", lines[at])])
-    if tail > head:
-        yield Folded(head + 1, head + 1 + shift, tail - head, shown.text("\n".join(lines[head:tail])))
-    for at in range(tail, end):
-        yield Row(at + 1, at + 1 + shift, [Piece("same", lines[at])])
+@dataclass(frozen=True, slots=True)
+class _Sides:
+    """The lines of both sides, as texts and as bytes."""
 
+    old: Sequence[str]
+    new: Sequence[str]
+    before: Sequence[bytes]
+    after: Sequence[bytes]
+    by_word: bool
 
-def _changed(old: Sequence[str], new: Sequence[str], start: int, end: int, new_start: int, new_end: int) -> list[Row]:
-    rows: list[Row] = []
-    at, new_at = start, new_start
-    pairs = words.compare(old[start:end], new[new_start:new_end]) if start < end and new_start < new_end else []
-    for pair in pairs:
-        rows += _unpaired(old, new, range(at, start + pair.old), range(new_at, new_start + pair.new))
-        at, new_at = start + pair.old + 1, new_start + pair.new + 1
-        rows.append(Row(at, new_at, pair.pieces))
-    return rows + _unpaired(old, new, range(at, end), range(new_at, new_end))
+    def spaced(self, start: int, end: int, new: int) -> int:
+        """How many of the lines from *start* to *end* are not those from *new* on, though they count as unchanged."""
+        return sum(map(bytes.__ne__, self.before[start:end], self.after[new : new + end - start]))
 
+    def unchanged(
+        self, start: int, end: int, new: int, *, first: bool = False, last: bool = False
+    ) -> Iterator[Row | Folded]:
+        """The lines from *start* to *end*, which count as those from *new* on: the ends open, the rest folded."""
+        head = start if first else min(start + _CONTEXT, end)
+        tail = end if last else max(end - _CONTEXT, head)
+        if tail - head < _FEWEST_FOLDED:
+            head = tail = end
+        shift = new - start
+        yield from (self._same(at, at + shift) for at in range(start, head))
+        if tail > head:
+            text = shown.text("\n".join(self.new[head + shift : tail + shift]))
+            yield Folded(head + 1, head + 1 + shift, tail - head, text, self.spaced(head, tail, head + shift))
+        yield from (self._same(at, at + shift) for at in range(tail, end))
 
-def _unpaired(old: Sequence[str], new: Sequence[str], gone: range, came: range) -> list[Row]:
-    rows: list[Row] = []
-    for one, other in zip_longest(gone, came):
-        pieces = [Piece("gone", old[one])] if one is not None else []
-        pieces += [Piece("new", new[other])] if other is not None else []
-        rows.append(
-            Row(None if one is None else one + 1, None if other is None else other + 1, pieces, apart=len(pieces) == 2)
-        )
-    return rows
+    def _same(self, at: int, new: int) -> Row:
+        if self.before[at] == self.after[new]:
+            return Row(at + 1, new + 1, [Piece("same", self.new[new])])
+        return Row(at + 1, new + 1, [Piece("gone", self.old[at]), Piece("new", self.new[new])], spaced=True)
 
+    def changed(self, run: Run) -> list[Row]:
+        """The lines of a run: those that are alike next to each other, the others as wholes."""
+        rows: list[Row] = []
+        at, new_at = run.start, run.new_start
+        old, new = self.old[at : run.end], self.new[new_at : run.new_end]
+        for pair in words.compare(old, new) if self.by_word and old and new else []:
+            rows += self._unpaired(range(at, run.start + pair.old), range(new_at, run.new_start + pair.new))
+            at, new_at = run.start + pair.old + 1, run.new_start + pair.new + 1
+            rows.append(Row(at, new_at, pair.pieces))
+        return rows + self._unpaired(range(at, run.end), range(new_at, run.new_end))
 
-def _shown(pieces: Sequence[Piece], whole: bool) -> Markup:
-    return Markup("").join(_piece(piece, whole) for piece in pieces)
+    def blank(self, run: Run) -> list[Row]:
+        """The lines of a run, which are blank, and count as unchanged."""
+        return self._unpaired(range(run.start, run.end), range(run.new_start, run.new_end), spaced=True)
 
-
-def _piece(piece: Piece, whole: bool) -> Markup:
-    kind, value = piece
-    if kind != "same":
-        text = shown.text(value)
-        if whole:
-            return text  # the colour of the row marks it
-        mark = Markup("<del>{}</del>") if kind == "gone" else Markup("<ins>{}</ins>")
-        return mark.format(text)
-    if len(value) <= _LONG:
-        return shown.text(value)
-    return Markup("{}<details class=stretch><summary>{:,} characters unchanged</summary>{}</details>{}").format(
-        shown.text(value[:_EDGE]), len(value) - 2 * _EDGE, shown.text(value[_EDGE:-_EDGE]), shown.text(value[-_EDGE:])
-    )
+    def _unpaired(self, gone: range, came: range, *, spaced: bool = False) -> list[Row]:
+        rows: list[Row] = []
+        for one, other in zip_longest(gone, came):
+            pieces = [Piece("gone", self.old[one])] if one is not None else []
+            pieces += [Piece("new", self.new[other])] if other is not None else []
+            old, new = (None if at is None else at + 1 for at in (one, other))
+            rows.append(Row(old, new, pieces, apart=len(pieces) == 2, spaced=spaced))
+        return rows

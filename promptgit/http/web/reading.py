@@ -1,4 +1,4 @@
-"""The pages that read: prompts, one prompt, one version, two versions."""
+"""The pages that read: prompts, one prompt, one version."""
 
 from __future__ import annotations
 
@@ -120,29 +120,13 @@ def raw(prompt_id: UUID, number: str) -> Response:
     return Response(service().content(one), content_type="text/plain; charset=utf-8")
 
 
-@blueprint.get("/prompts/<uuid:prompt_id>/compare")
-def compare(prompt_id: UUID) -> str:
-    """What changed from one version to another."""
-    found, removal = service().find(str(prompt_id))
-    to = _number("to", found.newest.number)
-    start = _number("from", max(to - 1, 1))
-    old, new = (service().version(found.id, number) for number in (start, to))
-    return render_template(
-        "web/compare.html",
-        prompt=found,
-        removal=removal,
-        inline=_asked("view") == "inline",
-        **between(old, new),
-    )
-
-
-def between(old: Version, new: Version) -> dict[str, Any]:
-    """The values of a template that shows a difference."""
+def between(old: Version, new: Version, **ways: bool) -> dict[str, Any]:
+    """The values of a template that shows a difference, in the *ways* of `differences.compare`."""
     contents = [Content(service().content(one)) for one in (old, new)]
     return {
         "old": old,
         "new": new,
         "old_content": contents[0],
         "new_content": contents[1],
-        "difference": differences.compare(contents[0].data, contents[1].data),
+        "difference": differences.compare(contents[0].data, contents[1].data, **ways),
     }

@@ -14,7 +14,7 @@ from promptgit.domain.models import Prompt, Version
 from promptgit.domain.releases import OPEN, OUTDATED, READY, RELEASED, Deed, Item
 from promptgit.http.api.releases import number_of
 from promptgit.http.web import access, differences, gates, steps
-from promptgit.http.web.differences import Difference
+from promptgit.http.web.blocks import Difference
 from promptgit.http.web.pages import blueprint, service
 from promptgit.service.readiness import Judged
 
