@@ -35,11 +35,13 @@ def test_a_new_repository_explains_itself(store: Store, repository: Path) -> Non
     assert_sound(repository)
 
 
-def test_contents_are_kept_byte_for_byte(service: Service, repository: Path) -> None:
+def test_contents_are_kept_byte_for_byte(store: Store, service: Service, repository: Path) -> None:
     for at, text in enumerate(TEXTS):
         prompt = service.create(text, name=f"texts/{at}")
         assert git(repository, "cat-file", "blob", f"main:prompts/texts/{at}.md") == text.encode()
         assert service.content(prompt.newest) == text.encode()
+        assert store.repository.size(prompt.newest.blob) == len(text.encode())
+    assert store.repository.size("1" * 40) is None
     assert_sound(repository)
 
 
