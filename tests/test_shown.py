@@ -17,7 +17,7 @@ from promptgit.http.web.shown import Content
 from promptgit.service.catalogue import Point
 
 # Letters of every kind that matters here, and few enough of them to repeat.
-_TEXTS = st.text(st.sampled_from("ab c.\n\r\t<é\u202e🎉"), max_size=60)
+_TEXTS = st.text(st.sampled_from("ab c.\n\r\t<éא\u202e🎉"), max_size=60)
 _LETTERS = st.text(st.sampled_from("ab .\u202e"), max_size=5)
 
 
@@ -84,9 +84,21 @@ def test_invisible_characters_are_listed_with_their_names() -> None:
 
 @given(_TEXTS)
 def test_shown_text_is_the_text(text: str) -> None:
-    """Nothing is lost or added but boxes."""
-    boxes = re.sub(r'<span class="invisible"[^>]*>(.*?)</span>', "□", shown.text(text))
-    assert seen(boxes) == re.sub("[\r\u202e]", "□", text)
+    """Nothing is lost or added but boxes, and a line for a CR alone."""
+    for html, expected in ((shown.text(text), text), (shown.rows(text), re.sub(r"\r(?!\n)", "\r\n", text))):
+        boxes = re.sub(r'<span class="invisible"[^>]*>(.*?)</span>', "□", html)
+        assert seen(boxes) == re.sub("[\r\u202e]", "□", expected)
+
+
+def test_a_line_from_right_to_left_stands_alone() -> None:
+    """Chromium would mirror the brackets of the line after it."""
+    html = shown.rows("a\n\nשלום (ב)\nf(x)\ny\nسلام\n(z)")
+    blocks = ["a\n\n", "שלום (ב)\n", "f(x)\ny\n", "سلام\n", "(z)"]
+    assert html == "".join(f"<span>{block}</span>" for block in blocks)
+
+
+def test_what_begins_a_message_is_no_variable() -> None:
+    assert "variable" not in shown.text('{{role "user"}}\n{{placeholder "history"}}\n')
 
 
 @pytest.mark.parametrize(
@@ -107,7 +119,7 @@ def test_what_cannot_be_seen_of_a_content_is_told(data: bytes, facts: list[str])
 
 def test_the_cr_of_a_text_from_windows_is_no_noise() -> None:
     """Throughout, it is a fact of the text; in some lines only, it is a difference that somebody should see."""
-    assert Content(b"a\r\nb\r\n").shown == "a\nb\n"
+    assert seen(Content(b"a\r\nb\r\n").shown) == "a\nb\n"
     assert ">CR<" in Content(b"a\r\nb\n").shown
 
 

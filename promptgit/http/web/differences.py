@@ -97,7 +97,7 @@ class _Sides:
         shift = new - start
         yield from (self._same(at, at + shift) for at in range(start, head))
         if tail > head:
-            text = shown.text("\n".join(self.new[head + shift : tail + shift]))
+            text = shown.rows("\n".join(self.new[head + shift : tail + shift]))
             yield Folded(head + 1, head + 1 + shift, tail - head, text, self.spaced(head, tail, head + shift))
         yield from (self._same(at, at + shift) for at in range(tail, end))
 

@@ -30,6 +30,9 @@ _MARKED = re.compile(
     rf"(?P<emoji>(?:(?<={_EMOJI})|(?<=[0-9#*]))\ufe0f(?:\u200d(?={_EMOJI}))?|(?<={_EMOJI})\u200d(?={_EMOJI}))"
     rf"|(?P<invisible>[{_INVISIBLE}]+)"
 )
+# Letters from right to left (Bidi_Class R and AL, by blocks).
+_LEFTWARDS = r"\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\U00010800-\U00010fff\U0001e800-\U0001efff"
+_ROWS = re.compile(rf"(?:[^\n{_LEFTWARDS}]*\n)+|[^\n]*\n|[^\n]+")  # lines without such letters, or one line
 NO_NEWLINE = "\udfff"  # in no text: what is decoded has no lone surrogate
 _NAMES = {
     "\r": "CARRIAGE RETURN",
@@ -54,6 +57,16 @@ def text(value: str) -> Markup:
         at = variable.end()
     parts.append(_boxed(value[at:]))
     return Markup("".join(parts))  # noqa: S704  # its parts are escaped
+
+
+def rows(value: str) -> Markup:
+    """A content, or part of one, in blocks: each line with letters from right to left has its own.
+
+    Where they share a block with others, Chromium mirrors the brackets of the line after them (156, 2026-11). A block
+    for each line takes it five times as long: 1.2 s instead of 0.2 s for 500 KB. A CR without LF ends a line, too.
+    """
+    html = str(text(re.sub(r"\r(?!\n)", "\r\n", value)))
+    return Markup("".join(f"<span>{lines}</span>" for lines in _ROWS.findall(html)))  # noqa: S704
 
 
 def line(value: str) -> Markup:
@@ -115,11 +128,13 @@ class Content:
 
     @property
     def shown(self) -> Markup:
-        """The text, with boxes; without boxes for CR where all lines end in CR LF, which `facts` says."""
-        value = self.text
-        if self._ends() == {"\r\n"}:
-            value = value.replace("\r\n", "\n")
-        return text(re.sub(r"\r(?!\n)", "\r\n", value))
+        """The text by lines, with boxes; without boxes for CR where all lines end in CR LF, which `facts` says."""
+        return rows(self.text.replace("\r", "") if self.is_crlf else self.text)
+
+    @property
+    def is_crlf(self) -> bool:
+        """True if all lines end in CR LF, and there is no other CR."""
+        return self._ends() == {"\r\n"}
 
     @property
     def facts(self) -> list[str]:
