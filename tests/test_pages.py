@@ -172,6 +172,17 @@ def test_the_size_of_a_text_is_drawn_where_it_changes(client: FlaskClient, repos
     assert "Size of the text" not in words(client.get(page_of("level")))
 
 
+def test_a_version_that_cannot_be_read_is_left_out_of_the_graph(client: FlaskClient, repository: Path) -> None:
+    client.get("/")
+    days(repository, "prompts/a.md", [b"x" * size for size in (100, 50, 200, 150)])
+    client.get(page_of("a"))  # the index is made
+    blob = git_text(repository, "rev-parse", "main~2:prompts/a.md")
+    (repository / "objects" / blob[:2] / blob[2:]).unlink()  # so few objects are no pack
+    answer = client.get(page_of("a"))
+    assert answer.status_code == 200
+    assert "Size of the text100 to 200 bytes" in words(answer)
+
+
 def test_a_timeline_of_many_versions_has_few_strokes(client: FlaskClient, repository: Path) -> None:
     create(client, "long", "0")
     commits = "".join(
