@@ -34,6 +34,7 @@ TABLE: dict[str, dict[str, Scope | None]] = {
     "/api/prompts/<prompt_id>/versions": {"GET": READ},
     "/api/prompts/<prompt_id>/versions/<number>": {"GET": READ},
     "/api/prompts/<prompt_id>/versions/<number>/content": {"GET": READ},
+    "/api/prompts/<prompt_id>/versions/<number>/blame": {"GET": READ},
     "/api/prompts/<prompt_id>/versions/<number>/revert": {"POST": WRITE},
     "/api/prompts/<prompt_id>/checks": {"GET": READ},
     "/api/prompts/<prompt_id>/versions/<number>/checks": {"GET": READ},

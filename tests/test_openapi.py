@@ -171,7 +171,7 @@ def test_answers_are_what_it_says(tmp_path: Path) -> None:
         for query in ("", "?limit=1", "?order=desc"):
             call(200, "GET", f"{where}/versions{query}")
         call(422, "GET", f"{where}/versions?limit=0")
-        for part in ("", "/content"):
+        for part in ("", "/content", "/blame"):
             version = call(200, "GET", f"{where}/versions/1{part}")
             call(304, "GET", f"{where}/versions/1{part}", headers={"If-None-Match": version.headers["ETag"]})
             call(404, "GET", f"{where}/versions/0{part}")
@@ -269,6 +269,7 @@ def test_answers_are_what_it_says(tmp_path: Path) -> None:
         "path_blocked",
     }
     elsewhere |= {"damaged", "signing_failed", "not_ready", "unusable_tokens", "too_many_failures", "clones_busy"}
+    elsewhere |= {"blame_timeout"}
     elsewhere |= {"upstream_unavailable", "upstream_refused", "head_not_reached", "managed_elsewhere"}
     elsewhere |= {"git_request_too_large", "name_not_found", "main_locked", "outcome_unknown", "too_many_writers"}
     assert codes >= {kind.code for kind in refusals.EXAMPLES} - elsewhere

@@ -19,7 +19,7 @@
      │   ├─ IndexBusy, NotReady
      │   ├─ SigningFailed, StorageFailed
      │   ├─ UpstreamUnavailable, UpstreamRefused, HeadNotReached
-     │   └─ ClonesBusy
+     │   └─ ClonesBusy, BlameTimeout
      ├─ StorageFull
      ├─ UnusableRepository
      ├─ BadLine, BackupRefused
@@ -91,6 +91,7 @@ from promptgit.errors.releases import SelfApproval as SelfApproval
 from promptgit.errors.releases import StaleRules as StaleRules
 from promptgit.errors.storage import BackupRefused as BackupRefused
 from promptgit.errors.storage import BadLine as BadLine
+from promptgit.errors.storage import BlameTimeout as BlameTimeout
 from promptgit.errors.storage import Damaged as Damaged
 from promptgit.errors.storage import IndexBusy as IndexBusy
 from promptgit.errors.storage import LockTimeout as LockTimeout

@@ -68,6 +68,19 @@ class Damaged(Unavailable):
         )
 
 
+@dataclass(eq=False)
+class BlameTimeout(Unavailable):
+    """Who wrote each line could not be found in time, waiting for others who asked included."""
+
+    code = "blame_timeout"
+    retry_after = 5
+    sentence = (
+        "To find out who wrote each line takes longer than {self.seconds:g} seconds: the history is very long, or many "
+        "ask at once. Try again, or ask 'git blame' in a clone."
+    )
+    seconds: float
+
+
 class IndexBusy(Unavailable):
     """The index is being brought up to date by another process."""
 

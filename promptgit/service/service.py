@@ -13,6 +13,7 @@ from promptgit.domain import names, texts
 from promptgit.domain.models import Prompt
 from promptgit.errors import Invalid, NameTaken, StaleVersion, VersionNotFound
 from promptgit.service import checks, plans
+from promptgit.service.blaming import Blaming
 from promptgit.service.commits import Commits
 from promptgit.service.evaluations import Evaluations
 from promptgit.service.labelling import Labelling
@@ -49,6 +50,7 @@ class Service(Reading):
         super().__init__(store)
         self._max_content = max_content
         self._writes = Writes(store, protected)
+        self.blame = Blaming(store)
         self.labels = Labelling(store, self._writes)
         self.commits = Commits(store, max_content, self._writes, credentials)
         self.promotions = Promotions(self._writes)

@@ -13,6 +13,7 @@ from promptgit.errors import NotReady, PromptgitError, Unavailable, UnusableRepo
 from promptgit.store.batch_maker import BatchMaker
 from promptgit.store.files import fsync_tree, has_hard_links, make_folder_durably, storage_errors
 from promptgit.store.git import objects
+from promptgit.store.git.blame import Blame
 from promptgit.store.git.refs import MAIN
 from promptgit.store.git.repository import Repository
 from promptgit.store.git.signatures import Signer
@@ -69,6 +70,7 @@ class Store:
         maker = BatchMaker(self.repository, self.index, clock, observer, sign, pusher, lock_timeout)
         gathering = _GATHERING if self.upstream else 0.0
         self.writer = Writer(maker, self.repository, self.index, self._write_lock, observer, gathering)
+        self.blame = Blame(self.repository.git, folder)
         self.upkeep = Upkeep(self.repository, self._write_lock)
         self.clock = clock
         self._sampled = 0

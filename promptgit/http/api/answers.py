@@ -12,6 +12,7 @@ from flask import Response
 
 from promptgit.domain.evaluations import Check
 from promptgit.domain.models import LabelMove, Prompt, Version, makers_json
+from promptgit.service.blaming import Lines
 
 JSON = "application/json"
 _OPTIONS = orjson.OPT_UTC_Z
@@ -28,6 +29,17 @@ def version(value: Version) -> dict[str, object]:
         **makers_json(value.author, value.committer),
         "commit": value.commit,
         "labels": value.labels,
+    }
+
+
+def lines(value: Lines) -> dict[str, object]:
+    """Lines in a row, and of the version that wrote them the number, when, and by whom."""
+    wrote = value.version
+    return {
+        "lines": value.length,
+        "version_number": wrote.number,
+        "timestamp": wrote.timestamp,
+        **makers_json(wrote.author, wrote.committer),
     }
 
 

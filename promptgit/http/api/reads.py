@@ -42,6 +42,14 @@ def content(service: Service, found: Version) -> Read:
     return Read(cached(found.commit, _KEPT, "text/plain; charset=utf-8"), lambda: service.content(found))
 
 
+def blame(service: Service, found: Version) -> Read:
+    """Who wrote each line of a version."""
+    return Read(
+        cached(found.commit, _KEPT, answers.JSON),
+        lambda: answers.dumps([answers.lines(lines) for lines in service.blame.of(found)]),
+    )
+
+
 def page(service: Service, prompt_id: str, path: str, query: dict[str, str]) -> Read:
     """A page of a prompt's versions; *path* and *query* are those of the request, with a limit."""
     prompt, _ = service.find(prompt_id)

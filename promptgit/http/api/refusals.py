@@ -95,6 +95,7 @@ EXAMPLES: dict[type[errors.PromptgitError], errors.PromptgitError] = {
         errors.UpstreamUnavailable("Could not resolve host: git.example.org"),
         errors.UpstreamRefused("remote: error: GH006: Protected branch update failed for refs/heads/main."),
         errors.HeadNotReached("0f3b1c8e5d7a9b2c4e6f8091a3b5c7d9e1f20314"),
+        errors.BlameTimeout(10),
         errors.ClonesBusy(4),
         errors.PushRefused(),
         errors.SmartProtocolOnly(),

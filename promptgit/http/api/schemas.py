@@ -223,6 +223,16 @@ class VersionWithContentSchema(VersionSchema):
     content = fields.String(metadata=described("The whole text", "Hello {{name}}, how can I help?\n"))
 
 
+class LinesSchema(AnswerSchema):
+    """Lines in a row that one version wrote."""
+
+    lines = fields.Integer(metadata=described("How many lines", 3, minimum=1))
+    version_number = fields.Integer(metadata=described("Of the version that wrote them", 1, minimum=1))
+    timestamp = fields.DateTime(metadata=described("When that was written, in UTC", "2026-01-31T12:00:00Z"))
+    author = fields.Nested(AuthorSchema)
+    committer = committer()
+
+
 class PromptSchema(AnswerSchema):
     """A prompt and its newest version."""
 

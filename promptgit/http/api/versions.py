@@ -6,7 +6,7 @@ from typing import Any
 
 from flask import Response, request
 
-from promptgit.errors import NameTaken, PathBlocked, VersionNotFound
+from promptgit.errors import BlameTimeout, NameTaken, PathBlocked, VersionNotFound
 from promptgit.http.api import answers, reads, schemas
 from promptgit.http.api.bodies import Routes
 from promptgit.http.api.context import attribution_of, conditional, service, uuid_of
@@ -46,6 +46,18 @@ def show(prompt_id: str, number: str) -> Response:
 def content(prompt_id: str, number: str) -> Response:
     """The very bytes of a version's file."""
     return conditional(reads.content(service(), service().version(uuid_of(prompt_id), number)))
+
+
+@blueprint.get("/versions/<number>/blame")
+@blueprint.response(200, schemas.LinesSchema(many=True), headers=headers("ETag", "Cache-Control"))
+@refuses(BlameTimeout)
+def blame(prompt_id: str, number: str) -> Response:
+    """Who wrote each line of a version, and in which version: what `git blame` finds, through renames.
+
+    The lines are counted, in order, so that all counts together are the lines of the text. A line ends at LF; the last
+    one needs none. An empty text has no lines, and the answer then is `[]`.
+    """
+    return conditional(reads.blame(service(), service().version(uuid_of(prompt_id), number)))
 
 
 @blueprint.post("/versions/<number>/revert")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import re
 import signal
 import subprocess
 from collections.abc import Callable, Iterator, Sequence
@@ -13,9 +14,10 @@ from pathlib import Path
 from typing import cast
 
 from promptgit.domain.history import Commit
-from promptgit.errors import UnusableRepository
+from promptgit.errors import Damaged, UnusableRepository
 from promptgit.store.git import raw_log
 
+_OBJECT = re.compile(r"\b[0-9a-f]{40}\b")
 _CHUNK = 1 << 18
 _PIPE = 1 << 20  # what Linux gives everybody
 _GRACE_SECONDS = 2.0
@@ -162,8 +164,7 @@ class Git:
     def count(self, upto: str, *, first_parent: bool = False) -> int:
         """How many commits *upto* reaches, itself too."""
         options = ["--count", *(["--first-parent"] if first_parent else [])]
-        command = self._reader("rev-list", *options, upto, "--")
-        return int(subprocess.run(command, env=self._plain(), capture_output=True, check=True).stdout)
+        return int(self.printed("rev-list", *options, upto, "--"))
 
     def damages(self) -> list[str]:
         """What git finds wrong: objects that are missing, or are not what their ids say."""
@@ -193,13 +194,23 @@ class Git:
             arguments = [old[0], new[0], "--", old[1]]
         else:
             arguments = [f"{old[0]}:{old[1]}", f"{new[0]}:{new[1]}", "--"]
-        return subprocess.run(
-            self._reader("diff", "--no-ext-diff", "--no-textconv", "--no-color", *arguments),
-            env=self._plain(),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            check=True,
-        ).stdout
+        return self.printed("diff", "--no-ext-diff", "--no-textconv", "--no-color", *arguments)
+
+    def printed(self, *arguments: str, data: bytes = b"", seconds: float | None = None) -> bytes:
+        """What a git command prints that reads this repository's objects, and nothing else of it; *data* is its input.
+
+        Raises:
+            subprocess.TimeoutExpired: it took longer than so many *seconds*; it was ended.
+            Damaged, UnusableRepository: it failed, because of the object that it names; with what it says.
+        """
+        done = subprocess.run(
+            self._reader(*arguments), env=self._plain(), input=data, capture_output=True, timeout=seconds, check=False
+        )
+        if done.returncode != 0:
+            said = done.stderr.decode(errors="replace").strip()
+            named = _OBJECT.search(said)
+            raise Damaged(named[0], said) if named else UnusableRepository(str(self.path), said)
+        return done.stdout
 
     def tend(self, *arguments: str, lines: Sequence[str], guard: int) -> list[str]:
         """Run a long command at the lowest priority, durably, with *lines* as its input; the lines that it prints.

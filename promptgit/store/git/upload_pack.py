@@ -11,10 +11,11 @@ from io import BufferedReader
 from pathlib import Path
 from typing import IO, cast
 
-from filelock import FileLock, Timeout
+from filelock import FileLock
 
 from promptgit.errors import ClonesBusy, MalformedGitRequest, UnusableRepository
 from promptgit.store.git.command import Git, end, environment
+from promptgit.store.git.slots import Slots
 
 log = logging.getLogger(__name__)
 
@@ -64,7 +65,7 @@ class UploadPack:
 
     def __init__(self, git: Git, folder: Path, most: int) -> None:
         self._git = git
-        self._slots = [folder / f"clone-{number}.lock" for number in range(1, most + 1)]
+        self._slots = Slots(folder, "clone", most)
 
     def advertise(self, protocol: str) -> bytes:
         """The refs (or in *protocol* "version=2" the capabilities) with which a client begins.
@@ -116,15 +117,10 @@ class UploadPack:
             return Pack(child, first, errors, held.pop_all())
 
     def _take_slot(self) -> FileLock:
-        for path in self._slots:
-            # Another thread than the one that began an answer may end it.
-            lock = FileLock(path, thread_local=False)
-            try:
-                lock.acquire(blocking=False)
-            except Timeout:
-                continue
-            return lock
-        raise ClonesBusy(len(self._slots))
+        slot = self._slots.take()
+        if slot is None:
+            raise ClonesBusy(self._slots.most)
+        return slot
 
     def _command(self, *options: str) -> list[str]:
         # Of low priority, so that the API's answers come first.

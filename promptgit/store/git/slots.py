@@ -1,0 +1,36 @@
+"""So many of something at once, in however many processes."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+_POLL_SECONDS = 0.01
+
+
+class Slots:
+    """*most* slots of a *kind*, shared by all processes that use *folder*.
+
+    A slot is a locked file, which the kernel frees when its process dies.
+    """
+
+    def __init__(self, folder: Path, kind: str, most: int) -> None:
+        self.most = most
+        self._paths = [folder / f"{kind}-{number}.lock" for number in range(1, most + 1)]
+
+    def take(self, seconds: float = 0.0) -> FileLock | None:
+        """A slot, to be released by any thread; None: all were taken, for so many seconds."""
+        deadline = time.monotonic() + seconds
+        while True:
+            for path in self._paths:
+                lock = FileLock(path, thread_local=False)
+                try:
+                    lock.acquire(blocking=False)
+                except Timeout:
+                    continue
+                return lock
+            if time.monotonic() >= deadline:
+                return None
+            time.sleep(_POLL_SECONDS)
