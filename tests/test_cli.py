@@ -77,6 +77,19 @@ def test_what_is_not_utf8_is_refused(url: dict[str, str]) -> None:
     assert "not UTF-8: byte 3" in run(url, "save", "cli/latin", data=b"ab\xff", code=1)
 
 
+def test_each_line_is_shown_with_who_wrote_it(url: dict[str, str]) -> None:
+    name = "cli/blame"
+    for content in (b"one\ntwo", b"one\r\ntwo\n\x1b[2J\nthree", b""):
+        run(url, "save", name, "--allow-empty", data=content)
+    told = run(url, "blame", name, "--version", "2")
+    assert re.fullmatch(r"(2 \(admin \d{4}-\d\d-\d\d \d\d:\d\d [1-4]\) .*\n){4}", told)
+    assert [line.partition(") ")[2] for line in told.splitlines()] == [r"one\r", "two", r"\x1b[2J", "three"]
+    run(url, "label", name, "production", "1")
+    (found,) = json.loads(run(url, "blame", name, "--version", "production", "--json"))
+    assert (found["lines"], found["version_number"], found["author"]["name"]) == (2, 1, "admin")
+    assert (run(url, "blame", name), json.loads(run(url, "blame", name, "--json"))) == ("", [])
+
+
 def test_differences_are_shown_by_lines_and_words(url: dict[str, str]) -> None:
     name = "cli/diff"
     fill(url, name, "a b\nc\n", "a x\nc\n", "a y\nc\n")

@@ -156,6 +156,15 @@ def test_a_difference_is_told(client: Client) -> None:
     assert diff.text.endswith("@@ -1,2 +1,3 @@\n a\n-b\n+c\n+d\n")
 
 
+def test_who_wrote_each_line_is_told(client: Client) -> None:
+    client.create("verbs/blame", "a\nb\n", author=Author("Ada", "ada@example.org"))
+    client.save("verbs/blame", "a\nc\nd")
+    first, second = client.blame("verbs/blame", 2)
+    assert (first.lines, first.version_number, first.author.name) == (1, 1, "Ada")
+    assert (second.lines, second.version_number) == (2, 2)
+    assert second.timestamp == client.version("verbs/blame", 2).timestamp
+
+
 def test_the_bytes_of_a_version_are_what_git_has(tmp_path: Path) -> None:
     with Server(tmp_path / "data") as server, Client(server.url) as client:
         foreign_commit(tmp_path / "data" / "prompts.git", {"prompts/a.md": b"\xff\r\n"})

@@ -25,7 +25,7 @@ def test_it_has_the_same_verbs_as_the_other_one() -> None:
         return {name: list(inspect.signature(verb).parameters) for name, verb in public if name[0] != "_"}
 
     assert verbs(AsyncClient) == verbs(Client)
-    assert len(verbs(Client)) == 34
+    assert len(verbs(Client)) == 35
 
 
 def test_every_verb_works(url: str) -> None:
@@ -37,6 +37,7 @@ def test_every_verb_works(url: str) -> None:
             assert (await client.set_label("async/a", "production", 1)).label == "production"
             assert (await client.get("async/a", label="production")).content == "1"
             assert (await client.diff("async/a", 1, 2)).additions == 1
+            assert [lines.version_number for lines in await client.blame("async/a", 2)] == [2]
             assert await client.content("async/a", 2) == b"2\n"
             assert (await client.version("async/a", 1)).text == "1"
             assert [label.version_number for label in await client.labels("async/a")] == [1]

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 # Which file of this folder has which commands: only that of the command that runs is imported.
 _FILES = {
-    "reading": ["log", "show", "diff", "ls"],
+    "reading": ["log", "show", "blame", "diff", "ls"],
     "writing": ["save", "edit", "revert", "rename", "rm"],
     "labels": ["label"],
     "promoting": ["promote"],

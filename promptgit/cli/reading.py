@@ -1,4 +1,4 @@
-"""The commands that read: log, show, diff, ls."""
+"""The commands that read: log, show, blame, diff, ls."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from promptgit.cli.output import (
 from promptgit.cli.target import Name, at_option, connected, revision_of, version_of
 from promptgit.client.release_values import Check
 from promptgit.client.synchronous import Client
-from promptgit.client.values import Prompt, Version
+from promptgit.client.values import Lines, Prompt, Version
 
 _REPLACED = "\ufffd"
 
@@ -119,6 +119,34 @@ def content_of(client: Client, prompt: Prompt) -> bytes:
     if _REPLACED in prompt.content:
         return client.content(prompt.id, prompt.version_number)
     return prompt.content.encode()
+
+
+@main.command()
+@click.argument("name", type=Name())
+@click.option("--version", "revision", default="", metavar="N|LABEL", help="Of this version; the newest unless given.")
+@json_option
+@color_option
+@connected
+def blame(client: Client, name: str, revision: str, as_json: bool) -> None:
+    """Show which version wrote each line of a text, when and by whom."""
+    number = version_of(client, name, revision)
+    found = client.blame(name, number)
+    if as_json:
+        print_json([lines.json() for lines in found])
+    else:
+        paged(_blamed(found, client.content(name, number)))
+
+
+def _blamed(found: Sequence[Lines], text: bytes) -> Iterator[str]:
+    """Each line of a text behind the version that wrote it, its author, the date in UTC and the line's number."""
+    whole = text.decode(errors="replace").removesuffix("\n").split("\n") if text else []
+    writers = chain.from_iterable(repeat(lines, lines.lines) for lines in found)
+    newest = max((lines.version_number for lines in found), default=0)
+    longest = max((len(plain(lines.author.name)) for lines in found), default=0)
+    for at, (lines, line) in enumerate(zip(writers, whole, strict=True), 1):
+        number = click.style(f"{lines.version_number:>{len(str(newest))}}", fg="yellow")
+        when = f"{lines.timestamp:%Y-%m-%d %H:%M}"
+        yield f"{number} ({plain(lines.author.name):<{longest}} {when} {at:>{len(str(len(whole)))}}) {plain(line)}\n"
 
 
 @main.command()

@@ -14,7 +14,7 @@ from promptgit.client.errors import HttpError, MissingVariable, ServerAway
 from promptgit.client.release_values import Approval, AskedCheck, Check, Deed, Gate, Release, Rules
 from promptgit.client.retries import Retries
 from promptgit.client.synchronous import Client
-from promptgit.client.values import Diff, FeedEntry, Label, LabelMove, Prompt, ReleaseItem, Version
+from promptgit.client.values import Diff, FeedEntry, Label, LabelMove, Lines, Prompt, ReleaseItem, Version
 from promptgit.domain.models import Author
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ __all__ = [
     "HttpError",
     "Label",
     "LabelMove",
+    "Lines",
     "MissingVariable",
     "Promoted",
     "Promotion",

@@ -108,6 +108,7 @@ class AsyncClient(Base[asyncio.Lock]):
     find = _verb(Verbs.find)
     version = _verb(Verbs.version)
     content = _verb(Verbs.content)
+    blame = _verb(Verbs.blame)
     diff = _verb(Verbs.diff)
     list = _pages(Verbs.list)
     versions = _pages(Verbs.versions)

@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl, quote, urlsplit
 from promptgit.client.errors import refusal
 from promptgit.client.retries import Retries, expect
 from promptgit.client.steps import Page, Request, Response, Steps, T
-from promptgit.client.values import At, Diff, FeedEntry, Label, LabelMove, Prompt, Version, moment
+from promptgit.client.values import At, Diff, FeedEntry, Label, LabelMove, Lines, Prompt, Version, moment
 from promptgit.domain.labels import is_label
 from promptgit.domain.names import parse_id
 from promptgit.errors import HeadLost, LabelNotFound, NameNotFound, PromptDeleted, PromptNotFound
@@ -23,6 +23,7 @@ _ANSWER_SECONDS = 30.0  # for an answer, in addition to the seconds for which th
 # Named here, because a class with a method `list` has no `list` to annotate with.
 Labels: TypeAlias = list[Label]
 LabelMoves: TypeAlias = list[LabelMove]
+Blamed: TypeAlias = list[Lines]
 
 
 class Lookups:
@@ -64,6 +65,14 @@ class Lookups:
         """The bytes of a version, as they are: those of a version that was made with git need not be UTF-8."""
         where = yield from self._at(prompt, "versions", str(number), "content")
         return (yield from self._send("GET", where)).body
+
+    def blame(self, prompt: str, number: int) -> Steps[Blamed]:
+        """Which version wrote each line of a version, in order: so many lines, and who wrote them.
+
+        Lines end at LF alone, so `content(...).splitlines()` can have more.
+        """
+        where = yield from self._at(prompt, "versions", str(number), "blame")
+        return [Lines.of(value) for value in (yield from self._send("GET", where)).json()]
 
     def diff(self, prompt: str, old: int, new: int) -> Steps[Diff]:
         """What changed from one version to another."""

@@ -102,6 +102,7 @@ class Client(Base[threading.Lock]):
     find = _verb(Verbs.find)
     version = _verb(Verbs.version)
     content = _verb(Verbs.content)
+    blame = _verb(Verbs.blame)
     diff = _verb(Verbs.diff)
     list = _pages(Verbs.list)
     versions = _pages(Verbs.versions)

@@ -106,6 +106,20 @@ class Version(Value):
 
 
 @dataclass(frozen=True, slots=True)
+class Lines(Value):
+    """So many lines in a row, and of the version that wrote them the number, when and by whom.
+
+    `committer` is who stored that version; None where that is the author.
+    """
+
+    lines: int
+    version_number: int
+    timestamp: datetime
+    author: Author
+    committer: Author | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Prompt(Value):
     """A prompt at one version.
 
