@@ -79,6 +79,7 @@ TABLE: dict[str, dict[str, Scope | None]] = {
     "/prompts/<uuid:prompt_id>": {"GET": READ},
     "/prompts/<uuid:prompt_id>/versions/<number>": {"GET": READ},
     "/prompts/<uuid:prompt_id>/versions/<number>/raw": {"GET": READ},
+    "/prompts/<uuid:prompt_id>/versions/<number>/blame": {"GET": READ},
     "/prompts/<uuid:prompt_id>/versions/<number>/revert": {"GET": WRITE, "POST": WRITE},
     "/prompts/<uuid:prompt_id>/versions/<number>/propose": {"GET": WRITE, "POST": WRITE},
     "/releases": {"GET": READ},

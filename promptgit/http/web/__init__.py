@@ -6,6 +6,7 @@ from flask import Flask
 
 from promptgit.http.web import (
     access,
+    blame,
     comparing,
     history,
     labelling,
@@ -21,7 +22,7 @@ from promptgit.http.web.pages import Sources, blueprint
 from promptgit.service.catalogue import Catalogue
 from promptgit.service.service import Service
 
-_WITH_ROUTES = (comparing, history, labelling, promoting, proposing, reading, releases, sign_in, steps, writing)
+_WITH_ROUTES = (blame, comparing, history, labelling, promoting, proposing, reading, releases, sign_in, steps, writing)
 """The modules that give the blueprint its routes when they are imported."""
 
 
