@@ -71,8 +71,6 @@ def test_a_long_list_goes_on_over_pages(client: FlaskClient, repository: Path) -
 def test_a_prompt_is_reached_by_name_too(prompts: FlaskClient) -> None:
     answer = prompts.get("/names/support/greeting")
     assert (answer.status_code, answer.headers["Location"]) == (302, page_of("support/greeting"))
-    missing = prompts.get("/names/no/such", headers=BROWSER)
-    assert (missing.status_code, missing.mimetype) == (404, "text/html")
 
 
 def test_a_prompts_page_tells_where_it_is_kept(client: FlaskClient) -> None:

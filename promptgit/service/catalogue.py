@@ -10,7 +10,7 @@ from typing import NamedTuple
 from promptgit.domain.models import Prompt, Removal, Version
 from promptgit.errors import IndexBusy
 from promptgit.store.git.hunks import hunks
-from promptgit.store.index import surveys, version_queries
+from promptgit.store.index import former_names, surveys, version_queries
 from promptgit.store.store import Store
 
 _FOLDERS = 200  # of one level
@@ -37,6 +37,11 @@ class Catalogue:
     def removed(self, *, after: str | None = None, limit: int) -> list[tuple[Prompt, Removal]]:
         """At most *limit* deleted prompts, sorted by name, those behind the one with the id *after*."""
         return self._store.index.read(surveys.removed, after=after, limit=limit)
+
+    def once_called(self, name: str) -> Prompt | None:
+        """The prompt that was the last to have a name, though it has another one now or is deleted."""
+        found = self._store.index.read(former_names.last_called, name)
+        return None if found is None else found[0]
 
     def history(self, prompt: Prompt, *, before: int | None = None, limit: int) -> list[Entry]:
         """At most *limit* versions older than version *before* (None: the newest ones), newest first."""

@@ -10,6 +10,7 @@ from promptgit.http.web import (
     comparing,
     history,
     labelling,
+    names,
     promoting,
     proposing,
     reading,
@@ -22,7 +23,20 @@ from promptgit.http.web.pages import Sources, blueprint
 from promptgit.service.catalogue import Catalogue
 from promptgit.service.service import Service
 
-_WITH_ROUTES = (blame, comparing, history, labelling, promoting, proposing, reading, releases, sign_in, steps, writing)
+_WITH_ROUTES = (
+    blame,
+    comparing,
+    history,
+    labelling,
+    names,
+    promoting,
+    proposing,
+    reading,
+    releases,
+    sign_in,
+    steps,
+    writing,
+)
 """The modules that give the blueprint its routes when they are imported."""
 
 

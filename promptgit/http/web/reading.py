@@ -6,8 +6,7 @@ from itertools import accumulate
 from typing import Any
 from uuid import UUID
 
-from flask import redirect, render_template, request, url_for
-from werkzeug.exceptions import NotFound
+from flask import render_template, request
 from werkzeug.wrappers import Response
 
 from promptgit.domain.models import Version
@@ -56,15 +55,6 @@ def deleted() -> str:
     found = catalogue().removed(after=_asked("after") or None, limit=_PROMPTS + 1)
     following = found[_PROMPTS - 1][0].id if len(found) > _PROMPTS else None
     return render_template("web/deleted.html", removed=found[:_PROMPTS], following=following)
-
-
-@blueprint.get("/names/<path:name>")
-def by_name(name: str) -> Response:
-    """The prompt of a name."""
-    found = service().list(name=name.replace("\0", ""), limit=1)
-    if not found:
-        raise NotFound(f"No prompt is named {name!r}.")
-    return redirect(url_for("web.prompt", prompt_id=found[0].id))
 
 
 @blueprint.get("/prompts/<uuid:prompt_id>")

@@ -6,7 +6,7 @@ from contextlib import suppress
 from functools import partial
 from uuid import UUID
 
-from flask import flash, render_template
+from flask import flash, render_template, request
 
 from promptgit import errors
 from promptgit.domain import names
@@ -46,7 +46,7 @@ def _new_page(refusal: Refusal | None = None) -> str:
         "web/edit.html",
         prompt=None,
         refusal=refusal,
-        name=field("name"),
+        name=field("name") if is_sent() else request.args.get("name", ""),
         content=content,
         invisible_found=shown.invisible(content),
         description=field("description"),
