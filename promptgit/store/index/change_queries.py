@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Collection
+from typing import NamedTuple
 
 from promptgit.domain.models import WHOLE_COMMIT, FeedEntry
 from promptgit.store.index import change_rows, makers
@@ -26,8 +27,9 @@ FROM commits m {_MAKERS} LEFT JOIN changes c ON c.made = m.number
 LEFT JOIN versions v ON v.prompt = m.prompt AND v.number = m.version
 LEFT JOIN authors w ON w.key = v.author LEFT JOIN authors cw ON cw.key = v.committer
 LEFT JOIN prompts p ON p.key = coalesce(c.prompt, m.prompt)
-WHERE m.number > ? AND m.number <= ? ORDER BY m.number, c.place
+WHERE m.number > ? AND m.number <= ? AND (c.place IS NULL OR c.place >= ? AND c.place < ?) ORDER BY m.number, c.place
 """
+_ALL = 1 << 62  # more than any commit changes
 _BELOW = """
 (:prefix = '' OR substr(name, 1, :length) = :prefix OR type = 'rename' AND substr(other, 1, :length) = :prefix
     OR type = 'release' AND EXISTS (
@@ -48,12 +50,31 @@ def number_of(connection: sqlite3.Connection, commit: str) -> int | None:
 
 def commit_of(connection: sqlite3.Connection, number: int) -> str:
     """The id in hexadecimal of the commit of a number, which there is."""
+    return stored(connection, number).commit
+
+
+class Stored(NamedTuple):
+    """A commit of the index: its id in hexadecimal, how many rows of `changes` it has, and the committer's date.
+
+    The date is in seconds since 1970. A commit that made one version and did nothing else has no rows.
+    """
+
+    commit: str
+    changes: int
+    seconds: int
+
+
+def stored(connection: sqlite3.Connection, number: int) -> Stored:
+    """The commit of a number, which there is.
+
+    Raises:
+        Unusable: its row is damaged, or missing.
+    """
     row = connection.execute(f"{_COMMIT} WHERE m.number = ?", (number,)).fetchone()
     if row is None:
         raise Unusable("a row of the index is missing")
     expect(row[-1], row[:-1])
-    commit: bytes = row[1]
-    return commit.hex()
+    return Stored(row[1].hex(), row[10], row[11])
 
 
 def page(
@@ -91,8 +112,12 @@ def page(
     return changes, commit.hex(), more
 
 
-def between(connection: sqlite3.Connection, after: int, end: int) -> list[FeedEntry]:
+def between(
+    connection: sqlite3.Connection, after: int, end: int, *, start: int = 0, most: int = _ALL
+) -> list[FeedEntry]:
     """What the commits did to prompts that are numbered from *after* (exclusive) to *end*, in order.
+
+    Of a commit that did many things, at most *most* of them, from the one at *start* (counted from 0) on.
 
     Raises:
         Unusable: a row is damaged, or missing.
@@ -100,14 +125,14 @@ def between(connection: sqlite3.Connection, after: int, end: int) -> list[FeedEn
     changes: list[FeedEntry] = []
     placed: dict[int, list[Place]] = {}
     number, left = after, 0
-    for row in connection.execute(_CHANGES, (after, end)):
+    for row in connection.execute(_CHANGES, (after, end, start, start + most)):
         told, change, version, prompt = row[:13], row[13:23], row[23:34], row[34:]
         at, commit, count = told[0], told[1].hex(), told[10]
         if at != number:
             expect(told[-1], told[:-1])
             if at != number + 1 or left:
                 raise Unusable("a row of the index is missing")
-            number, left = at, count
+            number, left = at, min(max(count - start, 0), most)
         if change[0] is not None:
             expect(change[-1], change[:-1])
             left -= 1

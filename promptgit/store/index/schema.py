@@ -1,6 +1,6 @@
 """The tables of the index. There are no migrations: another SCHEMA means another index, built anew."""
 
-SCHEMA = 12
+SCHEMA = 13
 
 TABLES = f"""
 PRAGMA user_version = {SCHEMA};
@@ -222,6 +222,16 @@ INDEXES = """
 CREATE INDEX versions_blob ON versions (prompt, blob);
 CREATE INDEX versions_made ON versions (prompt, made);
 CREATE UNIQUE INDEX commits_id ON commits (id);
+
+-- Whose commits they are, what they did in addition to one version, and to which prompts: filters of the activity.
+CREATE INDEX authors_name ON authors (name COLLATE NOCASE);
+CREATE INDEX authors_email ON authors (email COLLATE NOCASE);
+CREATE INDEX versions_author ON versions (author, made);
+CREATE INDEX versions_committer ON versions (committer, made) WHERE committer IS NOT NULL;
+CREATE INDEX commits_author ON commits (author, number) WHERE author IS NOT NULL;
+CREATE INDEX commits_committer ON commits (committer, number) WHERE committer IS NOT NULL;
+CREATE INDEX changes_type ON changes (type, made);
+CREATE INDEX changes_prompt ON changes (prompt, made) WHERE prompt IS NOT NULL;
 
 -- Twins of the indexes that names and ids are looked up in: what one does not find, and every page of a list, is looked
 -- up in the other, too, for a damaged index finds too little without any error. SQLite takes them only where a query
