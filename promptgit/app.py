@@ -44,6 +44,7 @@ from promptgit.http.observed import Observed
 from promptgit.http.web import errors, keys
 from promptgit.http.web.access import Door, Person
 from promptgit.jobs import chores, deliveries, mirror, upstream
+from promptgit.service.activity import Activity
 from promptgit.service.catalogue import Catalogue
 from promptgit.service.feed import Feed
 from promptgit.service.readiness import NOBODY
@@ -89,6 +90,7 @@ def create_app(settings: Settings, *, catch_up: bool = True) -> Flask:
         OPENAPI_VERSION="3.1.0",
         MAX_CONTENT_LENGTH=settings.max_content_bytes * _BODY_PER_CONTENT + _BODY_REST,
         PROPAGATE_EXCEPTIONS=False,
+        PUBLIC_URL=settings.public_url,
     )
     app.extensions["promptgit.store"] = store
     app.extensions["promptgit.metrics"] = metrics
@@ -100,6 +102,7 @@ def create_app(settings: Settings, *, catch_up: bool = True) -> Flask:
     credentials = NOBODY if settings.auth == "off" else known
     service = Service(store, settings.max_content_bytes, settings.protected, credentials)
     app.extensions["promptgit"] = service
+    app.extensions["promptgit.activity"] = Activity(store)
     app.extensions["promptgit.feed"] = Feed(store, waiters=settings.threads // 2)
     api = _Api(app)
     for blueprint in (

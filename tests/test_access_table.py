@@ -73,6 +73,11 @@ TABLE: dict[str, dict[str, Scope | None]] = {
     "/sign-out": {"POST": ANYBODY},
     "/": {"GET": READ},
     "/deleted": {"GET": READ},
+    "/activity": {"GET": READ},
+    "/activity/<commit>": {"GET": READ},
+    "/activity.atom": {"GET": READ},
+    "/authors": {"GET": READ},
+    "/authors/<path:person>": {"GET": READ},
     "/promote": {"GET": WRITE, "POST": WRITE},
     "/new": {"GET": WRITE, "POST": WRITE},
     "/names/<path:name>": {"GET": READ},
@@ -153,7 +158,8 @@ def _methods(rule: Rule) -> set[str]:
 def _refusal(rule: Rule, method: str, *, is_known: bool) -> int:
     if is_known:
         return 403
-    return 303 if rule.endpoint.startswith("web.") and method == "GET" else 401
+    leads_to_form = rule.endpoint.startswith("web.") and rule.rule != "/activity.atom" and method == "GET"
+    return 303 if leads_to_form else 401
 
 
 def test_the_table_names_every_route(gatekeeper: Gatekeeper) -> None:

@@ -53,6 +53,7 @@ def test_no_page_of_releases_shuts_anybody_out(page: Browser, team: Pages) -> No
     addresses = [
         *("/releases", "/releases/1", "/releases/2", "/releases/3", "/releases/2/reject", "/releases/1/approve"),
         *("/releases/new", "/releases/new?label=production&from=latest&prefix=support/"),
+        *("/activity", "/activity?folder=support&kind=release", "/authors/ada@promptgit", "/authors/bob@promptgit"),
         *(team.page, f"{team.page}/versions/2", f"{team.page}/labels/production"),
         f"{team.page}/versions/3/propose?label=production",
     ]

@@ -96,6 +96,8 @@ def address_of(public_url: str, payload: Mapping[str, Any]) -> str | None:
             return f"{public_url}/releases/{payload['release']}"
         case "commit" if payload["change_count"] == 1:
             return address_of(public_url, payload["changes"][0])
+        case "commit" | "rules":
+            return f"{public_url}/activity/{payload['commit']}"
         case _:
             return f"{public_url}/"
 

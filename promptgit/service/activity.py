@@ -42,8 +42,9 @@ class Page(NamedTuple):
 class PersonFound:
     """Somebody who wrote or stored something.
 
-    *spellings* are the names and addresses under which commits have them, the newest first. *prompts* are those that
-    they wrote last, each with its newest version by them; *approved* and *released* are numbers of releases.
+    *spellings* are the names and addresses under which commits have them, the newest first. *versions* and *commits*
+    count what they wrote, and what they stored for others. *prompts* are those that they wrote last, each with its
+    newest version by them; *approved* and *released* are numbers of releases.
     """
 
     spellings: list[Author]

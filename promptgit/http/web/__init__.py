@@ -6,6 +6,8 @@ from flask import Flask
 
 from promptgit.http.web import (
     access,
+    activity,
+    authors,
     blame,
     comparing,
     history,
@@ -24,6 +26,8 @@ from promptgit.service.catalogue import Catalogue
 from promptgit.service.service import Service
 
 _WITH_ROUTES = (
+    activity,
+    authors,
     blame,
     comparing,
     history,

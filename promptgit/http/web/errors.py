@@ -8,7 +8,7 @@ import orjson
 from flask import Response, g, render_template, request
 from werkzeug.wrappers import Response as Answer
 
-from promptgit.http.web import pages, sign_in
+from promptgit.http.web import activity, pages, sign_in
 
 _DETAILS = {
     "http_not_found": "There is no page at this address.",
@@ -19,7 +19,7 @@ _DETAILS = {
 
 def faced(problem: Response) -> Answer:
     """*problem*, a problem document; for a browser, a page in its place."""
-    if not pages.is_asked_for():
+    if not pages.is_asked_for() or request.endpoint == activity.FEED:
         return problem
     if problem.status_code == 401:
         if "page" not in g and request.method in ("GET", "HEAD"):

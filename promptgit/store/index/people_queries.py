@@ -43,11 +43,8 @@ def counts(connection: sqlite3.Connection, keys: Sequence[int], most: int) -> tu
     """How many versions they wrote, and how many commits of others they stored; of each at most *most*."""
 
     def count(source: str) -> int:
-        rows = [
-            connection.execute(f"SELECT count(*) FROM (SELECT 1 FROM {source} = ? LIMIT ?)", (key, most))
-            for key in keys
-        ]
-        return min(sum(one.fetchone()[0] for one in rows), most)
+        limited = f"SELECT count(*) FROM (SELECT 1 FROM {source} = ? LIMIT ?)"
+        return min(sum(int(connection.execute(limited, (key, most)).fetchone()[0]) for key in keys), most)
 
     stored = count("versions WHERE committer") + count("commits WHERE changes > 0 AND committer")
     return count("versions WHERE author"), min(stored, most)
