@@ -29,8 +29,8 @@ _MAKERS = "LEFT JOIN {0}.authors a ON a.key = t.author LEFT JOIN {0}.authors co 
 _SAID = f"lower(hex(t.commit_id)), t.timestamp, {COLUMNS}, t.description, t.seal"
 _ROWS = {
     "totals": "SELECT prompts, versions, releases FROM {0}.totals",
-    "prompt": "SELECT id, name, folded, versions, created, hex(altered), removed, places, labels, seal "
-    "FROM {0}.prompts",
+    "prompt": "SELECT t.id, t.name, folded, versions, created, hex(altered), removed, places, labels, updated, a.name, "
+    f"a.email, seal FROM {{0}}.prompts t {_AUTHOR}",
     "version": f"SELECT p.id, t.number, t.made, t.id, lower(hex(t.blob)), {_SAID}, t.json, t.json_seal "
     f"FROM {{0}}.versions t {_PROMPT} {_MAKERS}",
     "place": f"SELECT p.id, t.since, t.place, t.name, t.lives, t.seal FROM {{0}}.places t {_PROMPT}",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,10 +11,13 @@ from typing import NamedTuple
 from promptgit.domain.models import Prompt, Removal, Version
 from promptgit.errors import IndexBusy
 from promptgit.store.git.hunks import hunks
-from promptgit.store.index import former_names, surveys, version_queries
+from promptgit.store.index import former_names, selections, surveys, version_queries
+from promptgit.store.index.selections import Selection
+from promptgit.store.state import totals
 from promptgit.store.store import Store
 
 _FOLDERS = 200  # of one level
+_CHOICES = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +28,17 @@ class Entry:
     repeats: int | None
 
 
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """Labels, names of those who changed a prompt last, and the tags that the last search knew: 100 of each, sorted."""
+
+    labels: list[str]
+    authors: list[str]
+    tags: list[str]
+
+
 class Catalogue:
-    """Reads for pages, each at a cost that neither the number of prompts nor the length of a history decides."""
+    """Reads for pages; but for `count`, neither the number of prompts nor the length of a history decides the cost."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -33,6 +46,30 @@ class Catalogue:
     def folders(self, folder: str) -> list[str]:
         """The names of the folders right below *folder*, which is empty or ends in a '/': the first 200, sorted."""
         return self._store.index.read(surveys.folders, folder, _FOLDERS)
+
+    def by_name(self, selection: Selection, *, after: str | None = None, limit: int) -> list[Prompt]:
+        """At most *limit* prompts, sorted by name, those behind the name *after*."""
+        look = self._store.index.search if selection.is_of_texts else self._store.index.read
+        return look(selections.by_name, selection, after=after, limit=limit)
+
+    def by_change(self, selection: Selection, *, after: tuple[int, str] | None = None, limit: int) -> list[Prompt]:
+        """At most *limit* prompts, sorted by when their newest version was written: newest first, then by name.
+
+        Those behind *after*: that time of the last one, in seconds since 1970, and its name.
+        """
+        look = self._store.index.search if selection.is_of_texts else self._store.index.read
+        return look(selections.by_change, selection, after=after, limit=limit)
+
+    def count(self, selection: Selection) -> int:
+        """How many prompts there are of this kind, which costs a step of an index for each; of all it is known."""
+        if selection == Selection():
+            return self._store.index.read(totals).prompts
+        look = self._store.index.search if selection.is_of_texts else self._store.index.read
+        return look(selections.count, selection)
+
+    def choices(self) -> Choices:
+        """What lists can be filtered by."""
+        return self._store.index.read(_choices)
 
     def removed(self, *, after: str | None = None, limit: int) -> list[tuple[Prompt, Removal]]:
         """At most *limit* deleted prompts, sorted by name, those behind the one with the id *after*."""
@@ -92,6 +129,10 @@ class Point(NamedTuple):
     number: int
     seconds: int
     size: int | None
+
+
+def _choices(index: sqlite3.Connection) -> Choices:
+    return Choices(*(find(index, _CHOICES) for find in (selections.labels, selections.authors, selections.tags)))
 
 
 class Size(NamedTuple):

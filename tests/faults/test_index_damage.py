@@ -17,6 +17,7 @@ from promptgit.service.catalogue import Catalogue
 from promptgit.service.feed import Feed
 from promptgit.service.service import Service
 from promptgit.service.writes import Attribution
+from promptgit.store.index.selections import Selection
 from promptgit.store.store import Store
 from tests.faults import LONG, damage
 from tests.support import foreign_commit
@@ -44,6 +45,8 @@ def answers(store: Store, service: Service) -> dict[str, Any]:
     told["feed"] = [Feed(store).page(None, 1_000)]
     catalogue = Catalogue(store)
     told["folders"] = catalogue.folders("")
+    for chosen in (Selection(), Selection(label="production", author=ADA.author.name), Selection(prefix="many/")):
+        told[f"{chosen}"] = [catalogue.by_name(chosen, limit=1_000), catalogue.by_change(chosen, limit=1_000)]
     told["removed"] = catalogue.removed(limit=100)
     prompts = [*told["list"], *(prompt for prompt, _ in told["removed"])]
     for prompt in prompts:

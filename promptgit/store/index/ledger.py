@@ -37,6 +37,8 @@ class _Row:
     removed: int | None
     places: int
     labels: int
+    updated: int
+    author: int
 
     def seal(self) -> int:
         return seal(*self.values())
@@ -137,7 +139,7 @@ class Ledger:
             self._living[name] = row
             self._born += 1
         row.versions += 1
-        row.altered = None
+        row.altered, row.updated, row.author = None, commit.timestamp, author
         made = version_id(row.id, commit.id)
         text, number, seconds, description = (
             version_json(made, row.id, row.versions, commit),
@@ -159,7 +161,7 @@ class Ledger:
         if self._id_is_used(prompt_id):
             prompt_id = id_of(name, commit.id)
         self._ids.add(prompt_id)
-        row = _Row(next(self._keys), prompt_id, name, 0, commit.timestamp, None, None, 0, 0)
+        row = _Row(next(self._keys), prompt_id, name, 0, commit.timestamp, None, None, 0, 0, commit.timestamp, 0)
         self._rows[row.key] = row
         self._place(row, commit)
         return row
@@ -225,14 +227,14 @@ class Ledger:
         if self._empty:
             return []
         rows = self._connection.execute(
-            "SELECT key, id, name, versions, created, altered, removed, places, labels, seal "
+            "SELECT key, id, name, versions, created, altered, removed, places, labels, updated, author, seal "
             f"FROM prompts WHERE {condition}",
             (name,),
         ).fetchall()
         if not rows:
             expect_none(self._connection, twin, f"{condition} AND key > 0", name)
         for row in rows:
-            expect(row[-1], row[:-1])
+            expect(row[-1], row[:-3])
         return [self._rows.setdefault(row[0], _Row(*row[:-1])) for row in rows]
 
     def _id_is_used(self, prompt_id: str) -> bool:
@@ -270,15 +272,19 @@ class Ledger:
             self._connection,
             "prompts",
             [
-                (*values[:3], fold(path_of(row.name)), *values[3:], row.seal())
+                (*values[:3], fold(path_of(row.name)), *values[3:], row.updated, row.author, row.seal())
                 for row in self._placed.values()
                 for values in [row.values()]
             ],
         )
-        # The rest touches no index of the table.
+        # The rest touches no index of the table but those of lists by change.
         execute(
-            "UPDATE prompts SET versions = ?, altered = NULL, seal = ? WHERE key = ?",
-            ((row.versions, row.seal(), key) for key, row in self._grown.items() if key not in self._placed),
+            "UPDATE prompts SET versions = ?, altered = NULL, updated = ?, author = ?, seal = ? WHERE key = ?",
+            (
+                (row.versions, row.updated, row.author, row.seal(), key)
+                for key, row in self._grown.items()
+                if key not in self._placed
+            ),
         )
         insert(self._connection, "versions", self._versions)
         insert(self._connection, "places", self._places)

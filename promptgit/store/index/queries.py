@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -45,6 +46,12 @@ def prompt_by_name(connection: sqlite3.Connection, name: str) -> Prompt | None:
         expect_none(connection, "prompts_living_twin", "name = ? AND removed IS NULL AND key > 0", name)
         return None
     return _prompt(row)
+
+
+def prompts_by_key(connection: sqlite3.Connection, keys: Sequence[int]) -> list[Prompt]:
+    """The prompts that have these keys in the index, in their order."""
+    keyed = _PROMPT.replace("FROM prompts p", "FROM json_each(?) k CROSS JOIN prompts p ON p.key = k.value")
+    return [_prompt(row) for row in connection.execute(f"{keyed} ORDER BY k.key", (json.dumps(keys),))]
 
 
 def removed_by_name(connection: sqlite3.Connection, name: str) -> Prompt | None:

@@ -1,6 +1,6 @@
 """The tables of the index. There are no migrations: another SCHEMA means another index, built anew."""
 
-SCHEMA = 13
+SCHEMA = 14
 
 TABLES = f"""
 PRAGMA user_version = {SCHEMA};
@@ -36,6 +36,8 @@ CREATE TABLE prompts (
     removed INTEGER,            -- NULL: it lives; else the Nth of this name to be removed
     places INTEGER NOT NULL,    -- how many rows of `places` it has
     labels INTEGER NOT NULL,    -- the checksum of where its labels point; of a removed one 0
+    updated INTEGER NOT NULL,   -- when the newest version was written, and by whom: compared with that version
+    author INTEGER NOT NULL,
     seal INTEGER NOT NULL       -- `seal` is the checksum of a row, here and below; see seals.py
 );
 CREATE UNIQUE INDEX prompts_living ON prompts (name) WHERE removed IS NULL;
@@ -222,6 +224,8 @@ INDEXES = """
 CREATE INDEX versions_blob ON versions (prompt, blob);
 CREATE INDEX versions_made ON versions (prompt, made);
 CREATE UNIQUE INDEX commits_id ON commits (id);
+-- Lists by change; with the author, so that a filter by author looks at the index alone.
+CREATE INDEX prompts_updated ON prompts (updated DESC, name, author) WHERE removed IS NULL;
 
 -- Whose commits they are, what they did in addition to one version, and to which prompts: filters of the activity.
 CREATE INDEX authors_name ON authors (name COLLATE NOCASE);
@@ -239,6 +243,7 @@ CREATE INDEX changes_prompt ON changes (prompt, made) WHERE prompt IS NOT NULL;
 CREATE INDEX prompts_id_twin ON prompts (id) WHERE key > 0;
 CREATE INDEX prompts_living_twin ON prompts (name) WHERE removed IS NULL AND key > 0;
 CREATE INDEX prompts_folded_twin ON prompts (folded) WHERE removed IS NULL AND key > 0;
+CREATE INDEX prompts_updated_twin ON prompts (updated DESC, name, author) WHERE removed IS NULL AND key > 0;
 CREATE INDEX prompts_removed_twin ON prompts (name, removed) WHERE removed IS NOT NULL AND key > 0;
 CREATE INDEX places_named_twin ON places (name, since, lives) WHERE since > 0;
 CREATE INDEX places_twin ON places (prompt, since) WHERE since > 0;
