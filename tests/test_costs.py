@@ -291,10 +291,11 @@ def test_a_past_state_is_looked_up_and_not_walked_to(store: Store, service: Serv
 
 
 def test_folders_are_found_without_a_look_at_every_prompt(store: Store, repository: Path) -> None:
+    """The prompts of each are counted, up to a thousand."""
     catalogue = Catalogue(store)
     taken = []
-    for count in (20, 2_000):
-        foreign_commit(repository, {f"prompts/f{at % 5}/p{at}.md": b"x" for at in range(count)})
-        assert catalogue.folders("") == ["f0", "f1", "f2", "f3", "f4"]
+    for count in (2_000, 6_000):
+        foreign_commit(repository, {f"prompts/f{at % 2}/p{at}.md": b"x" for at in range(count)})
+        assert catalogue.folders("") == [("f0", 1_000), ("f1", 1_000)]
         taken.append(steps(store, lambda: catalogue.folders("")))
     assert taken[1] <= taken[0] + 5

@@ -36,7 +36,7 @@ def test_the_list_shows_each_prompts_newest_change(prompts: FlaskClient) -> None
     assert listed(answer) == ["billing/a/b", "support-2", "support/greeting", "support/mail/long", "zebra"]
     assert "More stripes" in words(answer)
     assert "Because" not in words(answer)
-    assert "v2 promptgit just now" in words(answer)
+    assert "promptgit just now latest v2" in words(answer)
 
 
 def test_folders_lead_to_what_lies_in_them(prompts: FlaskClient) -> None:

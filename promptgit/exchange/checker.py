@@ -30,7 +30,7 @@ _SAID = f"lower(hex(t.commit_id)), t.timestamp, {COLUMNS}, t.description, t.seal
 _ROWS = {
     "totals": "SELECT prompts, versions, releases FROM {0}.totals",
     "prompt": "SELECT t.id, t.name, folded, versions, created, hex(altered), removed, places, labels, updated, a.name, "
-    f"a.email, seal FROM {{0}}.prompts t {_AUTHOR}",
+    "a.email, seal FROM {0}.prompts t LEFT JOIN {0}.authors a ON a.key = t.author",
     "version": f"SELECT p.id, t.number, t.made, t.id, lower(hex(t.blob)), {_SAID}, t.json, t.json_seal "
     f"FROM {{0}}.versions t {_PROMPT} {_MAKERS}",
     "place": f"SELECT p.id, t.since, t.place, t.name, t.lives, t.seal FROM {{0}}.places t {_PROMPT}",

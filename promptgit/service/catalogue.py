@@ -18,6 +18,8 @@ from promptgit.store.store import Store
 
 _FOLDERS = 200  # of one level
 _CHOICES = 100
+MOST_COUNTED = surveys.MOST_COUNTED
+"""The number that stands for all larger numbers of prompts in a folder."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +45,11 @@ class Catalogue:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    def folders(self, folder: str) -> list[str]:
-        """The names of the folders right below *folder*, which is empty or ends in a '/': the first 200, sorted."""
+    def folders(self, folder: str) -> list[tuple[str, int]]:
+        """The names of the folders right below *folder*, which is empty or ends in a '/': the first 200, sorted.
+
+        With each comes the number of prompts in it and below it; 1,000 stands for all larger ones.
+        """
         return self._store.index.read(surveys.folders, folder, _FOLDERS)
 
     def by_name(self, selection: Selection, *, after: str | None = None, limit: int) -> list[Prompt]:

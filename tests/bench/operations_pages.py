@@ -17,6 +17,7 @@ _PROMPTS = 10_000
 _VERSIONS = 100_000
 _PAGES = 100
 _WARM_UP = 10
+_LISTS = ["/", "/?folder=team-0050", "/?sort=change", "/?sort=change&author=Author+7", "/?q=prompt-0050"]
 _PROMPT = f"/prompts/{id_of(histories.HISTORY)}"
 
 
@@ -32,7 +33,7 @@ def operations(lab: Lab) -> list[Operation]:
         "web page: a form to edit": f"{_PROMPT}/edit",
     }
     return [
-        Operation(f"web page: the list {many}", partial(_many, pages=["/", "/?folder=team-0050"])),
+        Operation(f"web page: the list {many}", partial(_many, pages=_LISTS)),
         *(Operation(name, partial(_long, versions=versions, page=page)) for name, page in long.items()),
     ]
 

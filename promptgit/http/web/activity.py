@@ -113,7 +113,7 @@ def activity_page() -> str:
         filters={name: value for name, value in asked._asdict().items() if value},
         kinds=CHANGE_TYPES,
         people=_typed(one.email or one.name for one in activity().newcomers(_PEOPLE)),
-        folders=_typed(catalogue().folders("")),
+        folders=_typed(name for name, _ in catalogue().folders("")),
     )
 
 

@@ -53,6 +53,11 @@ def catalogue() -> Catalogue:
     return sources.catalogue
 
 
+def asked(name: str) -> str:
+    """A parameter of the address; empty if it is not there."""
+    return request.args.get(name, "").replace("\0", "")
+
+
 def number_in(text: str, default: int) -> int:
     """The number that a text is, if it is one that SQLite takes."""
     return int(text) if _NUMBER.fullmatch(text) else default

@@ -1,58 +1,31 @@
-"""The pages that read: prompts, one prompt, one version."""
+"""The pages that read: deleted prompts, one prompt, one version."""
 
 from __future__ import annotations
 
-from itertools import accumulate
 from typing import Any
 from uuid import UUID
 
-from flask import render_template, request
+from flask import render_template
 from werkzeug.wrappers import Response
 
 from promptgit.domain.models import Version
 from promptgit.http.web import differences, moments, releases, timeline
 from promptgit.http.web.history import VERSIONS
-from promptgit.http.web.pages import blueprint, catalogue, number_in, service
+from promptgit.http.web.pages import asked, blueprint, catalogue, number_in, service
 from promptgit.http.web.shown import Content
 from promptgit.service.catalogue import Entry
 
 _PROMPTS = 50
-_LEVELS = 50  # of folders
-
-
-def _asked(name: str) -> str:
-    return request.args.get(name, "").replace("\0", "")
 
 
 def _number(name: str, default: int) -> int:
-    return number_in(_asked(name), default)
-
-
-@blueprint.get("/")
-def index() -> str:
-    """The folder tree and a list of prompts."""
-    folder = f"{path}/" if (path := _asked("folder")[:1000].strip("/")) else ""
-    q, after = _asked("q").strip(), _asked("after")
-    moment = moments.asked_for()
-    where: dict[str, Any] = {"prefix": folder or None, "after": after or None, "limit": _PROMPTS + 1}
-    found = service().list(q=q or None, **where) if moment is None else moment.past.list(**where)
-    levels = ["", *accumulate(f"{segment}/" for segment in folder.split("/")[:-1])][:_LEVELS]
-    return render_template(
-        "web/list.html",
-        prompts=found[:_PROMPTS],
-        following=found[_PROMPTS - 1].name if len(found) > _PROMPTS else None,
-        folder=folder,
-        tree={level: catalogue().folders(level) for level in levels},
-        q=q if moment is None else "",  # only the newest contents can be searched
-        after=after,
-        moment=moment,
-    )
+    return number_in(asked(name), default)
 
 
 @blueprint.get("/deleted")
 def deleted() -> str:
     """The prompts that were deleted, to be looked at and restored."""
-    found = catalogue().removed(after=_asked("after") or None, limit=_PROMPTS + 1)
+    found = catalogue().removed(after=asked("after") or None, limit=_PROMPTS + 1)
     following = found[_PROMPTS - 1][0].id if len(found) > _PROMPTS else None
     return render_template("web/deleted.html", removed=found[:_PROMPTS], following=following)
 

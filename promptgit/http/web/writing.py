@@ -6,7 +6,7 @@ from contextlib import suppress
 from functools import partial
 from uuid import UUID
 
-from flask import flash, render_template, request
+from flask import flash, render_template
 
 from promptgit import errors
 from promptgit.domain import names
@@ -15,7 +15,7 @@ from promptgit.http.web import forms, lines, shown
 from promptgit.http.web.forms import Answer, Refusal, field, form, is_sent, prompt_of, to_prompt
 from promptgit.http.web.gates import expect_not_shut
 from promptgit.http.web.labelling import expect_mover
-from promptgit.http.web.pages import service
+from promptgit.http.web.pages import asked, service
 from promptgit.http.web.reading import between
 from promptgit.http.web.shown import Content
 
@@ -46,7 +46,7 @@ def _new_page(refusal: Refusal | None = None) -> str:
         "web/edit.html",
         prompt=None,
         refusal=refusal,
-        name=field("name") if is_sent() else request.args.get("name", ""),
+        name=field("name") if is_sent() else asked("name"),
         content=content,
         invisible_found=shown.invisible(content),
         description=field("description"),

@@ -139,7 +139,7 @@ class Ledger:
             self._living[name] = row
             self._born += 1
         row.versions += 1
-        row.altered, row.updated, row.author = None, commit.timestamp, author
+        row.altered, row.updated, row.author = None, commit.timestamp, by.author
         made = version_id(row.id, commit.id)
         text, number, seconds, description = (
             version_json(made, row.id, row.versions, commit),

@@ -9,13 +9,14 @@ from promptgit.domain.models import Prompt, Removal, Version
 from promptgit.store.index import queries, version_queries
 from promptgit.store.index.connections import Unusable
 
+MOST_COUNTED = 1_000  # prompts of a folder
 _LAST = "\U0010ffff"
 
 
-def folders(connection: sqlite3.Connection, folder: str, limit: int) -> list[str]:
-    """The names of at most *limit* folders right below *folder*, which is empty or ends in a '/'; sorted.
+def folders(connection: sqlite3.Connection, folder: str, limit: int) -> list[tuple[str, int]]:
+    """At most *limit* folders right below *folder*, which is empty or ends in a '/', each with its number of prompts.
 
-    Each is one step in the index of names, however many prompts it holds.
+    Sorted by name. Each is one step in the index of names, and those of its prompts, up to `MOST_COUNTED`.
     """
     found, twins = (_folders(connection, folder, limit, index) for index in ("prompts_living", "prompts_living_twin"))
     if found != twins:
@@ -23,19 +24,22 @@ def folders(connection: sqlite3.Connection, folder: str, limit: int) -> list[str
     return found
 
 
-def _folders(connection: sqlite3.Connection, folder: str, limit: int, index: str) -> list[str]:
-    found: list[str] = []
+def _folders(connection: sqlite3.Connection, folder: str, limit: int, index: str) -> list[tuple[str, int]]:
+    found: list[tuple[str, int]] = []
+    living = f"FROM prompts INDEXED BY {index} WHERE removed IS NULL AND key > 0 AND name > ? AND name < ?"
     low, high = folder, folder[:-1] + "0" if folder else _LAST  # '0' follows '/'
     while len(found) < limit:
         row = connection.execute(
-            f"SELECT name FROM prompts INDEXED BY {index} WHERE removed IS NULL AND name > ? AND name < ? AND key > 0 "
-            "AND instr(substr(name, ?), '/') > 0 ORDER BY name LIMIT 1",
+            f"SELECT name {living} AND instr(substr(name, ?), '/') > 0 ORDER BY name LIMIT 1",
             (low, high, len(folder) + 1),
         ).fetchone()
         if row is None:
             break
-        found.append(row[0][len(folder) :].partition("/")[0])
-        low = f"{folder}{found[-1]}0"
+        name = row[0][len(folder) :].partition("/")[0]
+        start, low = f"{folder}{name}/", f"{folder}{name}0"
+        counted = f"SELECT count(*) FROM (SELECT 1 {living} LIMIT ?)"
+        (count,) = connection.execute(counted, (start, low, MOST_COUNTED)).fetchone()
+        found.append((name, count))
     return found
 
 
