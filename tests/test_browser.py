@@ -310,6 +310,20 @@ def test_a_page_is_used_by_keyboard_alone(page: Browser, api: Http) -> None:
     assert outline == "solid"
 
 
+def test_a_text_is_copied_with_every_character_that_the_page_boxes(page: Browser, api: Http) -> None:
+    where = create(api, "copied", ODD)
+    origin = {"origin": page.url, "permissions": ["clipboardReadWrite", "clipboardSanitizedWrite"]}
+    page.driver.execute_cdp_cmd("Browser.grantPermissions", origin)
+    page.open(where)
+    page.find("button[data-copies]").click()
+    page.wait_for(lambda: page.text("button[data-copies]") == "Copied")
+    assert page.driver.execute_async_script("navigator.clipboard.readText().then(arguments[0])") == ODD
+    page.scripts(on=False)
+    page.open(f"{where}?view=rendered")
+    assert not page.find("button[data-copies]").is_displayed()
+    assert page.text(".rendered").startswith("U+FEFF")
+
+
 def test_what_a_prompt_holds_does_nothing_and_breaks_no_layout(page: Browser, api: Http) -> None:
     """Markup, escapes of terminals, overrides of direction, one endless line, ten thousand lines."""
     evil = "<script>document.title = 'owned'</script>\x1b[31m\u202eleft\u202c </textarea><h1>"
@@ -335,6 +349,9 @@ def every_page(api: Http) -> list[str]:
     )
     gone = create(api, "gone \u05d0", "bye {{x}}")
     api("DELETE", f"/api{gone}")
+    chat = '---\nconfig: {model: x, long: "%s"}\ntags: [a]\ntype: chat\n---\n' % ("y" * 120)
+    chat += '{{role "user"}}\n#### A\n[b](http://c.example) `{{d}}`\n> e\n\n|f|\n|-|\n|g|\n{{placeholder "h"}}\n'
+    said = create(api, "axe chat", chat)
     promote = ["/promote", "/promote?from=latest&label=production", "/promote?from=No&label=production"]
     return [
         "/",
@@ -344,6 +361,7 @@ def every_page(api: Http) -> list[str]:
         "/deleted",
         *promote,
         gone,
+        *(said, f"{said}?view=rendered"),
         *(where + path for path in below),
     ]
 

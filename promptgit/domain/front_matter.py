@@ -98,15 +98,19 @@ _Dumper.add_representer(str, _text_node)
 
 def parse(data: bytes) -> PromptFile:
     """What a file says. Bytes that are not UTF-8 come with U+FFFD in their place."""
+    return read(data)[0]
+
+
+def read(data: bytes) -> tuple[PromptFile, int]:
+    """What a file says, and at which byte its body begins: after its front matter, or 0 without one."""
     found = _FENCED.match(data)
     header = _header(found[1]) if found else None
-    if found is None or header is None:
-        return PromptFile(data.decode(errors="replace"))
-    body = data[found.end() :].decode(errors="replace")
-    prompt = _messages(body) if header.get("type") == "chat" else body
-    if prompt is None:
-        return PromptFile(data.decode(errors="replace"))
-    return PromptFile(prompt, header.get("config", {}), tuple(header.get("tags", ())))
+    if found and header is not None:
+        body = data[found.end() :].decode(errors="replace")
+        prompt = _messages(body) if header.get("type") == "chat" else body
+        if prompt is not None:
+            return PromptFile(prompt, header.get("config", {}), tuple(header.get("tags", ()))), found.end()
+    return PromptFile(data.decode(errors="replace")), 0
 
 
 def render(file: PromptFile) -> bytes:

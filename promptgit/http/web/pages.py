@@ -98,6 +98,7 @@ def _shared() -> dict[str, Any]:
 
 
 blueprint.add_app_template_filter(shown.line)
+blueprint.add_app_template_filter(shown.rows)
 
 
 @blueprint.app_template_test("the_service")

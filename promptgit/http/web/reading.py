@@ -9,7 +9,7 @@ from flask import render_template
 from werkzeug.wrappers import Response
 
 from promptgit.domain.models import Version
-from promptgit.http.web import differences, moments, releases, timeline
+from promptgit.http.web import differences, moments, releases, timeline, views
 from promptgit.http.web.history import VERSIONS
 from promptgit.http.web.pages import asked, blueprint, catalogue, number_in, service
 from promptgit.http.web.shown import Content
@@ -45,7 +45,7 @@ def prompt(prompt_id: UUID) -> tuple[str, int]:
         "web/prompt.html",
         prompt=found,
         removal=removal,
-        content=Content(service().content(found.newest)),
+        reading=views.reading(service().content(found.newest)),
         entries=entries,
         per_page=VERSIONS,
         is_first=before > found.newest.number,
@@ -72,7 +72,7 @@ def version(prompt_id: UUID, number: str) -> str:
         version=one,
         repeats=entry.repeats,
         checks=service().checks.of([one]).get(one.id, []),
-        content=Content(service().content(one)),
+        reading=views.reading(service().content(one)),
     )
 
 
