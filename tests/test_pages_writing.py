@@ -46,6 +46,14 @@ def test_a_prompt_without_a_name_is_asked_for_one(client: FlaskClient) -> None:
     assert client.get("/api/prompts").json == []
 
 
+def test_a_prompt_without_a_text_is_asked_for_one(client: FlaskClient) -> None:
+    answer = send(client, "/new", name="a", content=" \n", description="Kept")
+    assert answer.status_code == 422
+    assert "The content is empty" in answer.text
+    assert fields(answer.text)["description"] == "Kept"
+    assert client.get("/api/prompts").json == []
+
+
 def test_a_prompt_is_made_once_by_a_double_click(client: FlaskClient) -> None:
     form = fields(client.get("/new").text) | {"name": "once", "content": "x"}
     first, second = submit(client, "/new", form), submit(client, "/new", form)
@@ -68,6 +76,8 @@ def test_an_edit_saves_the_very_bytes_but_for_the_edit(client: FlaskClient, text
     answer = send(client, page_of("a") + "/edit")
     assert told(client, answer) == "Nothing was changed, so nothing was saved."
     assert newest(client, "a")["version_number"] == 1
+    send(client, page_of("a") + "/edit")
+    assert 'class="told note"' in client.get("/").text, "that is no success"
     form = fields(client.get(page_of("a") + "/edit").text)
     answer = submit(client, page_of("a") + "/edit", form | {"content": f"{form['content']}!", "description": "Wow"})
     assert told(client, answer) == "Saved version 2."
@@ -87,6 +97,47 @@ def test_somebody_elses_change_is_shown_beside_the_text_that_was_not_saved(clien
     assert content(client, "a") == "two and a half\n"
     assert told(client, submit(client, f"{prompt}/edit", kept)) == "Saved version 4."
     assert content(client, "a") == "two, mine\n"
+
+
+def test_changes_of_different_lines_are_merged_and_each_text_can_be_had(client: FlaskClient, prompt: str) -> None:
+    """The page offers both changes as one text, mine and theirs; none is lost until one is saved."""
+    base = "".join(f"{number}\r\n" for number in "1234567")
+    mine, theirs = base.replace("1", "{{mine}}"), base.replace("7", "theirs")
+    both = mine.replace("7", "theirs")
+    save(client, "a", base)
+    form = fields(client.get(f"{prompt}/edit").text) | {"content": mine, "description": "My reason"}
+    save(client, "a", theirs)
+    answer = submit(client, f"{prompt}/edit", form)
+    assert answer.status_code == 412
+    assert "the text below has both changes" in words(answer)
+    assert "adds {{mine}}" in words(answer), "the change of variables is told here, and not asked about again"
+    form = fields(answer.text)
+    assert (form["content"], form["description"]) == (both.replace("\r\n", "\n"), "My reason")
+    for take, text in (("theirs", theirs), ("mine", mine), ("both", both)):
+        answer = submit(client, f"{prompt}/edit", form | {"take": take})
+        assert answer.status_code == 200
+        form = fields(answer.text)
+        assert form["content"] == text.replace("\r\n", "\n")
+    refused = submit(client, f"{prompt}/edit", form | {"author.name": "<"})
+    assert "Version 4 was saved after you opened version 3" in words(refused), "still told after another refusal"
+    assert newest(client, "a")["version_number"] == 4
+    assert told(client, submit(client, f"{prompt}/edit", form)) == "Saved version 5."
+    assert content(client, "a") == both
+
+
+def test_variables_that_an_edit_adds_and_drops_are_named_before_it_is_saved(client: FlaskClient) -> None:
+    """Without scripts the form comes back once, says what it changes, and takes the next press of Save."""
+    create(client, "a", "{{name}} {{ kept }}\n")
+    answer = send(client, page_of("a") + "/edit", content="{{ kept }} {{place}} {{#if x}}\n", description="Why")
+    assert "drops {{name}}, adds {{place}}" in words(answer)
+    form = fields(answer.text)
+    assert (form["content"], form["description"]) == ("{{ kept }} {{place}} {{#if x}}\n", "Why")
+    assert newest(client, "a")["version_number"] == 1
+    again = submit(client, page_of("a") + "/edit", form | {"content": "{{place}}\n"})
+    assert "drops {{name}}, {{kept}}, adds {{place}}" in words(again), "another change is another question"
+    assert told(client, submit(client, page_of("a") + "/edit", form)) == "Saved version 2."
+    answer = send(client, page_of("a") + "/edit", content="{{kept}}, {{ place }}!\n")
+    assert told(client, answer) == "Saved version 3.", "no variable came or went"
 
 
 def test_a_second_conflict_is_one_too(client: FlaskClient, prompt: str) -> None:

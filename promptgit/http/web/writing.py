@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from functools import partial
 from uuid import UUID
 
 from flask import flash, render_template
 
 from promptgit import errors
-from promptgit.domain import names
-from promptgit.domain.models import Prompt, Version
-from promptgit.http.web import forms, lines, shown
+from promptgit.domain import names, variables
+from promptgit.http.web import conflicts, forms, lines, shown
 from promptgit.http.web.forms import Answer, Refusal, field, form, is_sent, prompt_of, to_prompt
 from promptgit.http.web.gates import expect_not_shut
 from promptgit.http.web.labelling import expect_mover
@@ -29,6 +27,9 @@ def new() -> Answer:
     with forms.showing(_new_page):
         if not name:  # most often a form that was sent too early; the API makes an id the name
             raise errors.Invalid("name", "is missing; give one, such as support/greeting")
+        names.check(name)
+        if not content.strip():  # the API takes an empty text, from a program that means it
+            raise errors.Invalid("content", "is empty; write the prompt's text")
         try:
             prompt = service().create(content, name=name, attribution=forms.attribution())
         except errors.NameTaken as error:
@@ -57,15 +58,20 @@ def _new_page(refusal: Refusal | None = None) -> str:
 def edit(prompt_id: UUID) -> Answer:
     """Save the next version."""
     prompt = prompt_of(prompt_id)
-    opened = Content(service().content(_opened(prompt))).text
+    seen = conflicts.opened(prompt)
+    opened = Content(service().content(seen)).text
     content = lines.restored(field("content"), opened) if is_sent() else opened
     page = partial(_edit_page, prompt.id, content)
     if not is_sent():
         return page()
     with forms.showing(page, prompt):
+        if field("take"):
+            return page()
         if content == opened:  # also where it is not UTF-8, and would be saved with U+FFFD
-            flash("Nothing was changed, so nothing was saved.")
+            flash("Nothing was changed, so nothing was saved.", "note")
             return to_prompt(prompt)
+        if seen.commit == prompt.newest.commit and _told(variables.change(opened, content)) != field("told"):
+            return page(asks=True)
         try:
             prompt = service().save(prompt.id, content, attribution=forms.attribution(if_match=forms.seen()))
         except errors.StaleVersion:
@@ -76,11 +82,17 @@ def edit(prompt_id: UUID) -> Answer:
         return to_prompt(prompt)
 
 
-def _edit_page(prompt_id: str, content: str, refusal: Refusal | None = None) -> str:
-    """The form, and next to it what others have changed since it was opened."""
+def _edit_page(prompt_id: str, content: str, refusal: Refusal | None = None, *, asks: bool = False) -> str:
+    """The form, and next to it what others have changed since it was opened.
+
+    *asks*: it was not saved because its sender has not been told which variables it adds and drops.
+    """
     prompt, _ = service().find(prompt_id)
-    opened = _opened(prompt)
-    others = between(opened, prompt.newest) if opened.commit != prompt.newest.commit else {}
+    conflict = conflicts.found(prompt, content)
+    if conflict and conflict.chosen:
+        content = conflict.texts[conflict.chosen]
+    newest = Content(service().content(prompt.newest))
+    change = variables.change(newest.text, content)
     return render_template(
         "web/edit.html",
         prompt=prompt,
@@ -88,20 +100,19 @@ def _edit_page(prompt_id: str, content: str, refusal: Refusal | None = None) -> 
         content=content,
         invisible_found=shown.invisible(content),
         description=field("description"),
-        is_utf8=Content(service().content(opened)).is_utf8,
+        is_utf8=newest.is_utf8,
         crlf="\r\n" in content,
-        others=others,
+        conflict=conflict,
+        variables=variables.names_in(newest.text),
+        change=change,
+        told=_told(change),
+        asks=asks,
     )
 
 
-def _opened(prompt: Prompt) -> Version:
-    """The version that the page showed when the form was opened; the newest version if the form does not name one."""
-    if field("version"):
-        with suppress(errors.VersionNotFound):
-            version = service().version(prompt.id, field("version"))
-            if version.commit == field("commit"):
-                return version
-    return prompt.newest
+def _told(change: variables.Change) -> str:
+    """A change of variables, as the form says that its sender was told of it; static/writing.js does the same."""
+    return " ".join([*(f"-{name}" for name in change.dropped), *(f"+{name}" for name in change.added)])
 
 
 @form("/prompts/<uuid:prompt_id>/versions/<number>/revert")

@@ -1,0 +1,96 @@
+"""What the scripts of forms and keys do, in a real browser: the service is its own process."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from selenium.webdriver.common.action_chains import ActionChains
+from selenium.webdriver.common.keys import Keys
+
+from promptgit.domain.names import id_of
+from promptgit.domain.variables import names_in
+from tests.browser import CHROMIUM, DRIVER, MISSING, Browser, browser
+from tests.support import Http, Server
+
+pytestmark = pytest.mark.skipif(not (CHROMIUM and DRIVER), reason=MISSING)
+
+MESSAGE = ".message"
+LINES = "".join(f"line {number}\n" for number in range(1, 60))
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with Server(tmp_path_factory.mktemp("site") / "data") as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def chromium(site: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    with browser(tmp_path_factory.mktemp("browser"), site.url) as opened:
+        yield opened
+
+
+@pytest.fixture
+def page(chromium: Browser) -> Iterator[Browser]:
+    """The browser on a light, wide page; no page asked for what its policy forbids, or threw an error."""
+    chromium.look()
+    yield chromium
+    assert [entry for entry in chromium.log() if entry["level"] == "SEVERE" and " 412 " not in entry["message"]] == []
+
+
+@pytest.fixture
+def api(site: Server) -> Http:
+    return Http(site.url)
+
+
+def create(api: Http, name: str, content: str) -> str:
+    assert api("POST", "/api/prompts", {"name": name, "content": content}).status == 201
+    return f"/prompts/{id_of(name)}"
+
+
+def press(page: Browser, *keys: str) -> None:
+    """Press keys one after the other, wherever the focus is; those before the last are held if they are modifiers."""
+    chain = ActionChains(page.driver)
+    for key in keys[:-1]:
+        chain.key_down(key)
+    chain.send_keys(keys[-1])
+    for key in keys[:-1]:
+        chain.key_up(key)
+    chain.perform()
+
+
+def is_above_the_bar(page: Browser) -> bool:
+    """True if Save is in the window, and the field that has the focus is not wholly behind its bar."""
+    script = """
+        const bar = document.querySelector(".savebar").getBoundingClientRect();
+        const save = document.querySelector(".savebar .primary").getBoundingClientRect();
+        const field = document.activeElement.getBoundingClientRect();
+        return save.top >= 0 && save.bottom <= innerHeight && (field.top < bar.top || field.bottom <= bar.top);
+    """
+    return bool(page.driver.execute_script(script))
+
+
+def test_save_is_in_sight_and_says_what_it_changes(page: Browser, api: Http) -> None:
+    """At all sizes, also of 200 % zoom; the variables are named while somebody types, and Save does not ask again."""
+    text = LINES + "{{name}} {{größe}}"
+    where = create(api, "sight", text)
+    page.open(f"{where}/edit")
+    for width, height in ((1280, 900), (390, 844), (640, 450), (390, 422)):
+        page.look(width=width, height=height)
+        for field in ("#content", "#description", "#author-email"):
+            page.find(field).send_keys(Keys.END)
+            assert is_above_the_bar(page), (width, height, field)
+        assert page.driver.execute_script("return document.documentElement.scrollWidth") <= width
+    page.look()
+    assert page.text("[data-shortcut]") == "Ctrl+Enter saves"
+    assert page.text("[data-change]") == ""
+    added = "{{ ½ }} {{٣}} {{_x}} {{#if a}} {{a.b}} {{ a b }} {{{y1}}} {{é}}"
+    page.write("#content", f"{text.replace('{{name}}', '')} {added}")
+    names = [f"{{{{{name}}}}}" for name in names_in(added)]
+    assert page.text("[data-change]") == f"drops {{{{name}}}}, adds {', '.join(names)}", "the rule is Python's"
+    assert " bytes · 60 lines" in page.text("[data-size]")
+    before = page.find("html")
+    press(page, Keys.CONTROL, Keys.ENTER)
+    page.wait_for_another(before)
+    assert page.text(MESSAGE) == "Saved version 2."
