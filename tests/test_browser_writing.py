@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 
 import pytest
@@ -49,6 +50,14 @@ def create(api: Http, name: str, content: str) -> str:
     return f"/prompts/{id_of(name)}"
 
 
+def content(api: Http, where: str) -> str:
+    return str(api("GET", f"/api{where}").json["content"])
+
+
+def value(page: Browser) -> str | None:
+    return page.find("#content").get_attribute("value")
+
+
 def press(page: Browser, *keys: str) -> None:
     """Press keys one after the other, wherever the focus is; those before the last are held if they are modifiers."""
     chain = ActionChains(page.driver)
@@ -58,6 +67,17 @@ def press(page: Browser, *keys: str) -> None:
     for key in keys[:-1]:
         chain.key_up(key)
     chain.perform()
+
+
+def drafts(page: Browser) -> int:
+    script = "return Object.keys(localStorage).filter((key) => key.startsWith('promptgit draft')).length"
+    return int(page.driver.execute_script(script))
+
+
+def leave_and_open(page: Browser, path: str) -> None:
+    """Leave a form whose draft is kept, as a crash or a closed tab does, and open a page."""
+    page.wait_for(lambda: drafts(page) > 0)
+    page.open(path)
 
 
 def is_above_the_bar(page: Browser) -> bool:
@@ -94,3 +114,70 @@ def test_save_is_in_sight_and_says_what_it_changes(page: Browser, api: Http) -> 
     press(page, Keys.CONTROL, Keys.ENTER)
     page.wait_for_another(before)
     assert page.text(MESSAGE) == "Saved version 2."
+    assert drafts(page) == 0, "what was saved is no draft any more"
+
+
+def test_a_draft_is_offered_until_it_is_saved(page: Browser, api: Http) -> None:
+    where = create(api, "draft", LINES)
+    page.open(f"{where}/edit")
+    page.find("#content").send_keys("Mine. ")
+    page.find("#description").send_keys("My reason")
+    typed = value(page)
+    leave_and_open(page, f"{where}/edit")
+    assert value(page) == LINES
+    assert "was not saved" in page.text(".draft")
+    page.find(".draft .button").click()
+    assert value(page) == typed
+    assert page.find("#description").get_attribute("value") == "My reason"
+    page.find(".draft .button").click()
+    assert value(page) == LINES, "taken back"
+    page.find(".draft .button").click()
+    leave_and_open(page, f"{where}/edit")
+
+    other = LINES.replace("line 1\n", "line one\n")
+    api("PUT", f"/api{where}", {"content": other})
+    page.open(f"{where}/edit")
+    assert "begun on version 1, while the newest one is 2" in page.text(".draft")
+    page.find(".draft .button").click()
+    page.press("Save")
+    assert "Version 2 was saved after you opened version 1" in page.text()
+    assert "the text below has both changes" in page.text()
+    assert value(page) == typed.replace("line 1\n", "line one\n") if typed else None
+    page.press("Load theirs")
+    assert value(page) == other
+    page.press("My text alone")
+    assert value(page) == typed
+    page.press("Both changes")
+    before = page.find("html")
+    page.find("#author-name").send_keys("Ada", Keys.ENTER)
+    page.wait_for_another(before)
+    assert page.text(MESSAGE) == "Saved version 3.", "Enter in a field saves, and takes no other text"
+    assert content(api, where).startswith("line one\n")
+    assert content(api, where).endswith("Mine. ")
+    assert drafts(page) == 0
+
+    page.open("/new")
+    page.write("#name", "a/new one")
+    page.write("#content", "Begun")
+    leave_and_open(page, "/new")
+    page.find(".draft .button:last-child").click()
+    assert page.all(".draft") == []
+    assert drafts(page) == 0
+    page.driver.execute_script("Storage.prototype.setItem = () => { throw new Error('full') }")
+    page.write("#name", "a/new one")
+    page.write("#content", "Begun")
+    page.press("Create")
+    assert page.text(MESSAGE) == "Created “a/new one”.", "a browser that keeps nothing"
+
+
+def test_what_scripts_read_of_drafts_may_be_anything(page: Browser, api: Http) -> None:
+    """Drafts of another release, or that somebody spoilt, break no form; those of 30 days ago are dropped."""
+    where = create(api, "spoilt", "one")
+    page.open("/")
+    spoilt = ("", "null", "3", "{", '{"time": 1}', json.dumps({"time": 1, "values": {"content": "old"}}))
+    for at, text in enumerate(spoilt):
+        script = "localStorage.setItem(`promptgit draft ${arguments[0]} ${arguments[1]}`, arguments[2])"
+        page.driver.execute_script(script, f"{where}/edit", at, text)
+    page.open(f"{where}/edit")
+    assert (page.all(".draft"), drafts(page)) == ([], 0)
+    assert page.text("[data-size]").startswith("3 bytes")
