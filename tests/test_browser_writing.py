@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 
 import pytest
+from axe_core_python.selenium import Axe
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.keys import Keys
 
@@ -78,6 +79,10 @@ def leave_and_open(page: Browser, path: str) -> None:
     """Leave a form whose draft is kept, as a crash or a closed tab does, and open a page."""
     page.wait_for(lambda: drafts(page) > 0)
     page.open(path)
+
+
+def focused(page: Browser) -> str:
+    return " ".join(page.driver.switch_to.active_element.text.split())
 
 
 def is_above_the_bar(page: Browser) -> bool:
@@ -168,6 +173,57 @@ def test_a_draft_is_offered_until_it_is_saved(page: Browser, api: Http) -> None:
     page.write("#content", "Begun")
     page.press("Create")
     assert page.text(MESSAGE) == "Created “a/new one”.", "a browser that keeps nothing"
+
+
+def test_single_keys_work_outside_of_fields_until_they_are_switched_off(page: Browser, api: Http) -> None:
+    axe = Axe()
+    where = create(api, "keys/first", "one")
+    api("PUT", f"/api{where}", {"content": "two"})
+    create(api, "keys/second", "one")
+    page.open("/?folder=keys")
+    press(page, "j")
+    assert focused(page) == "keys/first"
+    press(page, "j")
+    press(page, "j")
+    assert focused(page) == "keys/second", "the last row"
+    press(page, "k")
+    before = page.find("html")
+    press(page, Keys.ENTER)
+    page.wait_for_another(before)
+    press(page, "k")
+    assert focused(page) == "Version 1", "the last row of the history"
+    press(page, "/")
+    press(page, "e")
+    press(page, "?")
+    assert page.find("header [type=search]").get_attribute("value") == "e?", "in a field they are letters"
+    assert not page.find("dialog.keys").is_displayed()
+    page.driver.execute_script("document.activeElement.blur()")
+    press(page, Keys.ALT, "j")
+    assert page.driver.execute_script("return document.activeElement === document.body"), "with a modifier"
+    before = page.find("html")
+    press(page, "e")
+    page.wait_for_another(before)
+    assert page.text("h1") == "Edit"
+    page.open("/")
+    press(page, "?")
+    for dark, width in ((False, 1280), (True, 390)):
+        page.look(dark=dark, width=width)
+        found = axe.run(page.driver, options={"resultTypes": ["violations"]})["violations"]
+        assert found == [], json.dumps(found, indent=1)
+    page.look()
+    page.find("dialog [data-toggle]").click()
+    press(page, Keys.ESCAPE)
+    press(page, "?")
+    assert not page.find("dialog.keys").is_displayed()
+    page.driver.refresh()
+    press(page, "?")
+    assert not page.find("dialog.keys").is_displayed(), "remembered"
+    page.find("[data-keys]").click()
+    assert page.text("dialog [data-toggle]") == "Switch them on"
+    page.find("dialog [data-toggle]").click()
+    press(page, Keys.ESCAPE)
+    press(page, "?")
+    assert page.find("dialog.keys").is_displayed()
 
 
 def test_what_scripts_read_of_drafts_may_be_anything(page: Browser, api: Http) -> None:
