@@ -356,6 +356,7 @@ def every_page(api: Http) -> list[str]:
     return [
         "/",
         "/?q=nothing at all",
+        "/?q=you&label=production&author=Ben Okafor&sort=change",
         "/?folder=support",
         "/new",
         "/deleted",

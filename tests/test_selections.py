@@ -46,3 +46,20 @@ def test_lists_by_change_follow_renames_deletions_labels_and_git(
     assert_agrees(store)
     store.index.rebuild()
     check()
+
+
+def test_a_label_that_very_many_prompts_have_is_a_filter_too(service: Service, store: Store, repository: Path) -> None:
+    """Numbers stop at a thousand, except that of all prompts."""
+    names = [f"p{at:04}" for at in range(1_100)]
+    files = {f"prompts/{name}.md": b"x" for name in names} | {f"labels/staging/{name}": b"1\n" for name in names}
+    foreign_commit(repository, {**files, "prompts/q.md": b"x", "labels/staging/q": b"2\n"})
+    catalogue = Catalogue(store)
+    labelled = Selection(label="staging")
+    for look in (catalogue.by_name, catalogue.by_change):
+        assert [prompt.name for prompt in look(labelled, limit=2_000)] == names
+    assert (catalogue.count(labelled), catalogue.count(Selection(q="x")), catalogue.count(Selection())) == (
+        1_000,
+        1_000,
+        1_101,
+    )
+    assert service.list(label="staging", limit=1)[0].name == "p0000"

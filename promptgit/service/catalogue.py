@@ -18,8 +18,8 @@ from promptgit.store.store import Store
 
 _FOLDERS = 200  # of one level
 _CHOICES = 100
-MOST_COUNTED = surveys.MOST_COUNTED
-"""The number that stands for all larger numbers of prompts in a folder."""
+MOST_COUNTED = 1_000
+"""The number that stands for all larger numbers of prompts, in a folder or a list that is narrowed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class Choices:
 
 
 class Catalogue:
-    """Reads for pages; but for `count`, neither the number of prompts nor the length of a history decides the cost."""
+    """Reads for pages. But for filters and searches, the number of prompts and the length of a history do not count."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -48,9 +48,9 @@ class Catalogue:
     def folders(self, folder: str) -> list[tuple[str, int]]:
         """The names of the folders right below *folder*, which is empty or ends in a '/': the first 200, sorted.
 
-        With each comes the number of prompts in it and below it; 1,000 stands for all larger ones.
+        With each comes the number of prompts in it and below it, up to `MOST_COUNTED`.
         """
-        return self._store.index.read(surveys.folders, folder, _FOLDERS)
+        return self._store.index.read(surveys.folders, folder, _FOLDERS, MOST_COUNTED)
 
     def by_name(self, selection: Selection, *, after: str | None = None, limit: int) -> list[Prompt]:
         """At most *limit* prompts, sorted by name, those behind the name *after*."""
@@ -66,11 +66,11 @@ class Catalogue:
         return look(selections.by_change, selection, after=after, limit=limit)
 
     def count(self, selection: Selection) -> int:
-        """How many prompts there are of this kind, which costs a step of an index for each; of all it is known."""
+        """How many prompts there are of this kind, up to `MOST_COUNTED`; the number of all is known."""
         if selection == Selection():
             return self._store.index.read(totals).prompts
         look = self._store.index.search if selection.is_of_texts else self._store.index.read
-        return look(selections.count, selection)
+        return look(selections.count, selection, MOST_COUNTED)
 
     def choices(self) -> Choices:
         """What lists can be filtered by."""

@@ -42,7 +42,8 @@ def in_name(name: str, q: str) -> tuple[Markup, Markup]:
     at = _folded(name).find(_folded(q)) if q else -1
     start, end = (at, at + len(q)) if at >= 0 else (0, 0)
     split = name.rfind("/") + 1
-    return marked(name[:split], start, end), marked(name[split:], start - split, end - split)
+    folder = marked(name[:split], start, end) if split else Markup()
+    return folder, marked(name[split:], start - split, end - split)
 
 
 def marked(value: str, start: int, end: int) -> Markup:

@@ -16,9 +16,10 @@ from promptgit.store.index.connections import Unusable
 from promptgit.store.index.queries import Where
 
 _AUTHOR = "p.author IN (SELECT key FROM authors WHERE name = ? OR email = ?)"
-_LABELLED = """
-p.name IN (SELECT name FROM labels INDEXED BY {} WHERE label > '' AND label = ?)
-AND (SELECT number FROM labels WHERE name = p.name AND label = ?) <= p.versions"""
+_LABELLED = "(SELECT number FROM labels WHERE name = p.name AND label = ?) <= p.versions"
+# In addition, for a label that few prompts have: else each of all prompts would be looked up.
+_AMONG = "p.name IN (SELECT name FROM labels INDEXED BY {} WHERE label > '' AND label = ?)"
+_FEW = 1_000
 # Each is one step in an index, however many rows have the value.
 _STEPS = """
 WITH RECURSIVE steps (value) AS (
@@ -44,15 +45,20 @@ class Selection:
         """True if the search table and the tags must be up to date for it; they have no twins."""
         return self.q is not None or self.tag is not None
 
-    def __call__(self, after: str | None, *, twin: bool) -> tuple[str, list[str | int]]:
+    def __call__(self, connection: sqlite3.Connection, after: str | None, *, twin: bool) -> tuple[str, list[str | int]]:
         """The condition and its values, by the indexes or by their twins; *after* is a name."""
         condition, values = Where(prefix=self.prefix, q=self.q, after=after, tag=self.tag)()
         if self.author is not None:
             condition += f" AND {_AUTHOR}"
             values += [self.author, self.author]
         if self.label is not None:
-            condition += f" AND {_LABELLED.format('labels_by_label_twin' if twin else 'labels_by_label')}"
-            values += [self.label, self.label]
+            index = "labels_by_label_twin" if twin else "labels_by_label"
+            many = "SELECT 1 FROM labels INDEXED BY labels_by_label WHERE label = ? LIMIT 1 OFFSET ?"
+            if connection.execute(many, (self.label, _FEW)).fetchone() is None:
+                condition += f" AND {_AMONG.format(index)}"
+                values.append(self.label)
+            condition += f" AND {_LABELLED}"
+            values.append(self.label)
         return condition + (" AND p.key > 0" if twin else ""), values
 
     def index(self, *, by_change: bool = False, twin: bool = False) -> str:
@@ -65,7 +71,7 @@ def by_name(connection: sqlite3.Connection, selection: Selection, *, after: str 
     """Prompts, sorted by name, those behind the name *after*."""
 
     def keys(*, twin: bool) -> list[int]:
-        condition, values = selection(after, twin=twin)
+        condition, values = selection(connection, after, twin=twin)
         return _keys(connection, selection.index(twin=twin), condition, "p.name", (*values, limit))
 
     return _prompts(connection, selection, keys)
@@ -80,7 +86,7 @@ def by_change(
     """
 
     def keys(*, twin: bool) -> list[int]:
-        condition, values = selection(None, twin=twin)
+        condition, values = selection(connection, None, twin=twin)
         if after is not None:
             condition += " AND p.updated <= ? AND (p.updated < ? OR p.name > ?)"
             values += [after[0], after[0], after[1]]
@@ -94,12 +100,11 @@ def by_change(
     return found
 
 
-def count(connection: sqlite3.Connection, selection: Selection) -> int:
-    """How many prompts the list has on all its pages."""
-    condition, values = selection(None, twin=False)
-    row = connection.execute(
-        f"SELECT count(*) FROM prompts p INDEXED BY {selection.index()} WHERE {condition}", values
-    ).fetchone()
+def count(connection: sqlite3.Connection, selection: Selection, most: int) -> int:
+    """How many prompts the list has on all its pages; *most* stands for all larger numbers."""
+    condition, values = selection(connection, None, twin=False)
+    counted = f"SELECT 1 FROM prompts p INDEXED BY {selection.index()} WHERE {condition} LIMIT ?"
+    row = connection.execute(f"SELECT count(*) FROM ({counted})", (*values, most)).fetchone()
     return int(row[0])
 
 

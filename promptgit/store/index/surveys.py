@@ -9,22 +9,23 @@ from promptgit.domain.models import Prompt, Removal, Version
 from promptgit.store.index import queries, version_queries
 from promptgit.store.index.connections import Unusable
 
-MOST_COUNTED = 1_000  # prompts of a folder
 _LAST = "\U0010ffff"
 
 
-def folders(connection: sqlite3.Connection, folder: str, limit: int) -> list[tuple[str, int]]:
+def folders(connection: sqlite3.Connection, folder: str, limit: int, most: int) -> list[tuple[str, int]]:
     """At most *limit* folders right below *folder*, which is empty or ends in a '/', each with its number of prompts.
 
-    Sorted by name. Each is one step in the index of names, and those of its prompts, up to `MOST_COUNTED`.
+    Sorted by name. *most* stands for all larger numbers. Each is one step in the index of names, and those to count it.
     """
-    found, twins = (_folders(connection, folder, limit, index) for index in ("prompts_living", "prompts_living_twin"))
+    found, twins = (
+        _folders(connection, folder, limit, most, index) for index in ("prompts_living", "prompts_living_twin")
+    )
     if found != twins:
         raise Unusable("an index of the table prompts is damaged")
     return found
 
 
-def _folders(connection: sqlite3.Connection, folder: str, limit: int, index: str) -> list[tuple[str, int]]:
+def _folders(connection: sqlite3.Connection, folder: str, limit: int, most: int, index: str) -> list[tuple[str, int]]:
     found: list[tuple[str, int]] = []
     living = f"FROM prompts INDEXED BY {index} WHERE removed IS NULL AND key > 0 AND name > ? AND name < ?"
     low, high = folder, folder[:-1] + "0" if folder else _LAST  # '0' follows '/'
@@ -38,7 +39,7 @@ def _folders(connection: sqlite3.Connection, folder: str, limit: int, index: str
         name = row[0][len(folder) :].partition("/")[0]
         start, low = f"{folder}{name}/", f"{folder}{name}0"
         counted = f"SELECT count(*) FROM (SELECT 1 {living} LIMIT ?)"
-        (count,) = connection.execute(counted, (start, low, MOST_COUNTED)).fetchone()
+        (count,) = connection.execute(counted, (start, low, most)).fetchone()
         found.append((name, count))
     return found
 
