@@ -40,6 +40,9 @@
 
   const area = document.querySelector("form[data-writing] textarea[name=content]");
   const sent = visit.getItem(SENT);
+  const START_HERE = `${START}${location.pathname} `;
+  // An error's page has the address of its form: it may be loaded, and so sent, again.
+  if (!area && sent?.startsWith(START_HERE)) return;
   visit.removeItem(SENT);
   if (!area) {
     if (sent && document.querySelector(".message")) drafts.removeItem(sent); // the form was accepted
@@ -49,7 +52,6 @@
   const form = area.form;
   const NAMES = ["name", "content", "description", "version", "commit"];
   const fields = NAMES.map((name) => form.elements[name]).filter(Boolean);
-  const START_HERE = `${START}${location.pathname} `;
   const key = () => START_HERE + (form.elements.commit?.value ?? "");
   const values = () => Object.fromEntries(fields.map((field) => [field.name, field.value]));
   const fill = (from) => {
