@@ -82,7 +82,7 @@ def test_each_line_is_shown_with_who_wrote_it(url: dict[str, str]) -> None:
     for content in (b"one\ntwo", b"one\r\ntwo\n\x1b[2J\nthree", b""):
         run(url, "save", name, "--allow-empty", data=content)
     told = run(url, "blame", name, "--version", "2")
-    assert re.fullmatch(r"(2 \(admin \d{4}-\d\d-\d\d \d\d:\d\d [1-4]\) .*\n){4}", told)
+    assert re.fullmatch(r"(2 \(admin, stored by promptgit \d{4}-\d\d-\d\d \d\d:\d\d [1-4]\) .*\n){4}", told)
     assert [line.partition(") ")[2] for line in told.splitlines()] == [r"one\r", "two", r"\x1b[2J", "three"]
     run(url, "label", name, "production", "1")
     (found,) = json.loads(run(url, "blame", name, "--version", "production", "--json"))

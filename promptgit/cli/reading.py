@@ -138,15 +138,19 @@ def blame(client: Client, name: str, revision: str, as_json: bool) -> None:
 
 
 def _blamed(found: Sequence[Lines], text: bytes) -> Iterator[str]:
-    """Each line of a text behind the version that wrote it, its author, the date in UTC and the line's number."""
+    """Each line of a text behind the version that wrote it, who did, the date in UTC and the line's number."""
     whole = text.decode(errors="replace").removesuffix("\n").split("\n") if text else []
-    writers = chain.from_iterable(repeat(lines, lines.lines) for lines in found)
+    writers = chain.from_iterable(repeat((lines, _writer(lines)), lines.lines) for lines in found)
     newest = max((lines.version_number for lines in found), default=0)
-    longest = max((len(plain(lines.author.name)) for lines in found), default=0)
-    for at, (lines, line) in enumerate(zip(writers, whole, strict=True), 1):
+    longest = max((len(_writer(lines)) for lines in found), default=0)
+    for at, ((lines, who), line) in enumerate(zip(writers, whole, strict=True), 1):
         number = click.style(f"{lines.version_number:>{len(str(newest))}}", fg="yellow")
         when = f"{lines.timestamp:%Y-%m-%d %H:%M}"
-        yield f"{number} ({plain(lines.author.name):<{longest}} {when} {at:>{len(str(len(whole)))}}) {plain(line)}\n"
+        yield f"{number} ({who:<{longest}} {when} {at:>{len(str(len(whole)))}}) {plain(line)}\n"
+
+
+def _writer(lines: Lines) -> str:
+    return plain(lines.author.name + (f", stored by {lines.committer.name}" if lines.committer else ""))
 
 
 @main.command()
