@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from flask import Flask, request
 from flask_smorest import Api
 
 from promptgit import deferral
+from promptgit.auth.everybody import Everybody
+from promptgit.auth.people import People
 from promptgit.auth.tokens import Scope, tokens_of
 from promptgit.domain.rights import NO_RIGHTS
 from promptgit.errors import PromptgitError, TooManyWriters
@@ -73,10 +75,10 @@ class _Api(Api):  # type: ignore[misc]  # flask-smorest has no types
         problems.register(self._app, lambda problem: errors.faced(langfuse.faced(problem)))
 
 
-def create_app(settings: Settings, *, catch_up: bool = True) -> Flask:
+def create_app(settings: Settings, *, catch_up: bool = True, clock: Callable[[], float] = time.time) -> Flask:
     """The WSGI application on one data folder, which is made if it is missing.
 
-    Without *catch_up* the index is left to the first read.
+    Without *catch_up* the index is left to the first read. Sessions end by *clock*, in seconds since 1970.
     """
     metrics = Metrics()
     store = store_of(settings, metrics.writer)
@@ -98,8 +100,15 @@ def create_app(settings: Settings, *, catch_up: bool = True) -> Flask:
     app.url_map.merge_slashes = False
     known = app.extensions["promptgit.tokens"] = tokens_of(settings)
     known.file.settle()
+    people_seen = app.extensions["promptgit.people"] = People(settings.data, clock)
+    key = keys.secret_key(settings.data, settings.web_key)
+    sign_ins = None
+    if settings.oidc_issuer:
+        from promptgit.auth.sign_ins import sign_ins_of  # Authlib: only where it is needed
+
+        sign_ins = sign_ins_of(settings, people_seen, key)
     # Where nobody is told apart, no request needs the token file, which may be lost.
-    credentials = NOBODY if settings.auth == "off" else known
+    credentials = NOBODY if settings.auth == "off" else Everybody(known, people_seen)
     service = Service(store, settings.max_content_bytes, settings.protected, credentials)
     app.extensions["promptgit"] = service
     app.extensions["promptgit.activity"] = Activity(store)
@@ -133,14 +142,18 @@ def create_app(settings: Settings, *, catch_up: bool = True) -> Flask:
     # what needs no Flask.
     direct = Direct(app.wsgi_app, service)
     heads = Heads(direct, app.wsgi_app, store, seconds=settings.lock_timeout, waiters=max(settings.threads // 2, 1))
-    gate = access.Gate(heads, app.wsgi_app, settings, known)
+    gate = access.Gate(heads, app.wsgi_app, settings, known, sign_ins)
     door = Door(
         who_asks=_who_asks,
         sign_in=lambda secret: gate.sign_in(request.environ, secret),
-        sign_out=lambda: gate.sign_out(request.environ),
+        sign_out=lambda ticket: gate.sign_out(request.environ, ticket),
         resume=lambda ticket: gate.resume(request.environ, ticket),
+        leave=lambda following, silent: gate.leave(request.environ, following, silent=silent),
+        come_back=lambda attempt, answer, ticket: gate.come_back(request.environ, attempt, answer, ticket),
+        provider=settings.provider_name,
+        is_secure=settings.public_url.startswith("https://"),
     )
-    web.register(app, service, Catalogue(store), keys.secret_key(settings.data, settings.web_key), door)
+    web.register(app, service, Catalogue(store), key, door)
     app.before_request(access.expect_scope)
     app.before_request(expect_head)
     app.before_request(_expect_room)
@@ -166,7 +179,7 @@ def _expect_room() -> None:
 
 def create_local_app(settings: Settings) -> WSGIApplication:
     """The same for a process of whoever has the folder, who needs no token; without the server's log."""
-    app = create_app(settings)
+    app = create_app(settings.without_accounts)
 
     def serve(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         environ[access.CALLER] = access.OWNER

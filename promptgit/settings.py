@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -16,6 +16,7 @@ from promptgit.errors import Invalid
 MOST_WORKERS = 1_024
 _PUBLIC_URL = re.compile(r"https?://[A-Za-z0-9._:\[\]-]+(?:/[A-Za-z0-9._~%-]+)*", re.ASCII)
 _PREFIX = re.compile(r"(?:/[A-Za-z0-9._~-]+)+", re.ASCII)
+_OIDC = ("oidc_issuer", "oidc_client_id", "oidc_client_secret", "oidc_client_secret_file", "oidc_roles", "oidc_name")
 LOG_LEVELS = ("debug", "info", "warning", "error")
 
 
@@ -55,6 +56,13 @@ class Settings:
     web_key: str = ""
     hooks: str = ""
     public_url: str = ""
+    oidc_issuer: str = ""
+    oidc_client_id: str = ""
+    oidc_client_secret: str = field(default="", repr=False)
+    oidc_client_secret_file: str = ""
+    oidc_roles: str = ""
+    oidc_scopes: str = "openid email profile"
+    oidc_name: str = ""
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ, **flags: object) -> Settings:
@@ -104,6 +112,7 @@ class Settings:
             raise ValueError(f"PROMPTGIT_CLIENT_TIMEOUT is {self.client_timeout}; give up to 3,600 seconds.")
         if self.auth not in ("on", "required", "off"):
             raise ValueError(f"PROMPTGIT_AUTH is {self.auth!r}; give 'on', 'required' or 'off'.")
+        self._check_oidc()
         for host in _items(self.allowed_hosts):
             if "://" in host and hosts.origin_of(host) is None:
                 raise ValueError(f"PROMPTGIT_ALLOWED_HOSTS has {host!r}; give a name, name:port or https://name:port.")
@@ -133,6 +142,58 @@ class Settings:
             ) from None
         if not 0 <= self.upkeep_interval <= 86_400:
             raise ValueError(f"PROMPTGIT_UPKEEP_INTERVAL is {self.upkeep_interval}; give 0 (never) to 86,400 seconds.")
+
+    def _check_oidc(self) -> None:
+        given = {name for name in _OIDC if getattr(self, name)}
+        if not given:
+            return
+        for name in ("oidc_issuer", "oidc_client_id", "oidc_roles", "public_url"):
+            if not getattr(self, name):
+                raise ValueError(f"Signing in with accounts (PROMPTGIT_OIDC_*) takes PROMPTGIT_{name.upper()}, too.")
+        if bool(self.oidc_client_secret) == bool(self.oidc_client_secret_file):
+            raise ValueError(
+                "Signing in with accounts takes PROMPTGIT_OIDC_CLIENT_SECRET, or PROMPTGIT_OIDC_CLIENT_SECRET_FILE."
+            )
+        if not hosts.is_safe_address(self.oidc_issuer) or set("?#") & set(self.oidc_issuer):
+            raise ValueError(
+                f"PROMPTGIT_OIDC_ISSUER is {self.oidc_issuer!r}; give the https address that the provider says it has, "
+                "such as 'https://login.example.org/realms/team'."
+            )
+        if "openid" not in self.oidc_scopes.split():
+            raise ValueError(
+                f"PROMPTGIT_OIDC_SCOPES is {self.oidc_scopes!r}; it needs 'openid', 'email' and 'profile'."
+            )
+        if self.auth == "off":
+            raise ValueError(
+                "With PROMPTGIT_AUTH=off nobody is told apart: leave out PROMPTGIT_OIDC_ISSUER, or set 'on'."
+            )
+
+    @property
+    def without_accounts(self) -> Settings:
+        """The same where nobody signs in."""
+        return replace(self, **dict.fromkeys(_OIDC, ""))
+
+    @property
+    def provider_name(self) -> str | None:
+        """What people call the OpenID provider: its host, if nothing is set; None: there is none."""
+        return self.oidc_name or urlsplit(self.oidc_issuer).hostname
+
+    @property
+    def oidc_secret(self) -> str:
+        """The secret by which the OpenID provider knows this service.
+
+        Raises:
+            ValueError: its file cannot be read, or is empty.
+        """
+        if not self.oidc_client_secret_file:
+            return self.oidc_client_secret
+        try:
+            secret = Path(self.oidc_client_secret_file).read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            raise ValueError(f"PROMPTGIT_OIDC_CLIENT_SECRET_FILE cannot be read: {error}.") from error
+        if not secret:
+            raise ValueError(f"PROMPTGIT_OIDC_CLIENT_SECRET_FILE: {self.oidc_client_secret_file} is empty.")
+        return secret
 
     @property
     def processes(self) -> int:

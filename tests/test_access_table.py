@@ -70,6 +70,8 @@ TABLE: dict[str, dict[str, Scope | None]] = {
     "/hooks/upstream": {"POST": ANYBODY},  # a signature of the host is asked for
     "/static/<path:filename>": {"GET": ANYBODY},
     "/sign-in": {"GET": ANYBODY, "POST": ANYBODY},
+    "/sign-in/account": {"GET": ANYBODY},
+    "/sign-in/callback": {"GET": ANYBODY},
     "/sign-out": {"POST": ANYBODY},
     "/": {"GET": READ},
     "/deleted": {"GET": READ},

@@ -1,1 +1,1 @@
-"""Tokens: who somebody is, and the scope of what they may do."""
+"""Credentials: who somebody is, with a token or an account, and the scope of what they may do."""

@@ -51,14 +51,15 @@ def lifetime(text: str) -> int:
 def tokens_of(settings: Settings) -> Tokens:
     """The tokens that let others use the service, as the settings want it."""
     path = Path(settings.tokens) if settings.tokens else None
-    return Tokens(settings.data, required=settings.auth == "required", path=path)
+    return Tokens(settings.data, required=settings.auth == "required", path=path, alone=not settings.oidc_issuer)
 
 
 class Tokens:
     """The tokens of one data folder; several processes may read and change them at the same time.
 
     *clock* gives seconds since 1970. Where a token is *required*, nobody is let in before one was made. A file of
-    tokens at *path* is distributed by an administrator, and only read.
+    tokens at *path* is distributed by an administrator, and only read. Where they are not *alone*, people sign in with
+    accounts: then nobody gets in without either, also before a token was made.
     """
 
     def __init__(
@@ -68,12 +69,14 @@ class Tokens:
         *,
         required: bool = False,
         path: Path | None = None,
+        alone: bool = True,
     ) -> None:
         self.file = TokenFile(folder, check_record, path)
         self.path = self.file.path
         self.log = AccessLog(folder, clock)
         self._clock = clock
         self._required = required
+        self._alone = alone
         # Replaced as a whole, for threads read it without a lock: what the file looked like, and what was in it.
         self._known: tuple[tuple[int, ...] | None, Mapping[str, Token]] = (None, {})
 
@@ -134,10 +137,6 @@ class Tokens:
             UnusableTokens: the file cannot be read.
         """
         return frozenset(token.identity.email for token in self.all() if same_person(token.owner) == same_person(owner))
-
-    def known_owner(self, owner: str) -> str:
-        """*owner*: tokens have no other."""
-        return owner
 
     def all(self) -> list[Token]:
         """Every token that was ever made, oldest first."""
@@ -227,6 +226,8 @@ class Tokens:
             return known
         records = self.file.load() if mark is not None or self.file.remembers() else None
         if records is None:
+            if not self._alone:
+                return {}
             if self._required:
                 raise UnusableTokens(
                     str(self.path),

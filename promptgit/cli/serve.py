@@ -44,6 +44,7 @@ def serve(**flags: Any) -> None:
     from promptgit.serving import memory
 
     settings = Settings.from_environment(**flags)
+    _expect_sign_ins(settings)
     with memory.shared():
         if not settings.uds:
             _expect_guarded(settings)
@@ -74,16 +75,28 @@ def _audience(settings: Settings) -> str:
         tokens.expect_usable()
     except UnusableTokens as error:
         return f"to nobody: {error}"
+    if settings.provider_name:
+        return f"to those who sign in with {settings.provider_name}, or have a token"
     if tokens.are_made():
         return "to those who have a token"
     return "to this machine alone: no token was made yet"
+
+
+def _expect_sign_ins(settings: Settings) -> None:
+    """Refuse files of roles and secrets that cannot be understood, before each worker would."""
+    if settings.oidc_issuer:
+        from promptgit.auth.roles import Roles
+
+        Roles.load(settings.oidc_roles)
+        _ = settings.oidc_secret
 
 
 def _expect_guarded(settings: Settings) -> None:
     """Refuse to serve others than this machine before anybody has made a token."""
     from promptgit.auth.tokens import tokens_of
 
-    if settings.auth == "on" and not tokens_of(settings).are_made() and not _is_loopback(settings.host):
+    is_open = settings.auth == "on" and not settings.oidc_issuer
+    if is_open and not tokens_of(settings).are_made() and not _is_loopback(settings.host):
         raise Refusal(
             f"On {settings.host} everybody who reaches this machine could read and write: make a token first "
             f"('promptgit token create NAME --scope write --data {settings.data}'), or set PROMPTGIT_AUTH=off."

@@ -67,6 +67,12 @@ def split(host: str) -> tuple[str, int | None]:
     return name, int(port) if 0 < len(port) <= _PORT_DIGITS else None
 
 
+def is_safe_address(url: str) -> bool:
+    """True if nobody between can read what is sent to *url*: it has https, or does not leave this machine."""
+    found = _ORIGIN.match(url.lower())
+    return found is not None and (found[1] == "https" or (found[1] == "http" and is_loopback(split(found[2])[0])))
+
+
 def name_of(host: str) -> str:
     """The name or address in a Host header: without the port, in lower case."""
     return split(host)[0]

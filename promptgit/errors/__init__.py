@@ -19,6 +19,7 @@
      │   ├─ IndexBusy, NotReady
      │   ├─ SigningFailed, StorageFailed
      │   ├─ UpstreamUnavailable, UpstreamRefused, HeadNotReached
+     │   ├─ ProviderUnavailable
      │   └─ ClonesBusy, BlameTimeout
      ├─ StorageFull
      ├─ UnusableRepository
@@ -30,6 +31,7 @@
      ├─ RulesNotFound, StaleRules
      ├─ ReleaseNotFound, ReleaseClosed, ReleaseNotReady, ReleaseOutdated, RollbackRefused, SelfApproval
      ├─ TokenNotFound, TokenNameTaken, UnusableTokens
+     ├─ SignInRefused, PersonNotFound
      ├─ HookNotFound, UnusableHooks
      ├─ ManagedElsewhere
      ├─ PushRefused, SmartProtocolOnly
@@ -61,6 +63,9 @@ from promptgit.errors.commits import ChangesRefused as ChangesRefused
 from promptgit.errors.commits import DuplicateChange as DuplicateChange
 from promptgit.errors.hooks import HookNotFound as HookNotFound
 from promptgit.errors.hooks import UnusableHooks as UnusableHooks
+from promptgit.errors.people import PersonNotFound as PersonNotFound
+from promptgit.errors.people import ProviderUnavailable as ProviderUnavailable
+from promptgit.errors.people import SignInRefused as SignInRefused
 from promptgit.errors.prompts import CommitNotFound as CommitNotFound
 from promptgit.errors.prompts import ContentTooLarge as ContentTooLarge
 from promptgit.errors.prompts import HeadLost as HeadLost

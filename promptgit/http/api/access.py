@@ -11,13 +11,15 @@ proxy send. Headers that a proxy adds are not trusted here.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 from flask import request
 from werkzeug.datastructures import Authorization
 
+from promptgit.auth import people
 from promptgit.auth.credentials import Credential
+from promptgit.auth.people import Attempt
 from promptgit.auth.tokens import Scope, Token, Tokens
 from promptgit.domain import hosts, rights
 from promptgit.domain.models import Author
@@ -27,6 +29,7 @@ from promptgit.errors import (
     ForeignHost,
     MalformedHost,
     PromptgitError,
+    SignInRefused,
     TooManyFailures,
     Unauthenticated,
 )
@@ -38,6 +41,8 @@ from promptgit.store.access_log import who
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+    from promptgit.auth.sign_ins import SignIns
 
 log = logging.getLogger(__name__)
 
@@ -126,15 +131,26 @@ def who_asks() -> Caller:
 
 
 class Gate:
-    """WSGI middleware: *inside* answers the requests of callers who may read, *flask* refuses the others."""
+    """WSGI middleware: *inside* answers the requests of callers who may read, *flask* refuses the others.
 
-    def __init__(self, inside: WSGIApplication, flask: WSGIApplication, settings: Settings, tokens: Tokens) -> None:
+    *sign_ins* are those with accounts, where the settings name a provider.
+    """
+
+    def __init__(
+        self,
+        inside: WSGIApplication,
+        flask: WSGIApplication,
+        settings: Settings,
+        tokens: Tokens,
+        sign_ins: SignIns | None,
+    ) -> None:
         self._inside = inside
         self._flask = flask
         self._is_off = settings.auth == "off"
         self._hosts = frozenset(hosts.name_of(host.rpartition("://")[2]) for host in settings.own_hosts)
         self._origin = OwnOrigin(settings)
         self._tokens = tokens
+        self._sign_ins = sign_ins
         self._failures = Failures()
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
@@ -160,25 +176,63 @@ class Gate:
         self._tokens.log.note("signed_in", by=who(token.rights, token.identity))
         return token.ticket
 
-    def resume(self, environ: WSGIEnvironment, ticket: str) -> bool:
-        """Admit the token of a session's ticket, unless a header has admitted one; False if the ticket is not valid.
+    def leave(self, environ: WSGIEnvironment, following: str, *, silent: bool) -> tuple[str, Attempt]:
+        """The provider's address, and an attempt to sign in with an account there; *silent*: only to renew a session.
 
         Raises:
-            PromptgitError: the request is refused for another reason than a missing or wrong token.
+            PromptgitError: the provider cannot be asked, or the request is refused whoever sends it.
+        """
+        _expect_in_need(environ)
+        return self._accounts().begin(following, silent=silent)
+
+    def come_back(
+        self, environ: WSGIEnvironment, attempt: Attempt | None, answer: Mapping[str, str], ticket: str | None
+    ) -> str:
+        """The ticket of a person whom the provider sends back with *answer*: *ticket*, if its session is renewed.
+
+        Raises:
+            PromptgitError: they are not let in.
+        """
+        _expect_in_need(environ)
+        return self._accounts().finish(attempt, answer, ticket)
+
+    def resume(self, environ: WSGIEnvironment, ticket: str) -> bool:
+        """Admit whom a session's ticket stands for, unless a header has admitted a token; False: it is not valid.
+
+        Raises:
+            MustAskAgain: it will be, once the browser has asked the provider.
+            PromptgitError: the request is refused for another reason than a missing or wrong credential.
         """
         if isinstance(environ[CALLER], Caller):
             return True
         _expect_in_need(environ)
-        token = self._tokens.recognise(ticket)
-        if token is not None:
-            environ[CALLER] = self._admit(environ, token)
-        return token is not None
+        credential: Credential | None
+        if not ticket.startswith(people.PREFIX):
+            credential = self._tokens.recognise(ticket)
+        elif self._sign_ins is None:
+            return False
+        else:
+            credential = self._sign_ins.resume(ticket, by_browser=environ["REQUEST_METHOD"] == "GET")
+        if credential is not None:
+            environ[CALLER] = self._admit(environ, credential)
+        return credential is not None
 
-    def sign_out(self, environ: WSGIEnvironment) -> None:
-        """Note that the caller, whose session was resumed, ends it."""
+    def sign_out(self, environ: WSGIEnvironment, ticket: str) -> None:
+        """End a session, and note it if it was resumed. A token stays; its ticket is for the browser to forget.
+
+        Raises:
+            PromptgitError: the session of an account goes on, because that cannot be written.
+        """
+        if self._sign_ins is not None and ticket.startswith(people.PREFIX):
+            self._sign_ins.end(ticket)
         caller = environ[CALLER]
         if isinstance(caller, Caller) and caller.credential is not None:
             self._tokens.log.note("signed_out", by=who(caller.rights, caller.committer))
+
+    def _accounts(self) -> SignIns:
+        if self._sign_ins is None:
+            raise SignInRefused("Nobody signs in with an account here. Use a token.")
+        return self._sign_ins
 
     def _find_caller(self, environ: WSGIEnvironment) -> Caller:
         host = environ.get("HTTP_HOST")

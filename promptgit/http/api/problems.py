@@ -61,6 +61,8 @@ STATUS: dict[type[errors.PromptgitError], int] = {
     errors.SelfApproval: 403,
     errors.CheckNotFound: 404,
     errors.RulesNotFound: 404,
+    errors.PersonNotFound: 404,
+    errors.SignInRefused: 403,
     errors.ReleaseNotFound: 404,
     errors.LabelNotGated: 409,
     errors.ReleaseClosed: 409,

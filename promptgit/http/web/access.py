@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from flask import current_app
 from flask_wtf import CSRFProtect
 from werkzeug.exceptions import Forbidden
 
+from promptgit.auth.people import Attempt
 from promptgit.domain.models import Author, Prompt
 from promptgit.domain.rights import Rights
 from promptgit.errors import OutsidePrefix
@@ -21,7 +22,7 @@ csrf = CSRFProtect()
 class Person:
     """The person at the browser; *identity* is None where no token is needed.
 
-    *rights* are those of their token.
+    *rights* are those of their token, or of their account.
     """
 
     identity: Author | None
@@ -39,14 +40,22 @@ class Door:
     """How the pages reach the access control of the application, for the request that is being answered.
 
     `who_asks` gives its sender. `sign_in` gives the ticket for the secret of a token, or None where no token is needed,
-    and raises a refusal; `sign_out` notes the end of a session. `resume` admits the holder of a ticket; False: its
-    token was revoked, or has expired.
+    and raises a refusal; `sign_out` ends the session with a ticket. `resume` admits the holder of a ticket; False: its
+    token was revoked, or has expired, or the session of an account has ended.
+
+    With accounts people `leave` for the address of their provider, silently or not, and `come_back` with its answer for
+    a ticket, to go on to where the attempt says; the ticket that they have is renewed if they left silently.
+    *provider* is what people call it; None: there is none. *is_secure*: browsers reach this service over https.
     """
 
     who_asks: Callable[[], Person]
     sign_in: Callable[[str], str | None]
-    sign_out: Callable[[], None]
+    sign_out: Callable[[str], None]
     resume: Callable[[str], bool]
+    leave: Callable[[str, bool], tuple[str, Attempt]]
+    come_back: Callable[[Attempt | None, Mapping[str, str], str | None], str]
+    provider: str | None
+    is_secure: bool
 
 
 def door() -> Door:

@@ -1,24 +1,32 @@
-"""Signing in: a token, given once, for a session of a browser.
+"""Signing in: with a token, given once, or with an account at an OpenID provider; for a session of a browser.
 
-The session's cookie holds the token's ticket, which the gate checks at every request: when a token is revoked or
-expires, its sessions end. Cookies count on pages alone, so the API needs no protection against forged requests.
+The session's cookie holds a ticket, which the gate checks at every request: that of a token ends with it, that of an
+account with its session. Cookies count on pages alone, so the API needs no protection against forged requests.
 """
 
 from __future__ import annotations
 
 import re
+from dataclasses import asdict
 
 from flask import Flask, Request, flash, redirect, render_template, request, session, url_for
 from flask import Response as FlaskResponse
 from flask.sessions import SecureCookieSession, SecureCookieSessionInterface, SessionMixin
 from werkzeug.wrappers import Response
 
+from promptgit.auth import people
+from promptgit.auth.people import Attempt, MustAskAgain
+from promptgit.errors import ProviderUnavailable
 from promptgit.http.web import access, forms
 from promptgit.http.web.forms import Answer, Refusal, field, is_sent
 from promptgit.http.web.pages import blueprint, is_asked_for
 
-_TICKET, _SECURE = "ticket", "secure"
+_TICKET, _SECURE, _ATTEMPTS = "ticket", "secure", "attempts"
+_MOST_ATTEMPTS = 3  # that a browser keeps, as for tabs: a cookie has 4 KB
+_MOST_NEXT = 400  # characters of an address that is kept in the cookie
 # A path of this service. Browsers take a backslash for a slash, drop tabs and newlines, and leave after two slashes.
+# Who signs in or out need not be known.
+_DOORS = {f"{blueprint.name}.{name}" for name in ("sign_in", "sign_out", "leave", "come_back")}
 _OWN = re.compile(r"/(?![/\\])[^\x00-\x20\x7f\\]{0,2000}")
 
 
@@ -47,19 +55,40 @@ class Sessions(SecureCookieSessionInterface):
             super().save_session(app, session, response)
 
 
-def resume() -> None:
-    """Admit a person who has signed in, on pages alone; called before each request."""
+def resume() -> Response | None:
+    """Admit a person who has signed in, on pages alone; called before each request.
+
+    The answer, if there is one, sends the browser to the provider, which says what the person may do now.
+    """
     if not is_asked_for() or request.endpoint == f"{blueprint.name}.static":
-        return
+        return None
     ticket = session.get(_TICKET)
-    if ticket is not None and not access.door().resume(ticket):
-        session.clear()
-        flash("You were signed out: your token was revoked, or has expired.")
+    try:
+        if ticket is None or access.door().resume(ticket):
+            return None
+    except (MustAskAgain, ProviderUnavailable) as error:
+        if request.endpoint in _DOORS:
+            return None
+        if isinstance(error, ProviderUnavailable):
+            raise
+        # What is sent is refused: the browser could not send it again.
+        return _leave(_here(), silent=True) if request.method == "GET" else None
+    session.clear()
+    flash(
+        "You were signed out: your session has ended."
+        if ticket.startswith(people.PREFIX)
+        else "You were signed out: your token was revoked, or has expired."
+    )
+    return None
 
 
 def to_sign_in() -> Response:
     """Redirect to the page that asks for a token, and from there back to this address."""
-    return redirect(url_for("web.sign_in", next=request.script_root + request.full_path.removesuffix("?")), 303)
+    return redirect(url_for("web.sign_in", next=_here()), 303)
+
+
+def _here() -> str:
+    return request.script_root + request.full_path.removesuffix("?")
 
 
 def _next() -> str:
@@ -68,8 +97,18 @@ def _next() -> str:
     return asked if _OWN.fullmatch(asked) else url_for("web.index")
 
 
-def _page(refusal: Refusal | None = None) -> str:
-    return render_template("web/sign-in.html", refusal=refusal)
+def _page(refusal: Refusal | None = None, following: str | None = None) -> str:
+    return render_template(
+        "web/sign-in.html", refusal=refusal, provider=access.door().provider, following=following or _next()
+    )
+
+
+def _leave(following: str, *, silent: bool) -> Response:
+    """Send the browser to the provider, and remember what for."""
+    is_kept = _OWN.fullmatch(following) and len(following) <= _MOST_NEXT
+    address, attempt = access.door().leave(following if is_kept else url_for("web.index"), silent)
+    session[_ATTEMPTS] = [*session.get(_ATTEMPTS, ()), asdict(attempt)][-_MOST_ATTEMPTS:]
+    return redirect(address, 303)
 
 
 @blueprint.route("/sign-in", methods=["GET", "POST"])
@@ -86,12 +125,38 @@ def sign_in() -> Answer:
         return redirect(_next(), 303)
 
 
+@blueprint.get("/sign-in/account")
+def leave() -> Answer:
+    """Go to the provider, to sign in with an account there."""
+    with forms.own(_page):
+        return _leave(_next(), silent=False)
+
+
+@blueprint.get("/sign-in/callback")
+def come_back() -> Answer:
+    """Begin a session, or renew it, with what the provider says. Each attempt is good for one answer."""
+    kept = [Attempt(**one) for one in session.get(_ATTEMPTS, ())]
+    attempt = next((one for one in kept if one.state == request.args.get("state")), None)
+    session[_ATTEMPTS] = [asdict(one) for one in kept if one is not attempt]
+    following = attempt.following if attempt else url_for("web.index")
+    if attempt is None and _TICKET in session:  # who goes back with the browser's button is signed in
+        return redirect(following, 303)
+    with forms.own(lambda refusal: _page(refusal, following)):
+        answer = {name: request.args[name] for name in ("code", "error", "iss") if name in request.args}
+        ticket = access.door().come_back(attempt, answer, session.get(_TICKET))
+        if ticket != session.get(_TICKET):
+            session.clear()  # others may know the session from before
+            session[_TICKET] = ticket
+            session[_SECURE] = access.door().is_secure
+        return redirect(following, 303)
+
+
 @blueprint.post("/sign-out")
 def sign_out() -> Response:
     """End the session."""
     with forms.own(_page):
         if _TICKET in session:
-            access.door().sign_out()
+            access.door().sign_out(session[_TICKET])
         session.clear()
         flash("You are signed out.")
         return redirect(url_for("web.sign_in"), 303)

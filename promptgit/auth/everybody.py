@@ -1,0 +1,41 @@
+"""All credentials of a data folder, as releases ask for them: tokens, and people who have signed in."""
+
+from __future__ import annotations
+
+from promptgit.auth.people import People
+from promptgit.auth.tokens import Tokens
+from promptgit.domain.rights import PERSON
+
+
+class Everybody:
+    """Tokens and people. A token whose owner is an address of a person is that person's.
+
+    People count also where OpenID Connect was switched off since: what they have approved stays approved.
+    """
+
+    def __init__(self, tokens: Tokens, people: People) -> None:
+        self._tokens = tokens
+        self._people = people
+
+    def are_ended(self, credential: str) -> bool:
+        """True if a token was revoked, or is not known, or an administrator has ended a person's sessions since.
+
+        Raises:
+            UnusableTokens: the file of tokens cannot be read.
+        """
+        kept = self._people if credential.startswith(PERSON) else self._tokens
+        return kept.are_ended(credential)
+
+    def addresses_of(self, owner: str) -> frozenset[str]:
+        """The addresses that an owner's tokens and sessions, ended ones too, have as git's committers.
+
+        Raises:
+            UnusableTokens: the file of tokens cannot be read.
+        """
+        own = self._people.addresses_of(owner)
+        owners = {owner, self.known_owner(owner), *own}
+        return own.union(*map(self._tokens.addresses_of, owners))
+
+    def known_owner(self, owner: str) -> str:
+        """The owner that a person has who has signed in, if *owner* is an address of theirs; else *owner* itself."""
+        return self._people.known_owner(owner)
