@@ -28,6 +28,7 @@ from promptgit.http.api import (
     labels,
     names,
     operations,
+    people,
     problems,
     promotions,
     prompts,
@@ -128,6 +129,7 @@ def create_app(settings: Settings, *, catch_up: bool = True, clock: Callable[[],
         releases.blueprint,
         tokens.blueprint,
         access_log.blueprint,
+        people.blueprint,
     ):
         api.register_blueprint(blueprint)
     commits.describe(api.spec)

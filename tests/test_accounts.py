@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import sqlite3
 import stat
@@ -287,6 +288,59 @@ def test_a_lost_or_damaged_file_means_signing_in_again(site: Site, ada: FlaskCli
     assert not is_in(ada), "a row that somebody or something has changed counts as missing"
 
 
+def test_an_administrator_sees_people_and_ends_their_sessions(site: Site, provider: Provider, ada: FlaskClient) -> None:
+    """On the page, by the API and on the machine, each at once, and the access log tells."""
+    assert ada.get("/people").status_code == 403
+    assert 'href="/people"' not in ada.get("/").text
+    provider.claims |= {"sub": "root", "email": "root@example.org", "name": "Root", "groups": ["admins", "readers"]}
+    root = site.browser()
+    sign_in(root)
+    sign_in(root)  # which ends the session from before
+    page = root.get("/people")
+    said = words(page)
+    assert "Ada Lovelace" in said
+    assert "ada@example.org" in said
+    assert "write; moves production" in said
+    of_ada = page.text[page.text.index("Ada Lovelace") :]
+    address = of_ada[of_ada.index("/people/") : of_ada.index("/end") + len("/end")]
+    assert root.post(address).status_code == 400, "no other page can do it"
+    assert root.post(address, data={"csrf_token": csrf_of(page)}).status_code == 303
+    assert "Ada Lovelace is signed out everywhere: one session has ended." in words(root.get("/people"))
+    assert not is_in(ada)
+    admin = bearer(Tokens(site.settings.data).create("boss", Scope.ADMIN)[1])
+    client = site.app.test_client()
+    listed = client.get("/api/people", headers=admin).json
+    assert [(one["name"], one["scope"], one["sessions"]) for one in listed] == [
+        ("Ada Lovelace", "write", 0),
+        ("Root", "admin", 1),
+    ]
+    assert client.delete(f"/api/people/{listed[1]['id']}/sessions", headers=admin).status_code == 204
+    assert not is_in(root)
+    assert client.delete("/api/people/nobody/sessions", headers=admin).json["code"] == "person_not_found"
+    provider.reset()
+    sign_in(ada)
+    data = str(site.settings.data)
+    assert "ada@example.org" in command("people", "list", "--data", data).stdout
+    as_json = json.loads(command("people", "list", "--json", "--data", data).stdout)
+    assert as_json[0]["owner"] == f"{provider.issuer}#ada"
+    ended = command("people", "end", "ADA@example.org", "--data", data)
+    assert "sessions ended: 1" in ended.stdout
+    assert not is_in(ada)
+    assert command("people", "end", "nobody", "--data", data).returncode == 1
+    entries = client.get("/api/access-log", headers=admin).json
+    done = [(one["action"], one["by"].get("person") or one["by"].get("token")) for one in entries]
+    assert done == [
+        ("signed_in", "Ada Lovelace"),
+        ("signed_in", "Root"),
+        ("signed_in", "Root"),
+        ("session_ended", "Root"),
+        ("token_created", None),
+        ("session_ended", "boss"),
+        ("signed_in", "Ada Lovelace"),
+        ("session_ended", None),
+    ]
+
+
 def test_a_person_approves_once_and_never_what_is_their_own(site: Site, provider: Provider, ada: FlaskClient) -> None:
     """Whichever of session and tokens they use, and until an administrator has ended their sessions."""
     tokens = Tokens(site.settings.data)
@@ -319,7 +373,7 @@ def test_a_person_approves_once_and_never_what_is_their_own(site: Site, provider
     release = api.post(f"/api/releases/{written}/approve", headers=his).json
     assert [(one["by"], one["owner"]) for one in release["approvals"]] == [("Bob", f"{provider.issuer}#bob")]
     assert release["missing"] == ["1 approval"]
-    site.app.extensions["promptgit.people"].end_all("bob@example.org")
+    assert command("people", "end", "bob@example.org", "--data", str(site.settings.data)).returncode == 0
     assert api.get(f"/api/releases/{written}", headers=admin).json["missing"] == ["2 approvals"]
     sign_in(bob)
     assert api.get(f"/api/releases/{written}", headers=admin).json["missing"] == ["2 approvals"], "from before it"

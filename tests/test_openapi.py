@@ -258,6 +258,8 @@ def test_answers_are_what_it_says(tmp_path: Path) -> None:
         call(200, "GET", "/api/tokens", headers=root)
         call(200, "GET", "/api/access-log?limit=1", headers=root)
         call(422, "GET", "/api/access-log?limit=0", headers=root)
+        call(200, "GET", "/api/people", headers=root)
+        call(404, "DELETE", "/api/people/nobody/sessions", headers=root)
     assert "text/html" in page.headers["Content-Type"]
     codes = {code for *_, status, code in call.seen if status >= 400}
     elsewhere = {
@@ -271,7 +273,7 @@ def test_answers_are_what_it_says(tmp_path: Path) -> None:
     elsewhere |= {"damaged", "signing_failed", "not_ready", "unusable_tokens", "too_many_failures", "clones_busy"}
     elsewhere |= {"blame_timeout"}
     elsewhere |= {"upstream_unavailable", "upstream_refused", "head_not_reached", "managed_elsewhere"}
-    elsewhere |= {"sign_in_refused", "provider_unavailable", "person_not_found"}
+    elsewhere |= {"sign_in_refused", "provider_unavailable"}  # of pages
     elsewhere |= {"git_request_too_large", "name_not_found", "main_locked", "outcome_unknown", "too_many_writers"}
     assert codes >= {kind.code for kind in refusals.EXAMPLES} - elsewhere
 

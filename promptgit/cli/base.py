@@ -34,6 +34,7 @@ _FILES = {
     "exchange": ["import", "export"],
     "histories": ["check", "reindex"],
     "tokens": ["token", "access-log"],
+    "people": ["people"],
     "hooks": ["hook"],
     "maintenance": ["backup", "upkeep"],
     "verify": ["verify"],

@@ -62,6 +62,8 @@ _SCOPES: tuple[tuple[str, Scope | None, Scope | None], ...] = (
     ("/api/tokens", Scope.ADMIN, Scope.ADMIN),
     ("/api/rules", Scope.READ, Scope.ADMIN),
     ("/api/access-log", Scope.ADMIN, Scope.ADMIN),
+    ("/api/people", Scope.ADMIN, Scope.ADMIN),
+    ("/people", Scope.ADMIN, Scope.ADMIN),
     ("/prompts.git", Scope.READ, Scope.READ),  # git fetches with POST; a push is refused there
 )
 _PROXIED = ("HTTP_FORWARDED", "HTTP_X_FORWARDED_FOR", "HTTP_X_REAL_IP", "HTTP_VIA")
