@@ -42,6 +42,7 @@ from promptgit.http.api.direct import Direct
 from promptgit.http.api.headers import Protected
 from promptgit.http.api.heads import Heads, expect_head
 from promptgit.http.api.origins import Cors
+from promptgit.http.api.scopes import SAFE
 from promptgit.http.metrics import Metrics
 from promptgit.http.observed import Observed
 from promptgit.http.web import errors, keys
@@ -170,7 +171,7 @@ def create_app(settings: Settings, *, catch_up: bool = True, clock: Callable[[],
 
 def is_write(environ: WSGIEnvironment) -> bool:
     """True if a request may have to wait for other writers. git sends a POST for a clone, which does not write."""
-    return environ["REQUEST_METHOD"] not in access.SAFE and not environ["PATH_INFO"].endswith("/git-upload-pack")
+    return environ["REQUEST_METHOD"] not in SAFE and not environ["PATH_INFO"].endswith("/git-upload-pack")
 
 
 def _expect_room() -> None:

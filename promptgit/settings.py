@@ -171,7 +171,8 @@ class Settings:
     @property
     def without_accounts(self) -> Settings:
         """The same where nobody signs in."""
-        return replace(self, **dict.fromkeys(_OIDC, ""))
+        nothing: dict[str, Any] = dict.fromkeys(_OIDC, "")
+        return replace(self, **nothing)
 
     @property
     def provider_name(self) -> str | None:

@@ -1,4 +1,4 @@
-"""Access: the rules that every request has to pass, and the one table of scopes.
+"""Access: the rules that every request has to pass; `scopes.py` has the scopes of routes.
 
 `Gate` stands in front of all routes and finds out who calls. `expect_scope` checks the scope once the request is
 routed; what is answered without routing needs the scope `read` at most. A session's cookie counts on pages alone, which
@@ -29,12 +29,12 @@ from promptgit.errors import (
     ForeignHost,
     MalformedHost,
     PromptgitError,
-    SignInRefused,
     TooManyFailures,
     Unauthenticated,
 )
 from promptgit.http.api.failures import Failures
 from promptgit.http.api.origins import OwnOrigin
+from promptgit.http.api.scopes import scope_for
 from promptgit.http.observed import CREDENTIAL
 from promptgit.settings import Settings
 from promptgit.store.access_log import who
@@ -46,26 +46,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-SAFE = ("GET", "HEAD", "OPTIONS")
-"""Methods that change nothing."""
-
-# A path and all below it, the scope for safe methods, the scope for the others; None: no token is needed.
-_SCOPES: tuple[tuple[str, Scope | None, Scope | None], ...] = (
-    ("/healthz", None, None),
-    ("/readyz", None, None),
-    ("/openapi.json", None, None),
-    ("/docs", None, None),
-    ("/static", None, None),
-    ("/hooks/upstream", None, None),  # it has a signature of its own
-    ("/sign-in", None, None),
-    ("/sign-out", None, None),
-    ("/api/tokens", Scope.ADMIN, Scope.ADMIN),
-    ("/api/rules", Scope.READ, Scope.ADMIN),
-    ("/api/access-log", Scope.ADMIN, Scope.ADMIN),
-    ("/api/people", Scope.ADMIN, Scope.ADMIN),
-    ("/people", Scope.ADMIN, Scope.ADMIN),
-    ("/prompts.git", Scope.READ, Scope.READ),  # git fetches with POST; a push is refused there
-)
 _PROXIED = ("HTTP_FORWARDED", "HTTP_X_FORWARDED_FOR", "HTTP_X_REAL_IP", "HTTP_VIA")
 CALLER = "promptgit.caller"
 """Key of the WSGI environ, set by the gate: the Caller, or the error that refuses the request."""
@@ -92,14 +72,6 @@ class Caller(NamedTuple):
 
 OWNER = Caller(None, Scope.ADMIN)  # a process that has the data folder
 ANYBODY = Caller(None, Scope.WRITE)  # not ADMIN: making tokens takes an admin's token, or the data folder
-
-
-def scope_for(method: str, path: str) -> Scope | None:
-    """The scope that a request needs; None: no token is needed."""
-    for start, reading, writing in _SCOPES:
-        if path.startswith(start) and path[len(start) : len(start) + 1] in ("", "/"):
-            return reading if method in SAFE else writing
-    return Scope.READ if method in SAFE else Scope.WRITE
 
 
 def expect_scope() -> None:
@@ -184,8 +156,9 @@ class Gate:
         Raises:
             PromptgitError: the provider cannot be asked, or the request is refused whoever sends it.
         """
+        assert self._sign_ins is not None  # the pages have no way here without
         _expect_in_need(environ)
-        return self._accounts().begin(following, silent=silent)
+        return self._sign_ins.begin(following, silent=silent)
 
     def come_back(
         self, environ: WSGIEnvironment, attempt: Attempt | None, answer: Mapping[str, str], ticket: str | None
@@ -195,8 +168,9 @@ class Gate:
         Raises:
             PromptgitError: they are not let in.
         """
+        assert self._sign_ins is not None
         _expect_in_need(environ)
-        return self._accounts().finish(attempt, answer, ticket)
+        return self._sign_ins.finish(attempt, answer, ticket)
 
     def resume(self, environ: WSGIEnvironment, ticket: str) -> bool:
         """Admit whom a session's ticket stands for, unless a header has admitted a token; False: it is not valid.
@@ -230,11 +204,6 @@ class Gate:
         caller = environ[CALLER]
         if isinstance(caller, Caller) and caller.credential is not None:
             self._tokens.log.note("signed_out", by=who(caller.rights, caller.committer))
-
-    def _accounts(self) -> SignIns:
-        if self._sign_ins is None:
-            raise SignInRefused("Nobody signs in with an account here. Use a token.")
-        return self._sign_ins
 
     def _find_caller(self, environ: WSGIEnvironment) -> Caller:
         host = environ.get("HTTP_HOST")

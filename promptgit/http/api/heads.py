@@ -27,7 +27,7 @@ from promptgit.errors import (
     Unavailable,
     UpstreamUnavailable,
 )
-from promptgit.http.api.access import SAFE
+from promptgit.http.api.scopes import SAFE
 from promptgit.store.index import change_queries
 from promptgit.store.index.connections import head_of
 from promptgit.store.index.positions import Position, Positions

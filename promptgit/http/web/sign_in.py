@@ -12,6 +12,7 @@ from dataclasses import asdict
 from flask import Flask, Request, flash, redirect, render_template, request, session, url_for
 from flask import Response as FlaskResponse
 from flask.sessions import SecureCookieSession, SecureCookieSessionInterface, SessionMixin
+from werkzeug.exceptions import NotFound
 from werkzeug.wrappers import Response
 
 from promptgit.auth import people
@@ -125,9 +126,20 @@ def sign_in() -> Answer:
         return redirect(_next(), 303)
 
 
+def _expect_provider() -> None:
+    """Refuse what is only there where people have accounts.
+
+    Raises:
+        NotFound
+    """
+    if access.door().provider is None:
+        raise NotFound
+
+
 @blueprint.get("/sign-in/account")
 def leave() -> Answer:
     """Go to the provider, to sign in with an account there."""
+    _expect_provider()
     with forms.own(_page):
         return _leave(_next(), silent=False)
 
@@ -135,6 +147,7 @@ def leave() -> Answer:
 @blueprint.get("/sign-in/callback")
 def come_back() -> Answer:
     """Begin a session, or renew it, with what the provider says. Each attempt is good for one answer."""
+    _expect_provider()
     kept = [Attempt(**one) for one in session.get(_ATTEMPTS, ())]
     attempt = next((one for one in kept if one.state == request.args.get("state")), None)
     session[_ATTEMPTS] = [asdict(one) for one in kept if one is not attempt]
