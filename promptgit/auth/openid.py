@@ -1,6 +1,6 @@
 """An OpenID provider (OpenID Connect Core 1.0): where to send somebody, and what it says of them. Authlib checks that.
 
-Imported only where the settings name a provider: Authlib and what it stands on take a tenth of a second.
+Imported only where the settings name a provider: Authlib and what it stands on are slow to import.
 """
 
 from __future__ import annotations
