@@ -40,6 +40,7 @@ def test_a_prompt_is_created(client: FlaskClient, repository: Path) -> None:
         "updated_at": prompt["created_at"],
         "description": "Initial version",
         "author": ADA,
+        "committer": {"name": "promptgit", "email": "promptgit@localhost"},  # nobody needs a token
         "commit": git_text(repository, "rev-parse", "main"),
         "labels": {},
         "content": "Hello\r\n",

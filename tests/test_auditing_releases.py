@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from promptgit.auth.everybody import Everybody
+from promptgit.auth.people import People
 from promptgit.auth.tokens import Scope, Tokens
 from promptgit.domain.models import Author
 from promptgit.service.evaluations import Told
@@ -37,7 +39,7 @@ class History:
             "bob": self._tokens.create("bob", Scope.WRITE, owner="bob@example.org", may_move=["production"])[0],
             "ci": self._tokens.create("ci", Scope.WRITE, may_check=["eval"])[0],
         }
-        self._service = Service(store, 1_000, credentials=self._tokens)
+        self._service = Service(store, 1_000, credentials=Everybody(self._tokens, People(store.folder, clock)))
         self.on(1)
         self._service.rules.put(RULES, attribution=self.by("admin", "Gate production"))
         self._prompt = self._service.create("Hello!", name="support/hello", attribution=self.by("ada")).id
