@@ -30,6 +30,10 @@ PATH: dict[str, Json] = {
         "description": "The name of a label; `latest` is always the newest version, and cannot be moved",
         "schema": {"type": "string", "pattern": PATTERN, "examples": ["production"]},
     },
+    "person_id": {
+        "description": "The `id` of a person who has signed in; what is none: 404",
+        "schema": {"type": "string", "minLength": 1, "examples": ["3b0c4f6a2d5e7f8091a2b3c4"]},
+    },
     "token_id": {
         "description": "The id of a token, or the name of an active one",
         "schema": {"type": "string", "examples": ["5f3a9c01"]},
