@@ -11,9 +11,11 @@ from flask import Flask, request
 from flask_smorest import Api
 
 from promptgit import deferral
+from promptgit.auth.accounts import Account
 from promptgit.auth.everybody import Everybody
 from promptgit.auth.people import People
 from promptgit.auth.tokens import Scope, tokens_of
+from promptgit.auth.vouching import Vouching
 from promptgit.domain.rights import NO_RIGHTS
 from promptgit.errors import PromptgitError, TooManyWriters
 from promptgit.http import git_clone, langfuse, proxies, web
@@ -145,7 +147,7 @@ def create_app(settings: Settings, *, catch_up: bool = True, clock: Callable[[],
     # what needs no Flask.
     direct = Direct(app.wsgi_app, service)
     heads = Heads(direct, app.wsgi_app, store, seconds=settings.lock_timeout, waiters=max(settings.threads // 2, 1))
-    gate = access.Gate(heads, app.wsgi_app, settings, known, sign_ins)
+    gate = access.Gate(heads, app.wsgi_app, settings, known, sign_ins, _vouch(settings, people_seen))
     door = Door(
         who_asks=_who_asks,
         sign_in=lambda secret: gate.sign_in(request.environ, secret),
@@ -153,7 +155,9 @@ def create_app(settings: Settings, *, catch_up: bool = True, clock: Callable[[],
         resume=lambda ticket: gate.resume(request.environ, ticket),
         leave=lambda following, silent: gate.leave(request.environ, following, silent=silent),
         come_back=lambda attempt, answer, ticket: gate.come_back(request.environ, attempt, answer, ticket),
+        vouch=lambda: bool(settings.user_header) and gate.vouch(request.environ),
         provider=settings.provider_name,
+        proxy=settings.user_header or None,
         is_secure=settings.public_url.startswith("https://"),
     )
     web.register(app, service, Catalogue(store), key, door)
@@ -167,6 +171,14 @@ def create_app(settings: Settings, *, catch_up: bool = True, clock: Callable[[],
     app.wsgi_app = seen  # type: ignore[assignment, method-assign]  # Flask's documented way
     store.close()  # neither SQLite nor libgit2 may go through a fork
     return app
+
+
+def _vouch(settings: Settings, seen: People) -> Callable[[WSGIEnvironment], Account | None]:
+    """Whom a trusted proxy names in a request."""
+    if not settings.user_header:
+        return lambda _environ: None
+    vouching = Vouching(settings)
+    return lambda environ: vouching.person_in(proxies.headers_of(environ), seen)
 
 
 def is_write(environ: WSGIEnvironment) -> bool:

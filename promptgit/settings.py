@@ -16,6 +16,8 @@ from promptgit.errors import Invalid
 MOST_WORKERS = 1_024
 _PUBLIC_URL = re.compile(r"https?://[A-Za-z0-9._:\[\]-]+(?:/[A-Za-z0-9._~%-]+)*", re.ASCII)
 _PREFIX = re.compile(r"(?:/[A-Za-z0-9._~-]+)+", re.ASCII)
+_HEADER = re.compile(r"[A-Za-z0-9-]+", re.ASCII)
+_USER = ("user_header", "user_groups_header", "user_roles", "user_scope")
 _OIDC = ("oidc_issuer", "oidc_client_id", "oidc_client_secret", "oidc_client_secret_file", "oidc_roles", "oidc_name")
 LOG_LEVELS = ("debug", "info", "warning", "error")
 
@@ -63,6 +65,10 @@ class Settings:
     oidc_roles: str = ""
     oidc_scopes: str = "openid email profile"
     oidc_name: str = ""
+    user_header: str = ""
+    user_groups_header: str = ""
+    user_roles: str = ""
+    user_scope: str = ""
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ, **flags: object) -> Settings:
@@ -113,6 +119,7 @@ class Settings:
         if self.auth not in ("on", "required", "off"):
             raise ValueError(f"PROMPTGIT_AUTH is {self.auth!r}; give 'on', 'required' or 'off'.")
         self._check_oidc()
+        self._check_user_header()
         for host in _items(self.allowed_hosts):
             if "://" in host and hosts.origin_of(host) is None:
                 raise ValueError(f"PROMPTGIT_ALLOWED_HOSTS has {host!r}; give a name, name:port or https://name:port.")
@@ -168,10 +175,37 @@ class Settings:
                 "With PROMPTGIT_AUTH=off nobody is told apart: leave out PROMPTGIT_OIDC_ISSUER, or set 'on'."
             )
 
+    def _check_user_header(self) -> None:
+        if not any(getattr(self, name) for name in _USER):
+            return
+        for header in (self.user_header, self.user_groups_header or "X-Groups"):
+            if not _HEADER.fullmatch(header):
+                raise ValueError(
+                    f"PROMPTGIT_USER_HEADER and PROMPTGIT_USER_GROUPS_HEADER: {header!r} is no name of a header; give "
+                    "one such as 'X-Forwarded-Email', and the first of them with any other PROMPTGIT_USER_*."
+                )
+        if not self.trusted_proxies:
+            raise ValueError(
+                "PROMPTGIT_USER_HEADER takes PROMPTGIT_TRUSTED_PROXIES, too: anybody else could send that header."
+            )
+        if self.oidc_issuer or self.auth == "off":
+            other = "PROMPTGIT_OIDC_ISSUER" if self.oidc_issuer else "PROMPTGIT_AUTH=off"
+            raise ValueError(f"PROMPTGIT_USER_HEADER and {other} both say who somebody is: leave one of them out.")
+        if self.user_scope not in ("", "read", "write", "admin") or not (self.user_scope or self.user_roles):
+            raise ValueError(
+                "PROMPTGIT_USER_HEADER takes PROMPTGIT_USER_SCOPE ('read', 'write' or 'admin', for everybody), "
+                "PROMPTGIT_USER_ROLES (a file), or both."
+            )
+
+    @property
+    def has_accounts(self) -> bool:
+        """True if people are told apart by more than tokens: by a provider, or a proxy."""
+        return bool(self.oidc_issuer or self.user_header)
+
     @property
     def without_accounts(self) -> Settings:
         """The same where nobody signs in."""
-        nothing: dict[str, Any] = dict.fromkeys(_OIDC, "")
+        nothing: dict[str, Any] = dict.fromkeys(_OIDC + _USER, "")
         return replace(self, **nothing)
 
     @property

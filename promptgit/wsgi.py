@@ -10,6 +10,11 @@ from promptgit.service.stores import store_of
 from promptgit.settings import Settings
 
 settings = Settings.from_environment()
+if settings.user_header:
+    raise ValueError(
+        "PROMPTGIT_USER_HEADER takes 'promptgit serve', or an ASGI server with promptgit.serving.asgi:app: a WSGI "
+        "server does not tell whether a header came with '_' for '-'."
+    )
 logs.configure(settings.log_level)
 app = create_app(settings)
 store_of(settings).settle()

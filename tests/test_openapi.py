@@ -273,7 +273,7 @@ def test_answers_are_what_it_says(tmp_path: Path) -> None:
     elsewhere |= {"damaged", "signing_failed", "not_ready", "unusable_tokens", "too_many_failures", "clones_busy"}
     elsewhere |= {"blame_timeout"}
     elsewhere |= {"upstream_unavailable", "upstream_refused", "head_not_reached", "managed_elsewhere"}
-    elsewhere |= {"sign_in_refused", "provider_unavailable"}  # of pages
+    elsewhere |= {"sign_in_refused", "user_header_refused", "provider_unavailable"}  # of pages
     elsewhere |= {"git_request_too_large", "name_not_found", "main_locked", "outcome_unknown", "too_many_writers"}
     assert codes >= {kind.code for kind in refusals.EXAMPLES} - elsewhere
 

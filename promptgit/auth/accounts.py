@@ -1,16 +1,26 @@
-"""Accounts: people as an OpenID provider knows them, and what the roles that it gave them allow."""
+"""Accounts: people as an OpenID provider, or a trusted proxy, knows them, and what their roles allow."""
 
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Self
 
-from promptgit.auth.credentials import Scope
+from promptgit.auth.credentials import DOMAIN, Scope
 from promptgit.domain.models import Author
+from promptgit.domain.names import fold
 from promptgit.domain.rights import PERSON, Rights, person_as_owner
+from promptgit.domain.texts import check_identity
+from promptgit.errors import Invalid, SignInRefused
+
+_ADDRESS = re.compile(r"[^\s@<>]+@[^\s@<>]+")
+NO_ROLE = "Your account has no role that lets you in here. Ask who runs this service for one."
+"""Why somebody is not let in whom nothing in the roles means."""
+
+_MOST_ADDRESS = 254  # characters
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +57,7 @@ class Grant:
 class Account:
     """A person who has signed in; *name*, *email* and *grant* are as of the last time that the provider was asked.
 
+    *issuer* is empty of somebody whom a proxy names by an address: *subject* is that address, folded.
     *endings* counts how often an administrator has ended the person's sessions, *ended* is the last time.
     *first_seen* and *last_seen* are sign-ins and uses of sessions, to the minute. All times are in seconds since 1970.
     """
@@ -69,7 +80,7 @@ class Account:
     @property
     def owner(self) -> str:
         """The person as the owner of credentials."""
-        return person_as_owner(self.issuer, self.subject)
+        return self.subject if not self.issuer else person_as_owner(self.issuer, self.subject)
 
     @property
     def scope(self) -> Scope:
@@ -120,6 +131,21 @@ class Account:
             owner=self.owner,
             credential=self.credential,
         )
+
+
+def check_address(address: str) -> str:
+    """*address*, if it can be a person's in commits.
+
+    Raises:
+        SignInRefused
+    """
+    try:
+        address = check_identity("email", address, 3, _MOST_ADDRESS)
+    except Invalid as error:
+        raise SignInRefused(f"Your e-mail address cannot stand in a commit: it {error.reason}.") from error
+    if not _ADDRESS.fullmatch(address) or fold(address).endswith(DOMAIN):
+        raise SignInRefused(f"{address!r} cannot be a person's e-mail address here: {DOMAIN} is for tokens.")
+    return address
 
 
 def account_id(issuer: str, subject: str) -> str:

@@ -5,6 +5,7 @@ A session ends 8 hours after its last use, 7 days after it began, by signing out
 
 from __future__ import annotations
 
+import logging
 import secrets
 import sqlite3
 import time
@@ -29,6 +30,8 @@ from promptgit.auth.people_rows import (
 from promptgit.domain.rights import ADMINISTRATOR, PERSON, same_person
 from promptgit.errors import PersonNotFound, PromptgitError
 from promptgit.store.access_log import AccessLog, Who, who
+
+log = logging.getLogger(__name__)
 
 PREFIX = "session_"
 
@@ -84,6 +87,24 @@ class People:
         known = self._file.write(change)
         self.log.note("signed_in", by=who(known.rights, known.identity))
         return secret
+
+    def see(self, account: Account) -> Account:
+        """The person as a proxy describes them in this request. What is new is kept, and once a minute the use.
+
+        A full disk keeps nobody from reading.
+        """
+        now = int(self.clock())
+        before = self._file.read(lambda connection: account_in(row(connection, "accounts", account.id)), None)
+        if before is not None:
+            known = replace(before, name=account.name, email=account.email, grant=account.grant)
+            if known == before and now - before.last_seen < _USE:
+                return before
+            account = known
+        try:
+            return self._file.write(lambda connection: keep(connection, account, now))
+        except PromptgitError as error:
+            log.error("%s is let in, and cannot be written down: %s", account.email, error)
+            return account
 
     def session(self, secret: str) -> Session | None:
         """The session with this secret, whose use is noted; None: it has ended, or never was."""

@@ -1,4 +1,4 @@
-"""`PROMPTGIT_OIDC_ROLES`: a TOML file that says what people may do, by what their OpenID provider says of them.
+"""A TOML file that says what people may do, by what an OpenID provider, or a proxy, says of them.
 
     claim = "groups"                # where nothing else is said
 
@@ -55,8 +55,8 @@ class Roles:
     verified_claim: str = "email_verified"
 
     @classmethod
-    def load(cls, path: str) -> Self:
-        """What the file at *path* says.
+    def load(cls, path: str, setting: str = "PROMPTGIT_OIDC_ROLES") -> Self:
+        """What the file at *path*, which *setting* names, says.
 
         Raises:
             ValueError: it cannot be read or understood; the sentence says what is wrong where.
@@ -64,13 +64,13 @@ class Roles:
         try:
             tree = tomllib.loads(Path(path).read_bytes().decode())
         except OSError as error:
-            raise ValueError(f"PROMPTGIT_OIDC_ROLES: {path} cannot be read: {error.strerror}.") from error
+            raise ValueError(f"{setting}: {path} cannot be read: {error.strerror}.") from error
         except (ValueError, RecursionError) as error:
-            raise ValueError(f"PROMPTGIT_OIDC_ROLES: {path} is no TOML: {error}.") from error
+            raise ValueError(f"{setting}: {path} is no TOML: {error}.") from error
         try:
             return cls._of(tree)
         except ValueError as error:
-            raise ValueError(f"PROMPTGIT_OIDC_ROLES: in {path} {error}.") from error
+            raise ValueError(f"{setting}: in {path} {error}.") from error
 
     @property
     def claims(self) -> frozenset[str]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import logging
-import re
 import secrets
 from collections.abc import Mapping
 from contextlib import suppress
@@ -17,13 +16,11 @@ from dataclasses import replace
 
 from cryptography.fernet import Fernet, InvalidToken
 
-from promptgit.auth.accounts import Account
-from promptgit.auth.credentials import DOMAIN
+from promptgit.auth.accounts import NO_ROLE, Account, check_address
 from promptgit.auth.openid import Claims, Client, Provider
 from promptgit.auth.people import Attempt, MustAskAgain, People
 from promptgit.auth.people_rows import Session
 from promptgit.auth.roles import Roles
-from promptgit.domain.names import fold
 from promptgit.domain.texts import check_identity
 from promptgit.errors import Invalid, PromptgitError, SignInRefused
 from promptgit.settings import Settings
@@ -35,8 +32,7 @@ GRACE = 3_600  # seconds more for which it does while the provider cannot be ask
 ATTEMPT = 600  # seconds in which somebody has to come back from the provider
 
 _RETRY = 60  # seconds between two attempts to ask, within the grace
-_ADDRESS = re.compile(r"[^\s@<>]+@[^\s@<>]+")
-_MOST_ADDRESS, _MOST_NAME = 254, 200  # characters
+_MOST_NAME = 200  # characters
 
 
 def sign_ins_of(settings: Settings, people: People, key: bytes) -> SignIns:
@@ -195,13 +191,8 @@ class SignIns:
             raise SignInRefused("The provider has not verified your e-mail address. Verify it there first.")
         grant = self._roles.grant_of(claims)
         if grant is None:
-            raise SignInRefused("Your account has no role that lets you in here. Ask who runs this service for one.")
-        try:
-            email = check_identity("email", email, 3, _MOST_ADDRESS)
-        except Invalid as error:
-            raise SignInRefused(f"Your e-mail address cannot stand in a commit: it {error.reason}.") from error
-        if not _ADDRESS.fullmatch(email) or fold(email).endswith(DOMAIN):
-            raise SignInRefused(f"{email!r} cannot be a person's e-mail address here: {DOMAIN} is for tokens.")
+            raise SignInRefused(NO_ROLE)
+        email = check_address(email)
         account = Account(self._provider.issuer, claims["sub"], email, email, grant)
         for claim in ("name", "preferred_username"):
             with suppress(Invalid):  # none, or one that git cannot store

@@ -51,14 +51,14 @@ def lifetime(text: str) -> int:
 def tokens_of(settings: Settings) -> Tokens:
     """The tokens that let others use the service, as the settings want it."""
     path = Path(settings.tokens) if settings.tokens else None
-    return Tokens(settings.data, required=settings.auth == "required", path=path, alone=not settings.oidc_issuer)
+    return Tokens(settings.data, required=settings.auth == "required", path=path, alone=not settings.has_accounts)
 
 
 class Tokens:
     """The tokens of one data folder; several processes may read and change them at the same time.
 
     *clock* gives seconds since 1970. Where a token is *required*, nobody is let in before one was made. A file of
-    tokens at *path* is distributed by an administrator, and only read. Where they are not *alone*, people sign in with
+    tokens at *path* is distributed by an administrator, and only read. Where they are not *alone*, people have
     accounts: then nobody gets in without either, also before a token was made.
     """
 

@@ -77,6 +77,8 @@ def _audience(settings: Settings) -> str:
         return f"to nobody: {error}"
     if settings.provider_name:
         return f"to those who sign in with {settings.provider_name}, or have a token"
+    if settings.user_header:
+        return f"to those whom a trusted proxy names in {settings.user_header}, or who have a token"
     if tokens.are_made():
         return "to those who have a token"
     return "to this machine alone: no token was made yet"
@@ -89,13 +91,17 @@ def _expect_sign_ins(settings: Settings) -> None:
 
         Roles.load(settings.oidc_roles)
         _ = settings.oidc_secret
+    if settings.user_header:
+        from promptgit.auth.vouching import Vouching
+
+        Vouching(settings)
 
 
 def _expect_guarded(settings: Settings) -> None:
     """Refuse to serve others than this machine before anybody has made a token."""
     from promptgit.auth.tokens import tokens_of
 
-    is_open = settings.auth == "on" and not settings.oidc_issuer
+    is_open = settings.auth == "on" and not settings.has_accounts
     if is_open and not tokens_of(settings).are_made() and not _is_loopback(settings.host):
         raise Refusal(
             f"On {settings.host} everybody who reaches this machine could read and write: make a token first "

@@ -31,7 +31,7 @@
      ├─ RulesNotFound, StaleRules
      ├─ ReleaseNotFound, ReleaseClosed, ReleaseNotReady, ReleaseOutdated, RollbackRefused, SelfApproval
      ├─ TokenNotFound, TokenNameTaken, UnusableTokens
-     ├─ SignInRefused, PersonNotFound
+     ├─ SignInRefused, UserHeaderRefused, PersonNotFound
      ├─ HookNotFound, UnusableHooks
      ├─ ManagedElsewhere
      ├─ PushRefused, SmartProtocolOnly
@@ -66,6 +66,7 @@ from promptgit.errors.hooks import UnusableHooks as UnusableHooks
 from promptgit.errors.people import PersonNotFound as PersonNotFound
 from promptgit.errors.people import ProviderUnavailable as ProviderUnavailable
 from promptgit.errors.people import SignInRefused as SignInRefused
+from promptgit.errors.people import UserHeaderRefused as UserHeaderRefused
 from promptgit.errors.prompts import CommitNotFound as CommitNotFound
 from promptgit.errors.prompts import ContentTooLarge as ContentTooLarge
 from promptgit.errors.prompts import HeadLost as HeadLost

@@ -30,6 +30,19 @@ class ProviderUnavailable(Unavailable):
 
 
 @dataclass(eq=False)
+class UserHeaderRefused(PromptgitError):
+    """The header by which a proxy says who somebody is can be understood in more than one way."""
+
+    code = "user_header_refused"
+    sentence = (
+        "The header {self.header}, in which the proxy says who you are, {self.reason}. Have the proxy remove "
+        "all such headers that clients send."
+    )
+    header: str
+    reason: str
+
+
+@dataclass(eq=False)
 class PersonNotFound(PromptgitError):
     """Nobody who has signed in has this id or address."""
 

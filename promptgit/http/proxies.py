@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from werkzeug.middleware.proxy_fix import ProxyFix
@@ -12,6 +12,7 @@ from promptgit.domain import hosts
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
+_IS_LISTED = "promptgit.proxy"
 _FOR = "HTTP_X_FORWARDED_FOR"
 _SAID = (_FOR, "HTTP_X_FORWARDED_PROTO", "HTTP_X_FORWARDED_HOST", "HTTP_X_FORWARDED_PREFIX", "HTTP_X_REAL_IP")
 
@@ -32,6 +33,7 @@ class Proxies:
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer a request (PEP 3333)."""
         if self._listed.has(environ.get("REMOTE_ADDR")):
+            environ[_IS_LISTED] = True
             if _FOR in environ:
                 environ[_FOR] = self._client(environ[_FOR])
             return self._believing(environ, start_response)
@@ -62,3 +64,11 @@ class Proxies:
         while others and self._listed.has(last):
             last = others.pop()
         return last
+
+
+def headers_of(environ: WSGIEnvironment) -> Sequence[tuple[bytes, bytes]]:
+    """All headers of a request as a listed proxy has sent them; none if somebody else has sent the request.
+
+    None either under a server that does not tell them: in the environ, a header with "_" in its name poses as another.
+    """
+    return environ["asgi.scope"]["headers"] if _IS_LISTED in environ and "asgi.scope" in environ else ()

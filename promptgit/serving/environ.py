@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def environ_of(scope: Mapping[str, Any]) -> WSGIEnvironment:
-    """The environ of a request, without its body."""
+    """The environ of a request, without its body; `asgi.scope` is *scope*, with all headers as they were sent."""
     path: bytes = scope.get("raw_path") or scope["path"].encode()
     if b"%" in path:
         path = unquote_to_bytes(path)
@@ -33,6 +33,7 @@ def environ_of(scope: Mapping[str, Any]) -> WSGIEnvironment:
         "wsgi.multiprocess": True,
         "wsgi.run_once": False,
         "wsgi.input_terminated": True,
+        "asgi.scope": scope,
     }
     if client:
         environ["REMOTE_ADDR"], environ["REMOTE_PORT"] = client[0], str(client[1])

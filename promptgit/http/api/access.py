@@ -11,7 +11,7 @@ proxy send. Headers that a proxy adds are not trusted here.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 from flask import request
@@ -107,7 +107,8 @@ def who_asks() -> Caller:
 class Gate:
     """WSGI middleware: *inside* answers the requests of callers who may read, *flask* refuses the others.
 
-    *sign_ins* are those with accounts, where the settings name a provider.
+    *sign_ins* are those with accounts, where the settings name a provider; *vouch* gives the person whom a request's
+    proxy names.
     """
 
     def __init__(
@@ -117,6 +118,7 @@ class Gate:
         settings: Settings,
         tokens: Tokens,
         sign_ins: SignIns | None,
+        vouch: Callable[[WSGIEnvironment], Credential | None],
     ) -> None:
         self._inside = inside
         self._flask = flask
@@ -125,6 +127,7 @@ class Gate:
         self._origin = OwnOrigin(settings)
         self._tokens = tokens
         self._sign_ins = sign_ins
+        self._vouch = vouch
         self._failures = Failures()
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
@@ -192,6 +195,20 @@ class Gate:
         if credential is not None:
             environ[CALLER] = self._admit(environ, credential)
         return credential is not None
+
+    def vouch(self, environ: WSGIEnvironment) -> bool:
+        """Admit whom a trusted proxy names, unless a header has admitted a token; False: it names nobody.
+
+        Raises:
+            PromptgitError: what the proxy says lets nobody in, or the request is refused for another reason.
+        """
+        if isinstance(environ[CALLER], Caller):
+            return True
+        _expect_in_need(environ)
+        person = self._vouch(environ)
+        if person is not None:
+            environ[CALLER] = self._admit(environ, person)
+        return person is not None
 
     def sign_out(self, environ: WSGIEnvironment, ticket: str) -> None:
         """End a session, and note it if it was resumed. A token stays; its ticket is for the browser to forget.

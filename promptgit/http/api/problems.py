@@ -63,6 +63,7 @@ STATUS: dict[type[errors.PromptgitError], int] = {
     errors.RulesNotFound: 404,
     errors.PersonNotFound: 404,
     errors.SignInRefused: 403,
+    errors.UserHeaderRefused: 400,
     errors.ReleaseNotFound: 404,
     errors.LabelNotGated: 409,
     errors.ReleaseClosed: 409,

@@ -80,6 +80,7 @@ EXAMPLES: dict[type[errors.PromptgitError], errors.PromptgitError] = {
         errors.TokenNameTaken("build-bot", "Build Bot", "build-bot@promptgit"),
         errors.UnusableTokens("data/tokens.json", "Permission denied"),
         errors.SignInRefused("Your account has no role that lets you in here. Ask who runs this service for one."),
+        errors.UserHeaderRefused("X-Forwarded-Email", "comes with '_' for '-'"),
         errors.ProviderUnavailable("https://login.example.org", "Connection refused"),
         errors.PersonNotFound("ada@example.org"),
         errors.ManagedElsewhere("tokens"),

@@ -45,7 +45,8 @@ class Door:
 
     With accounts people `leave` for the address of their provider, silently or not, and `come_back` with its answer for
     a ticket, to go on to where the attempt says; the ticket that they have is renewed if they left silently.
-    *provider* is what people call it; None: there is none. *is_secure*: browsers reach this service over https.
+    *provider* is what people call it; None: there is none. `vouch` admits whom a trusted proxy names in the header
+    *proxy*; False: it names nobody, as where that is None. *is_secure*: browsers reach this service over https.
     """
 
     who_asks: Callable[[], Person]
@@ -54,7 +55,9 @@ class Door:
     resume: Callable[[str], bool]
     leave: Callable[[str, bool], tuple[str, Attempt]]
     come_back: Callable[[Attempt | None, Mapping[str, str], str | None], str]
+    vouch: Callable[[], bool]
     provider: str | None
+    proxy: str | None
     is_secure: bool
 
 

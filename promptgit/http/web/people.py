@@ -18,7 +18,7 @@ def _people() -> People:
 
 
 def _page(refusal: Refusal | None = None) -> str:
-    return render_template("web/people.html", found=_people().all(), provider=access.door().provider, refusal=refusal)
+    return render_template("web/people.html", found=_people().all(), door=access.door(), refusal=refusal)
 
 
 @blueprint.get("/people")

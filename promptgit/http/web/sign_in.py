@@ -1,5 +1,7 @@
 """Signing in: with a token, given once, or with an account at an OpenID provider; for a session of a browser.
 
+Whom a trusted proxy names in each request needs no session.
+
 The session's cookie holds a ticket, which the gate checks at every request: that of a token ends with it, that of an
 account with its session. Cookies count on pages alone, so the API needs no protection against forged requests.
 """
@@ -17,7 +19,7 @@ from werkzeug.wrappers import Response
 
 from promptgit.auth import people
 from promptgit.auth.people import Attempt, MustAskAgain
-from promptgit.errors import ProviderUnavailable
+from promptgit.errors import ProviderUnavailable, SignInRefused
 from promptgit.http.web import access, forms
 from promptgit.http.web.forms import Answer, Refusal, field, is_sent
 from promptgit.http.web.pages import blueprint, is_asked_for
@@ -57,12 +59,18 @@ class Sessions(SecureCookieSessionInterface):
 
 
 def resume() -> Response | None:
-    """Admit a person who has signed in, on pages alone; called before each request.
+    """Admit a person who has signed in, here or at a trusted proxy, on pages alone; called before each request.
 
     The answer, if there is one, sends the browser to the provider, which says what the person may do now.
     """
     if not is_asked_for() or request.endpoint == f"{blueprint.name}.static":
         return None
+    try:
+        if access.door().vouch():
+            return None
+    except SignInRefused:
+        if request.endpoint not in _DOORS:  # a token would do
+            raise
     ticket = session.get(_TICKET)
     try:
         if ticket is None or access.door().resume(ticket):
@@ -99,9 +107,7 @@ def _next() -> str:
 
 
 def _page(refusal: Refusal | None = None, following: str | None = None) -> str:
-    return render_template(
-        "web/sign-in.html", refusal=refusal, provider=access.door().provider, following=following or _next()
-    )
+    return render_template("web/sign-in.html", refusal=refusal, door=access.door(), following=following or _next())
 
 
 def _leave(following: str, *, silent: bool) -> Response:
