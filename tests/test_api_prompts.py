@@ -40,10 +40,11 @@ def test_a_prompt_is_created(client: FlaskClient, repository: Path) -> None:
         "updated_at": prompt["created_at"],
         "description": "Initial version",
         "author": ADA,
-        "committer": {"name": "promptgit", "email": "promptgit@localhost"},  # nobody needs a token
+        "committer": {"name": "promptgit", "email": "promptgit@localhost"},
         "commit": git_text(repository, "rev-parse", "main"),
         "labels": {},
         "content": "Hello\r\n",
+        "variables": [],
     }
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", prompt["created_at"])
     assert address(answer) == f"/api/prompts/{prompt['id']}"

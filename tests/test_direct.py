@@ -51,7 +51,7 @@ def prompt(app: Flask) -> str:
     """The address of a prompt with three versions."""
     client = app.test_client()
     address: str = client.post("/api/prompts", json={"content": "é\r\n", "name": "a"}).headers["Location"]
-    for text in ("\ufeffb", ""):
+    for text in ("\ufeff{{b}} {{ a }} {{b}}", ""):
         author = {"name": "Ada \U0001f600", "email": '"a@example.org'}
         client.put(address, json={"content": text, "description": f'"{text}"\n\\', "author": author})
     return address

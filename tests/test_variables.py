@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from flask import Flask
+
 from promptgit.domain import variables
 from promptgit.http.web import shown
 
@@ -25,3 +27,21 @@ def test_no_text_takes_long() -> None:
     """Texts of the most bytes that look like variables without an end."""
     for text in ("{{" * 500_000, "{{a" * 300_000, "{{" + " " * 1_000_000, "{{" + "a" * 1_000_000):
         assert variables.names_in(text) == ()
+
+
+def test_every_answer_with_a_content_names_its_variables(app: Flask) -> None:
+    """Writes, reads by id, name, version, label and moment, and lists that include contents; no other answer."""
+    api = app.test_client()
+    made = api.post("/api/prompts", json={"name": "a/b", "content": "{{ b }} {{a}} {{b}} {{#if c}}"})
+    where, commit = made.headers["Location"], made.json["commit"]
+    api.put(f"{where}/labels/production", json={"version_number": 1})
+    assert api.put(where, json={"content": "{{größe}}"}).json["variables"] == ["größe"]
+    assert api.put("/api/names/a/b", json={"content": "none"}).json["variables"] == []
+    assert api.patch(where, json={"name": "a/c"}).json["variables"] == []
+    assert api.get(where).json["variables"] == api.get("/api/names/a/c").json["variables"] == []
+    old = ("/versions/1", "/labels/production", f"?at={commit}")
+    assert [answer.json["variables"] for answer in (made, *(api.get(where + path) for path in old))] == [["b", "a"]] * 4
+    listed = (api.get(f"/api/prompts?include=content{more}").json for more in ("", "&label=production"))
+    assert [[one["variables"] for one in answer] for answer in listed] == [[[]], [["b", "a"]]]
+    bare = [api.get(path).get_json() for path in ("/api/prompts", f"{where}/versions", f"{where}/versions?limit=9")]
+    assert ["variables" in one for answer in bare for one in answer] == [False] * 7

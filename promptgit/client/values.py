@@ -47,7 +47,11 @@ class Value:
     def json(self) -> dict[str, Any]:
         """The API's JSON; without the members that have their default, such as `content` that was not asked for."""
         values = ((one, getattr(self, one.field)) for one in self._members())
-        return {one.name: one.write(value) for one, value in values if value != one.default}
+        return {one.name: one.write(value) for one, value in values if value != one.default} | self._derived()
+
+    def _derived(self) -> dict[str, Any]:
+        """Members of the JSON that follow from other members."""
+        return {}
 
     @classmethod
     def _members(cls) -> tuple[_Member, ...]:
@@ -86,6 +90,10 @@ def _each(inner: Any, convert: Callable[[Callable[[Any], Any], Any], Any]) -> _C
     return partial(convert, read), partial(convert, write)
 
 
+def _variables(text: str | None) -> dict[str, Any]:
+    return {} if text is None else {"variables": list(names_in(text))}
+
+
 @dataclass(frozen=True, slots=True)
 class Version(Value):
     """A version of a prompt; `text` is its content, where it was asked for. Times are aware.
@@ -103,6 +111,9 @@ class Version(Value):
     commit: str
     labels: tuple[str, ...]
     text: str | None = None
+
+    def _derived(self) -> dict[str, Any]:
+        return _variables(self.text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +168,9 @@ class Prompt(Value):
             commit=version.commit,
             text=version.text,
         )
+
+    def _derived(self) -> dict[str, Any]:
+        return _variables(self.text)
 
     @property
     def content(self) -> str:

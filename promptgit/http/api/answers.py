@@ -12,6 +12,7 @@ from flask import Response
 
 from promptgit.domain.evaluations import Check
 from promptgit.domain.models import LabelMove, Prompt, Version, makers_json
+from promptgit.domain.variables import names_in
 from promptgit.service.blaming import Lines
 
 JSON = "application/json"
@@ -99,9 +100,10 @@ def moment(seconds: int) -> datetime:
     return datetime.fromtimestamp(seconds, UTC)
 
 
-def content(data: bytes | str) -> dict[str, str]:
-    """A content for JSON, with U+FFFD for bytes that are not UTF-8; `/content` has the bytes."""
-    return {"content": data if isinstance(data, str) else data.decode(errors="replace")}
+def content(data: bytes | str) -> dict[str, object]:
+    """A content for JSON, and its variables. U+FFFD stands for bytes that are not UTF-8; `/content` has the bytes."""
+    text = data if isinstance(data, str) else data.decode(errors="replace")
+    return {"content": text, "variables": names_in(text)}
 
 
 def etag(value: Prompt) -> str:

@@ -203,6 +203,12 @@ def committer() -> fields.Nested:
     )
 
 
+def variables(**members: object) -> fields.List[str]:
+    """The field of the variables of a content."""
+    says = "The names in `{{name}}`, each once, in the order in which they first appear in the content"
+    return fields.List(fields.String(), metadata=described(says, ["name"], **members))
+
+
 class VersionSchema(AnswerSchema):
     """A version of a prompt."""
 
@@ -221,6 +227,7 @@ class VersionWithContentSchema(VersionSchema):
     """A version of a prompt, with its content."""
 
     content = fields.String(metadata=described("The whole text", "Hello {{name}}, how can I help?\n"))
+    variables = variables()
 
 
 class LinesSchema(AnswerSchema):
@@ -259,12 +266,14 @@ class PromptWithContentSchema(PromptSchema):
     """A prompt and its newest version, with its content."""
 
     content = fields.String(metadata=described("The whole newest text", "Hello {{name}}, how can I help?\n"))
+    variables = variables()
 
 
 class ListedPromptSchema(PromptSchema):
     """A prompt in a list, with its content where that was asked for."""
 
     content = fields.String(metadata=described("With `include=content`: the whole newest text", optional=True))
+    variables = variables(optional=True)
 
 
 class RevertedSchema(AnswerSchema):
