@@ -7,10 +7,12 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from promptgit.domain.front_matter import Message, Placeholder, PromptFile, parse, render
+from promptgit.domain.inputs import Input
 from promptgit.errors import Invalid
 
 LINES = [
     "---", "--- ", "---\r", "...", "type: text", "type: chat", "config: {}", "tags: [a]", "tags:", "- a", "no", "",
+    "input: {a: }", "input:", "  a:", "    default: 1", "    required: false",
     " ", "\t", "\r", "\x85", "\u2028", "\ufeff", "{{name}}", '{{role "user"}}', '\\{{role "user"}}',
     '{{placeholder "x"}}', '{{role "user"}}\r', "{{role user}}", '{{role "a" "b"}}', "%YAML 1.1", "# comment", "é😀",
 ]  # fmt: skip
@@ -27,7 +29,10 @@ JSON = st.recursive(
     SCALARS, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(KEYS, inner, max_size=4), max_leaves=12
 )
 MESSAGES = st.lists(st.builds(Message, KEYS, TEXTS) | st.builds(Placeholder, KEYS), max_size=4).map(tuple)
-FILES = st.builds(PromptFile, TEXTS | MESSAGES, st.just({}) | JSON, st.lists(KEYS, max_size=3).map(tuple))
+INPUTS = st.lists(st.builds(Input, KEYS, JSON, TEXTS, st.booleans()), max_size=3, unique_by=lambda one: one.name)
+FILES = st.builds(
+    PromptFile, TEXTS | MESSAGES, st.just({}) | JSON, st.lists(KEYS, max_size=3).map(tuple), INPUTS.map(tuple)
+)
 
 
 def kinds(value: object) -> object:
@@ -88,9 +93,27 @@ def test_a_file_written_by_hand_is_understood() -> None:
     assert parse(chat) == PromptFile((Message("user", "Hi"), Placeholder("more"), Message("assistant", "")))
 
 
+def test_variables_are_declared() -> None:
+    """With a default that is any value of JSON, a description, and whether a value must be given; or with nothing."""
+    header = (
+        "input:\n  name:\n    description: Whom to greet\n    default: you\n  tone:\n    required: false\n  topic:\n"
+    )
+    file = parse(f"---\n{header}---\n{{{{name}}}}".encode())
+    assert file.inputs == (Input("name", "you", "Whom to greet"), Input("tone", required=False), Input("topic"))
+    assert [one.is_needed for one in file.inputs] == [False, False, True]
+    assert render(file).decode() == "---\n" + header.replace("topic:", "topic: {}") + "---\n{{name}}"
+    assert parse(b"---\ninput: {n: {default: [1, true]}}\n---\n").inputs == (Input("n", [1, True]),)
+
+
 @pytest.mark.parametrize(
     "header",
     [
+        b"input: [a]",
+        b"input: {a: text}",
+        b"input: {a: {type: string}}",
+        b"input: {schema: {name: string}}",
+        b"input: {a: {description: 1}}",
+        b"input: {a: {required: yes}}",
         b"title: x",
         b"tags: a",
         b"tags: [1]",

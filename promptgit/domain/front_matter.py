@@ -1,4 +1,4 @@
-"""A prompt's file <-> its text or messages, its config and its tags: pure functions, no I/O.
+"""A prompt's file <-> its text or messages, its config, tags and declared variables: pure functions, no I/O.
 
 docs/prompt-files.md tells the format. A file without front matter that is understood here is plain text, whatever
 it begins with; so every file can be read, and `parse` undoes `render` exactly.
@@ -14,6 +14,8 @@ from typing import Any
 
 import yaml
 
+from promptgit.domain import inputs
+from promptgit.domain.inputs import Input
 from promptgit.errors import Invalid
 
 _DEPTH = 100  # how deep a config may be nested
@@ -51,6 +53,7 @@ class PromptFile:
     prompt: str | tuple[Message | Placeholder, ...]
     config: Json = field(default_factory=dict)
     tags: tuple[str, ...] = ()
+    inputs: tuple[Input, ...] = ()
 
     @property
     def type(self) -> str:
@@ -109,7 +112,8 @@ def read(data: bytes) -> tuple[PromptFile, int]:
         body = data[found.end() :].decode(errors="replace")
         prompt = _messages(body) if header.get("type") == "chat" else body
         if prompt is not None:
-            return PromptFile(prompt, header.get("config", {}), tuple(header.get("tags", ()))), found.end()
+            declared = inputs.read(header.get("input", {})) or ()
+            return PromptFile(prompt, header.get("config", {}), tuple(header.get("tags", ())), declared), found.end()
     return PromptFile(data.decode(errors="replace")), 0
 
 
@@ -117,12 +121,12 @@ def render(file: PromptFile) -> bytes:
     """The file that says this.
 
     Raises:
-        Invalid: the config is nested too deep, or config and tags are too large together.
+        Invalid: the config is nested too deep, or the front matter is too large.
     """
     header: dict[str, Json] = {}
     if isinstance(file.prompt, str):
         body = file.prompt
-        if file.config == {} and not file.tags:
+        if file.config == {} and not file.tags and not file.inputs:
             plain = body.encode(errors="surrogatepass")  # refused where contents are checked
             if parse(plain) == file:
                 return plain
@@ -132,6 +136,8 @@ def render(file: PromptFile) -> bytes:
         header["type"] = "chat"
     if file.config != {}:
         header["config"] = file.config
+    if file.inputs:
+        header["input"] = inputs.written(file.inputs)
     if file.tags:
         header["tags"] = list(file.tags)
     return f"---\n{_dump(header)}---\n{body}".encode(errors="surrogatepass")
@@ -160,12 +166,13 @@ def _header(data: bytes) -> dict[str, Json] | None:
         header = yaml.load(text, Loader=_Loader)  # noqa: S506  # a safe one
     except (yaml.YAMLError, ValueError, RecursionError):
         return None
-    if not isinstance(header, dict) or not header or not header.keys() <= {"type", "config", "tags"}:
+    if not isinstance(header, dict) or not header or not header.keys() <= {"type", "config", "tags", "input"}:
         return None
     tags = header.get("tags", [])
     known = header.get("type", "text") in ("text", "chat")
     listed = isinstance(tags, list) and all(isinstance(tag, str) for tag in tags)
-    return header if known and listed and _is_json(header) else None
+    declared = inputs.read(header.get("input", {})) is not None
+    return header if known and listed and declared and _is_json(header) else None
 
 
 def _expect_tree(text: str) -> None:
