@@ -21,15 +21,16 @@ names = st.text(st.characters(exclude_categories=["Cs", "Cc"], exclude_character
 
 
 def test_answers_have_the_fields_of_their_schemas(service: Service) -> None:
-    """A committer where that is not the author."""
+    """A committer where that is not the author; inputs where variables are declared."""
+    declaring = "---\ninput: {a: {default: [1]}, b: {description: B, required: false}}\n---\n{{a}}"
     own = service.create("x", name="a")
     ada = service.create("x", name="b", attribution=Attribution(author=Author("Ada", "ada@example.org")))
     for prompt, lacking in ((own, {"committer"}), (ada, set())):
         pairs: list[tuple[dict[str, object], ma.Schema]] = [
-            (answers.prompt(prompt) | answers.content("x"), schemas.PromptWithContentSchema()),
+            (answers.prompt(prompt) | answers.content(declaring), schemas.PromptWithContentSchema()),
             (answers.prompt(prompt), schemas.PromptSchema()),
             (answers.version(prompt.newest), schemas.VersionSchema()),
-            (answers.version(prompt.newest) | answers.content("x"), schemas.VersionWithContentSchema()),
+            (answers.version(prompt.newest) | answers.content(declaring), schemas.VersionWithContentSchema()),
         ]
         for answer, schema in pairs:
             assert set(answer) == set(schema.fields) - lacking

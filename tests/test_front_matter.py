@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from promptgit.domain.front_matter import Message, Placeholder, PromptFile, parse, render
+from promptgit.domain.front_matter import Message, Placeholder, PromptFile, declared, parse, render
 from promptgit.domain.inputs import Input
 from promptgit.errors import Invalid
 
@@ -102,6 +102,9 @@ def test_variables_are_declared() -> None:
     assert file.inputs == (Input("name", "you", "Whom to greet"), Input("tone", required=False), Input("topic"))
     assert [one.is_needed for one in file.inputs] == [False, False, True]
     assert render(file).decode() == "---\n" + header.replace("topic:", "topic: {}") + "---\n{{name}}"
+    for text in (f"---\n{header}---\n{{{{name}}}}", f"---\n{header}---\n{'x' * 20_000}"):
+        assert declared(text) == declared(text) == file.inputs
+    assert declared(header) == declared("---\ntags: [input]\n---\n") == declared("") == ()
     assert parse(b"---\ninput: {n: {default: [1, true]}}\n---\n").inputs == (Input("n", [1, True]),)
 
 

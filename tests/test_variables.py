@@ -43,5 +43,10 @@ def test_every_answer_with_a_content_names_its_variables(app: Flask) -> None:
     assert [answer.json["variables"] for answer in (made, *(api.get(where + path) for path in old))] == [["b", "a"]] * 4
     listed = (api.get(f"/api/prompts?include=content{more}").json for more in ("", "&label=production"))
     assert [[one["variables"] for one in answer] for answer in listed] == [[[]], [["b", "a"]]]
+    listing = "---\ninput: {a: {default: [1], description: One}, b: {required: false}, c: }\n---\n{{a}}"
+    inputs = [{"name": "a", "description": "One", "default": [1], "required": True}]
+    inputs += [{"name": "b", "required": False}, {"name": "c", "required": True}]
+    assert api.put(where, json={"content": listing}).json["inputs"] == inputs
+    assert api.get(where).json["inputs"] == api.get(f"{where}/versions/4").json["inputs"] == inputs
     bare = [api.get(path).get_json() for path in ("/api/prompts", f"{where}/versions", f"{where}/versions?limit=9")]
-    assert ["variables" in one for answer in bare for one in answer] == [False] * 7
+    assert ["variables" in one for answer in bare for one in answer] == [False] * 9

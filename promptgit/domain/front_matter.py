@@ -10,6 +10,7 @@ import json
 import math
 import re
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 import yaml
@@ -19,6 +20,7 @@ from promptgit.domain.inputs import Input
 from promptgit.errors import Invalid
 
 _DEPTH = 100  # how deep a config may be nested
+_KEPT_LENGTH = 1 << 14  # characters of a text whose declared variables are kept: of 256 texts, 16 MiB at most
 _HEADER_BYTES = 1 << 18  # reading YAML costs a hundred times what reading JSON does
 
 _FENCED = re.compile(rb"---[ \t]*\r?\n(.*?)^---[ \t]*(?:\r?\n|\Z)", re.DOTALL | re.MULTILINE)
@@ -115,6 +117,21 @@ def read(data: bytes) -> tuple[PromptFile, int]:
             declared = inputs.read(header.get("input", {})) or ()
             return PromptFile(prompt, header.get("config", {}), tuple(header.get("tags", ())), declared), found.end()
     return PromptFile(data.decode(errors="replace")), 0
+
+
+def declared(text: str) -> tuple[Input, ...]:
+    """The variables that a file's front matter declares.
+
+    Every read asks for them. YAML is read only where a text may have some, and once for those that were read last.
+    """
+    if not text.startswith("---") or "input" not in text:
+        return ()
+    return _declared(text) if len(text) <= _KEPT_LENGTH else parse(text.encode()).inputs
+
+
+@lru_cache(maxsize=256)
+def _declared(text: str) -> tuple[Input, ...]:
+    return parse(text.encode()).inputs
 
 
 def render(file: PromptFile) -> bytes:

@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 import orjson
 from flask import Response
 
+from promptgit.domain import front_matter
 from promptgit.domain.evaluations import Check
 from promptgit.domain.models import LabelMove, Prompt, Version, makers_json
 from promptgit.domain.variables import names_in
@@ -101,9 +102,13 @@ def moment(seconds: int) -> datetime:
 
 
 def content(data: bytes | str) -> dict[str, object]:
-    """A content for JSON, and its variables. U+FFFD stands for bytes that are not UTF-8; `/content` has the bytes."""
+    """A content for JSON, its variables, and those that it declares, if any.
+
+    U+FFFD stands for bytes that are not UTF-8; `/content` has the bytes.
+    """
     text = data if isinstance(data, str) else data.decode(errors="replace")
-    return {"content": text, "variables": names_in(text)}
+    inputs = [one.json() for one in front_matter.declared(text)]
+    return {"content": text, "variables": names_in(text)} | ({"inputs": inputs} if inputs else {})
 
 
 def etag(value: Prompt) -> str:

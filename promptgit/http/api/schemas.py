@@ -209,6 +209,21 @@ def variables(**members: object) -> fields.List[str]:
     return fields.List(fields.String(), metadata=described(says, ["name"], **members))
 
 
+class InputSchema(AnswerSchema):
+    """A variable that the front matter of a content declares."""
+
+    name = fields.String(metadata=described("The name in `{{name}}`", "name"))
+    description = fields.String(metadata=described("What it is for", "Whom to greet", optional=True))
+    default = fields.Raw(metadata=described("Any JSON: what stands in the text if no value is given", optional=True))
+    required = fields.Boolean(metadata=described("False: without a value and a default, it is left empty", True))
+
+
+def inputs() -> fields.List[Any]:
+    """The field of the variables that a content declares."""
+    says = "The variables that its front matter declares, where it declares any"
+    return fields.List(fields.Nested(InputSchema), metadata=described(says, optional=True))
+
+
 class VersionSchema(AnswerSchema):
     """A version of a prompt."""
 
@@ -228,6 +243,7 @@ class VersionWithContentSchema(VersionSchema):
 
     content = fields.String(metadata=described("The whole text", "Hello {{name}}, how can I help?\n"))
     variables = variables()
+    inputs = inputs()
 
 
 class LinesSchema(AnswerSchema):
@@ -267,6 +283,7 @@ class PromptWithContentSchema(PromptSchema):
 
     content = fields.String(metadata=described("The whole newest text", "Hello {{name}}, how can I help?\n"))
     variables = variables()
+    inputs = inputs()
 
 
 class ListedPromptSchema(PromptSchema):
@@ -274,6 +291,7 @@ class ListedPromptSchema(PromptSchema):
 
     content = fields.String(metadata=described("With `include=content`: the whole newest text", optional=True))
     variables = variables(optional=True)
+    inputs = inputs()
 
 
 class RevertedSchema(AnswerSchema):
