@@ -12,7 +12,17 @@ import pytest
 
 import promptgit
 from promptgit import errors
-from promptgit.client import Author, Client, HttpError, MissingVariable, Prompt, Retries, ServerAway
+from promptgit.client import (
+    Author,
+    Client,
+    HttpError,
+    Input,
+    MissingVariable,
+    Prompt,
+    Retries,
+    ServerAway,
+    UnknownVariable,
+)
 from promptgit.client.errors import KINDS, refusal
 from promptgit.http.api import problems
 from tests.clients import Counted, answering
@@ -270,6 +280,43 @@ def test_a_missing_variable_is_named() -> None:
     assert prompt.variables == ("a", "b", "c")
     with pytest.raises(MissingVariable, match="'support/greeting' needs a value for b, c"):
         prompt.compile(a=1)
+
+
+def test_an_unknown_variable_is_named_if_that_is_asked_for() -> None:
+    """A variable that is called `strict` gets its value in a mapping."""
+    prompt = Prompt.fallback("support/greeting", "{{a}} {{strict}}")
+    assert prompt.compile({"strict": 1, "a": 0}, a=2, b=3) == "2 1"
+    with pytest.raises(UnknownVariable, match="'support/greeting' has no variable c, b") as refused:
+        prompt.compile({"strict": 1, "c": 0}, a=2, b=3, strict=True)
+    assert refused.value.unknown == ("c", "b")
+
+
+def test_declared_variables_have_defaults(client: Client) -> None:
+    """Of the version that was asked for; the front matter is none of the text that is filled in."""
+    declared = (
+        "name: {default: you, description: Whom}, tags: {default: [a, 1]}, tone: {required: false}, topic: , spare: "
+    )
+    header = f"---\ninput: {{{declared}}}\n---\n"
+    prompt = client.create("declared/greeting", header + "Hi {{name}}{{tone}}: {{topic}}, {{tags}}\n")
+    assert prompt.variables == ("name", "tone", "topic", "tags")
+    assert prompt.inputs[:2] == (Input("name", "you", "Whom"), Input("tags", ["a", 1]))
+    assert prompt.compile(topic="x", strict=True) == 'Hi you: x, ["a", 1]\n'
+    assert prompt.compile(topic="x", name=None, tone="!", tags="", spare=1, strict=True) == "Hi None!: x, \n"
+    with pytest.raises(MissingVariable, match="needs a value for topic"):
+        prompt.compile()
+    client.save(prompt.id, "Hi {{name}}")
+    with pytest.raises(MissingVariable, match="needs a value for name"):
+        client.get(prompt.id).compile()
+    assert client.get(prompt.id, version=1) == prompt
+    assert Prompt.of(prompt.json()) == prompt
+
+
+def test_a_span_says_which_prompt_it_used(client: Client) -> None:
+    client.create("spans/greeting", "1")
+    saved = client.save("spans/greeting", "2")
+    assert saved.attributes() == {"gen_ai.prompt.name": "spans/greeting", "gen_ai.prompt.version": "2"}
+    assert client.get("spans/greeting", version=1).attributes()["gen_ai.prompt.version"] == "1"
+    assert Prompt.fallback("a", "Hi").attributes() == {"gen_ai.prompt.name": "a"}
 
 
 def test_the_client_needs_nothing_of_the_server() -> None:

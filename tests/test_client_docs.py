@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from promptgit.auth.tokens import Scope, Tokens
-from promptgit.client import Client, HttpError, MissingVariable, ServerAway
+from promptgit.client import Client, HttpError, MissingVariable, ServerAway, UnknownVariable
 from tests.support import Server
 
 TEXT = (Path(__file__).parents[1] / "docs" / "client.md").read_text()
@@ -48,6 +48,6 @@ def test_every_verb_is_in_it() -> None:
 
 
 def test_every_error_of_the_client_is_in_it() -> None:
-    for kind in (HttpError, MissingVariable, ServerAway):
+    for kind in (HttpError, MissingVariable, ServerAway, UnknownVariable):
         assert f"`{kind.__name__}`" in TEXT
         assert f"`{kind.code}`" in TEXT

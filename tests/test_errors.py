@@ -9,11 +9,11 @@ from datetime import UTC, datetime
 import pytest
 
 from promptgit import errors
-from promptgit.client import HttpError, MissingVariable, ServerAway
+from promptgit.client import HttpError, MissingVariable, ServerAway, UnknownVariable
 
 KINDS = [
     kind
-    for kind in [*vars(errors).values(), HttpError, MissingVariable, ServerAway]
+    for kind in [*vars(errors).values(), HttpError, MissingVariable, ServerAway, UnknownVariable]
     if isinstance(kind, type) and issubclass(kind, errors.PromptgitError)
 ]
 VALUES = {

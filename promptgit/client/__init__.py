@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING
 
 from promptgit.client.changes import Changes
 from promptgit.client.commit_values import ChangeResult, Committed, Promoted, Promotion
-from promptgit.client.errors import HttpError, MissingVariable, ServerAway
+from promptgit.client.errors import HttpError, MissingVariable, ServerAway, UnknownVariable
 from promptgit.client.release_values import Approval, AskedCheck, Check, Deed, Gate, Release, Rules
 from promptgit.client.retries import Retries
 from promptgit.client.synchronous import Client
 from promptgit.client.values import Diff, FeedEntry, Label, LabelMove, Lines, Prompt, ReleaseItem, Version
+from promptgit.domain.inputs import Input
 from promptgit.domain.models import Author
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ __all__ = [
     "FeedEntry",
     "Gate",
     "HttpError",
+    "Input",
     "Label",
     "LabelMove",
     "Lines",
@@ -47,6 +49,7 @@ __all__ = [
     "Retries",
     "Rules",
     "ServerAway",
+    "UnknownVariable",
     "Version",
 ]
 

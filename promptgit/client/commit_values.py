@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from promptgit.client.values import Value
+from promptgit.client.json_value import Value
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,6 +47,18 @@ class MissingVariable(PromptgitError):
         return f"{self.name!r} needs a value for {', '.join(self.missing)}."
 
 
+@dataclass(eq=False)
+class UnknownVariable(PromptgitError):
+    """A prompt was compiled, with `strict`, with values for variables that it does not have."""
+
+    code = "unknown_variable"
+    name: str
+    unknown: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return f"{self.name!r} has no variable {', '.join(self.unknown)}."
+
+
 KINDS: dict[str, type[PromptgitError]] = {
     kind.code: kind
     for kind in vars(errors).values()

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from promptgit.client.values import ReleaseItem, Value
+from promptgit.client.json_value import Value
+from promptgit.client.values import ReleaseItem
 from promptgit.domain.models import Author
 
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from functools import cache, partial
-from types import UnionType
-from typing import Any, NamedTuple, Self, TypeAlias, get_args, get_origin, get_type_hints
+from typing import Any, NamedTuple, TypeAlias
 
-from promptgit.client.errors import MissingVariable
+from promptgit.client.errors import MissingVariable, UnknownVariable
+from promptgit.client.json_value import Value
+from promptgit.domain.inputs import Input, body_of, completed
 from promptgit.domain.models import Author
 from promptgit.domain.variables import VARIABLE, names_in
 
@@ -18,77 +18,6 @@ At: TypeAlias = str | datetime
 
 _NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 
-# Members of the API's JSON that have other names than the fields.
-_MEMBERS = {"text": "content", "before": "from", "after": "to"}
-
-
-_Converters: TypeAlias = tuple[Callable[[Any], Any], Callable[[Any], Any]]
-
-
-class _Member(NamedTuple):
-    """A field of a value: its name, that of its member in JSON, how it is read and written, and its default."""
-
-    field: str
-    name: str
-    read: Callable[[Any], Any]
-    write: Callable[[Any], Any]
-    default: object
-
-
-@dataclass(frozen=True, slots=True)
-class Value:
-    """A value that is read from the API's JSON, and written as the same JSON."""
-
-    @classmethod
-    def of(cls, json: Mapping[str, Any]) -> Self:
-        """The value that the API's JSON says; without one of its members that has no default, a TypeError."""
-        return cls(**{one.field: one.read(json[one.name]) for one in cls._members() if one.name in json})
-
-    def json(self) -> dict[str, Any]:
-        """The API's JSON; without the members that have their default, such as `content` that was not asked for."""
-        values = ((one, getattr(self, one.field)) for one in self._members())
-        return {one.name: one.write(value) for one, value in values if value != one.default} | self._derived()
-
-    def _derived(self) -> dict[str, Any]:
-        """Members of the JSON that follow from other members."""
-        return {}
-
-    @classmethod
-    def _members(cls) -> tuple[_Member, ...]:
-        return _members_of(cls)  # type: ignore[arg-type]  # mypy takes the hash of instances for that of the class
-
-
-@cache
-def _members_of(kind: type[Any]) -> tuple[_Member, ...]:
-    hints = get_type_hints(kind)
-    return tuple(
-        _Member(one.name, _MEMBERS.get(one.name, one.name), *_converters(hints[one.name]), one.default)
-        for one in fields(kind)
-    )
-
-
-def _converters(hint: Any) -> _Converters:
-    """How a field of a type is read from JSON, and how it is written."""
-    kind, inner = get_origin(hint), get_args(hint)
-    if kind is UnionType:
-        return _each(inner[0], lambda convert, value: None if value is None else convert(value))
-    if kind is tuple:
-        return _each(inner[0], lambda convert, values: tuple(map(convert, values)))
-    if kind is Mapping:
-        return _each(inner[1], lambda convert, values: {key: convert(value) for key, value in values.items()})
-    if hint is datetime:
-        return datetime.fromisoformat, lambda time: time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    if hint is Author:
-        return (lambda author: Author(**author)), Author._asdict
-    if isinstance(hint, type) and issubclass(hint, Value):
-        return hint.of, hint.json
-    return (lambda value: value), (lambda value: value)
-
-
-def _each(inner: Any, convert: Callable[[Callable[[Any], Any], Any], Any]) -> _Converters:
-    read, write = _converters(inner)
-    return partial(convert, read), partial(convert, write)
-
 
 def _variables(text: str | None) -> dict[str, Any]:
     return {} if text is None else {"variables": list(names_in(text))}
@@ -96,8 +25,9 @@ def _variables(text: str | None) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class Version(Value):
-    """A version of a prompt; `text` is its content, where it was asked for. Times are aware.
+    """A version of a prompt; `text` is its content, where it was asked for, and `inputs` are what that declares.
 
+    Times are aware.
     `committer` is who stored it; None where that is the author, here and in all other values.
     """
 
@@ -111,6 +41,7 @@ class Version(Value):
     commit: str
     labels: tuple[str, ...]
     text: str | None = None
+    inputs: tuple[Input, ...] = ()
 
     def _derived(self) -> dict[str, Any]:
         return _variables(self.text)
@@ -135,7 +66,8 @@ class Prompt(Value):
     """A prompt at one version.
 
     Of this are `version_number`, `updated_at`, `description`, `author`, `committer`, `commit` and `text`. `labels` says
-    which version each label points at. What came from a `fallback` has the number 0.
+    which version each label points at. `inputs` are the variables that the front matter of `text` declares. What came
+    from a `fallback` has the number 0, and no inputs.
     """
 
     id: str
@@ -150,6 +82,7 @@ class Prompt(Value):
     commit: str
     labels: Mapping[str, int]
     text: str | None = None
+    inputs: tuple[Input, ...] = ()
 
     @classmethod
     def fallback(cls, name: str, text: str) -> Prompt:
@@ -167,6 +100,7 @@ class Prompt(Value):
             committer=version.committer,
             commit=version.commit,
             text=version.text,
+            inputs=version.inputs,
         )
 
     def _derived(self) -> dict[str, Any]:
@@ -190,19 +124,31 @@ class Prompt(Value):
 
     @property
     def variables(self) -> tuple[str, ...]:
-        """The names that `compile` fills, in the order in which they first occur."""
+        """The names in `{{name}}`, in the order in which they first occur."""
         return names_in(self.content)
 
-    def compile(self, /, **values: object) -> str:
+    def compile(self, values: Mapping[str, object] | None = None, /, *, strict: bool = False, **more: object) -> str:
         """The content with a value for each `{{name}}`; the rest stays as it is, `{{name}}` within a value too.
 
+        Values are those of the mapping, which can have any names, and *more*. Where the front matter declares
+        variables, it is left out, and its defaults are filled in.
+
         Raises:
-            MissingVariable: a variable has no value.
+            MissingVariable: a variable has neither a value nor a default, and is not declared as not required.
+            UnknownVariable: with *strict*, there is a value for a variable that is neither in the content nor declared.
         """
-        missing = tuple(name for name in self.variables if name not in values)
+        text = body_of(self.content) if self.inputs else self.content
+        filled, missing, unknown = completed(names_in(text), self.inputs, {**(values or {}), **more})
         if missing:
             raise MissingVariable(self.name, missing)
-        return VARIABLE.sub(lambda found: str(values[found["name"]]), self.content)
+        if unknown and strict:
+            raise UnknownVariable(self.name, unknown)
+        return VARIABLE.sub(lambda found: filled[found["name"]], text)
+
+    def attributes(self) -> dict[str, str]:
+        """What a span of OpenTelemetry says of the prompt that it used; of a `fallback`, its name alone."""
+        version = {} if self.is_fallback else {"gen_ai.prompt.version": str(self.version_number)}
+        return {"gen_ai.prompt.name": self.name} | version
 
 
 @dataclass(frozen=True, slots=True)

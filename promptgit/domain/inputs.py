@@ -1,12 +1,17 @@
-"""Declared variables: what a prompt's front matter says of the values that its text needs; pure functions, no I/O."""
+"""Declared variables: what a prompt's front matter says of the values that its text needs; pure functions, no I/O.
+
+The client fills in texts by these rules too, and so nothing here reads YAML.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
+_FRONT = re.compile(r"---[ \t]*\r?\n.*?^---[ \t]*(?:\r?\n|\Z)", re.DOTALL | re.MULTILINE)
 _MEMBERS = {"default", "description", "required"}
 
 
@@ -60,6 +65,40 @@ def _members(one: Input) -> dict[str, Any]:
     return members
 
 
-def text_of(value: object) -> str:
-    """What stands in a text for a default: a text as it is, all else as JSON writes it."""
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+class Completed(NamedTuple):
+    """A text for each variable; those that still need one; and what was given for no variable that there is."""
+
+    values: dict[str, str]
+    missing: tuple[str, ...]
+    unknown: tuple[str, ...]
+
+
+def completed(names: Iterable[str], inputs: Iterable[Input], given: Mapping[str, object]) -> Completed:
+    """The values for the variables *names* of a text that declares *inputs*, from those that a caller has *given*.
+
+    A text stands for itself, any other given value for its `str`, and any other default for its JSON.
+    """
+    declared = {one.name: one for one in inputs}
+    values: dict[str, str] = {}
+    missing = []
+    for name in names:
+        if name in given:
+            values[name] = str(given[name])
+        elif name not in declared or declared[name].is_needed:
+            missing.append(name)
+        else:
+            values[name] = _text_of(declared[name].default)
+    unknown = tuple(name for name in given if name not in values and name not in declared)
+    return Completed(values, tuple(missing), unknown)
+
+
+def _text_of(default: object) -> str:
+    if default is None:
+        return ""
+    return default if isinstance(default, str) else json.dumps(default, ensure_ascii=False)
+
+
+def body_of(text: str) -> str:
+    """A text without its front matter, of a text that is known to have some."""
+    found = _FRONT.match(text)
+    return text[found.end() :] if found else text
