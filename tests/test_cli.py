@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.clients import fill, run
-from tests.support import PROMPTGIT, Server, commits_of, environment, foreign_commit
+from tests.support import PROMPTGIT, Server, command, commits_of, environment, foreign_commit
 
 Run = Callable[..., str]
 
@@ -192,6 +192,40 @@ def test_an_edit_that_cannot_be_saved_is_kept(
     kept.unlink()
     run(url, "edit", "cli/conflict", EDITOR=editor("sys.exit(3)"), TMPDIR=str(tmp_path), code=1)
     assert list(tmp_path.glob("promptgit-*")) == []
+
+
+def test_an_edit_says_which_variables_come_and_go(
+    url: dict[str, str], editor: Callable[[str], str], tmp_path: Path
+) -> None:
+    """On a terminal it asks before it saves; what declared variables do not fit is told, too."""
+    name = "cli/variables"
+    fill(url, name, "{{name}} {{kept}}")
+    header = "---\ninput: {kept: , tone: {default: kind}}\n---\n"
+    settings = {"EDITOR": editor(f"path.write_text({header + '{{kept}} {{place}}'!r})"), "TMPDIR": str(tmp_path)}
+
+    def on_terminal(*options: str, answer: bytes = b"") -> tuple[int, str]:
+        parent, child = pty.openpty()
+        os.write(parent, answer)
+        edit = [PROMPTGIT, "edit", name, "-m", "x", *options]
+        done = subprocess.run(edit, env=environment(**url, **settings), stdin=child, capture_output=True, timeout=60)
+        os.close(child)
+        os.close(parent)
+        return done.returncode, done.stderr.decode()
+
+    code, told = on_terminal(answer=b"n\n")
+    assert "Your text drops {{name}} and adds {{place}}." in told
+    assert "Save it?" in told
+    assert (code, run(url, "show", name)) == (1, "{{name}} {{kept}}")
+    (kept,) = tmp_path.glob("promptgit-*")
+    assert f"kept in {kept}" in told
+    code, told = on_terminal("--yes")
+    assert "Your text drops {{name}} and adds {{place}}." in told
+    assert "The text does not declare {{place}} and declares {{tone}} without using it." in told
+    assert (code, run(url, "show", name)) == (0, header + "{{kept}} {{place}}")
+    settings["EDITOR"] = editor("path.write_text('{{kept}}')")
+    done = command("edit", name, "-m", "x", data=b"n\n", **url, **settings)
+    assert "Your text drops {{place}}." in done.stderr, "without a terminal nobody is asked"
+    assert run(url, "show", name) == "{{kept}}"
 
 
 def test_a_terminal_gets_colours_and_a_pager(url: dict[str, str], tmp_path: Path) -> None:

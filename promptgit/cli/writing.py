@@ -19,7 +19,10 @@ from promptgit.cli.reading import content_of
 from promptgit.cli.target import Name, connected, version_of
 from promptgit.client.synchronous import Client
 from promptgit.client.values import Prompt
+from promptgit.domain import variables
+from promptgit.domain.inputs import body_of, mismatch
 from promptgit.domain.names import parse_id
+from promptgit.domain.variables import braced
 from promptgit.errors import PromptDeleted, PromptgitError, PromptNotFound
 
 allow_empty_option = click.option("--allow-empty", is_flag=True, help="Save an empty content, too.")
@@ -98,19 +101,24 @@ def print_saved(prompt: Prompt, *, as_json: bool, changed: bool) -> None:
         why = plain(prompt.description).partition("\n")[0]
         line = f"[{plain(prompt.name)} {prompt.version_number} {prompt.commit[:7]}] {why}"
     print_answer(prompt.json(), line, as_json=as_json)
+    unfit = str(mismatch(variables.names_in(body_of(prompt.content)), prompt.inputs))
+    if unfit:
+        click.echo(plain(unfit), err=True)
 
 
 @main.command()
 @click.argument("name", type=Name())
 @allow_empty_option
+@click.option("-y", "--yes", is_flag=True, help="Do not ask whether variables may come and go.")
 @json_option
 @attributed
 @connected
-def edit(client: Client, name: str, allow_empty: bool, as_json: bool, attribution: Attribution) -> None:
+def edit(client: Client, name: str, allow_empty: bool, yes: bool, as_json: bool, attribution: Attribution) -> None:
     """Edit a prompt in $VISUAL or $EDITOR.
 
     What has changed is saved, as a new prompt if there is none. Where somebody else saved meanwhile nothing is
-    overwritten, and your text is kept in a file.
+    overwritten, and your text is kept in a file. Which variables of a prompt the edit adds and drops is told before it
+    is saved; on a terminal you are asked.
     """
     try:
         prompt: Prompt | None = client.get(name)
@@ -128,9 +136,11 @@ def edit(client: Client, name: str, allow_empty: bool, as_json: bool, attributio
             click.echo("Nothing changed, and nothing was saved.", err=True)
         else:
             expect_content(after, "The edited text", allow_empty=allow_empty)
+            text = text_of(after, path)
+            if prompt:
+                confirm(variables.change(prompt.content, text), yes=yes)
             if attribution["description"] is None and sys.stdin.isatty():
                 attribution["description"] = click.prompt("Message", default="", show_default=False, err=True) or None
-            text = text_of(after, path)
             store(client, name, text, prompt.version_number if prompt else 0, attribution, as_json=as_json)
         done = True
     finally:
@@ -138,6 +148,21 @@ def edit(client: Client, name: str, allow_empty: bool, as_json: bool, attributio
             os.unlink(path)
         else:
             click.echo(f"promptgit: your text is kept in {path}", err=True)
+
+
+def confirm(change: variables.Change, *, yes: bool) -> None:
+    """Say which variables a new text adds and drops; on a terminal, and without *yes*, ask whether to go on.
+
+    Raises:
+        Refusal: the answer is no.
+    """
+    said = [f"{word} {braced(names)}" for word, names in (("drops", change.dropped), ("adds", change.added)) if names]
+    if not said:
+        return
+    told = f"Your text {' and '.join(said)}. Programs that fill in this prompt may have to change, too."
+    click.echo(plain(told), err=True)
+    if sys.stdin.isatty() and not yes and not click.confirm("Save it?", default=True, err=True):
+        raise Refusal("Nothing was saved.")
 
 
 @main.command()

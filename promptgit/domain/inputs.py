@@ -11,6 +11,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from promptgit.domain.variables import braced
+
 _FRONT = re.compile(r"---[ \t]*\r?\n.*?^---[ \t]*(?:\r?\n|\Z)", re.DOTALL | re.MULTILINE)
 _MEMBERS = {"default", "description", "required"}
 
@@ -96,6 +98,29 @@ def _text_of(default: object) -> str:
     if default is None:
         return ""
     return default if isinstance(default, str) else json.dumps(default, ensure_ascii=False)
+
+
+class Mismatch(NamedTuple):
+    """The variables that a text has and does not declare, and those that it declares and does not have."""
+
+    undeclared: tuple[str, ...] = ()
+    unused: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        """A sentence; "" where all fit."""
+        said = [f"does not declare {braced(self.undeclared)}"] if self.undeclared else []
+        said += [f"declares {braced(self.unused)} without using it"] if self.unused else []
+        return f"The text {' and '.join(said)}." if said else ""
+
+
+def mismatch(names: Iterable[str], inputs: Iterable[Input]) -> Mismatch:
+    """What does not fit between the variables *names* of a text and those that it declares, if it declares any."""
+    declared, used = dict.fromkeys(one.name for one in inputs), dict.fromkeys(names)
+    if not declared:
+        return Mismatch()
+    return Mismatch(
+        tuple(name for name in used if name not in declared), tuple(name for name in declared if name not in used)
+    )
 
 
 def body_of(text: str) -> str:

@@ -7,6 +7,7 @@ with a digit; so `{{#if x}}`, `{{a.b}}` and `{{first name}}`, which templates of
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import NamedTuple
 
 VARIABLE = re.compile(r"\{\{\s*(?P<name>[^\W\d]\w*)\s*\}\}")
@@ -31,3 +32,8 @@ def change(old: str, new: str) -> Change:
     return Change(
         tuple(name for name in after if name not in before), tuple(name for name in before if name not in after)
     )
+
+
+def braced(names: Iterable[str]) -> str:
+    """Names as they stand in a text, for a sentence."""
+    return ", ".join(f"{{{{{name}}}}}" for name in names)
