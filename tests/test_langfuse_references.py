@@ -54,5 +54,8 @@ def test_references_that_lead_nowhere_are_refused(client: FlaskClient) -> None:
         answer = publish(client, "self", text)
         assert (answer.status_code, answer.json["error"]) == (400, "InvalidRequestError")
         assert said in answer.json["message"]
-    client.delete(f"{PROMPTS}/l0")
+    refused = client.delete(f"{PROMPTS}/l0")
+    assert (refused.status_code, "'l1'" in refused.json["message"]) == (400, True)
+    l0 = client.get("/api/names/l0").json["id"]
+    assert client.delete(f"/api/prompts/{l0}", json={"force": True}).status_code == 204
     assert client.get(f"{PROMPTS}/l1").status_code == 400

@@ -179,6 +179,19 @@ def test_answers_are_what_it_says(tmp_path: Path) -> None:
         call(200, "GET", f"{where}/diff?from=1&to=2", headers={"Accept": "text/x-diff"})
         call(404, "GET", f"{where}/diff?from=1&to=3")
         call(422, "GET", f"{where}/diff?from=1")
+        used = call(201, "POST", "/api/prompts", {"name": "used", "content": "x"}).json["id"]
+        refers = {"name": "refers", "content": "@@@langfusePrompt:name=used|label=latest@@@"}
+        refers["id"] = call(201, "POST", "/api/prompts", refers).json["id"]
+        for of in (used, refers["id"]):
+            call(200, "GET", f"/api/prompts/{of}/references")
+        for part in ("", "/versions/1", "/versions/1/content", "/labels/latest"):
+            call(200, "GET", f"/api/prompts/{refers['id']}{part}?resolve=true")
+        call(200, "GET", "/api/prompts?include=content&resolve=true")
+        call(409, "DELETE", f"/api/prompts/{used}")
+        call(204, "DELETE", f"/api/prompts/{used}", {"force": True})
+        call(409, "GET", "/api/names/refers?resolve=true")
+        call(410, "GET", f"/api/prompts/{used}/references")
+        call(204, "DELETE", f"/api/prompts/{refers['id']}")
         label = f"{where}/labels/production"
         call(404, "GET", label)
         call(200, "PUT", label, {"version_number": 1})

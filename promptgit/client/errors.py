@@ -73,6 +73,7 @@ _MEMBERS = {
     "prompt_id": "prompt_id",
     "name": "name",
     "missing": "missing",
+    "referenced_by": "by",
 }
 
 

@@ -134,6 +134,17 @@ def _declared(text: str) -> tuple[Input, ...]:
     return parse(text.encode()).inputs
 
 
+def rejoined(header: bytes, prompt: str | tuple[Message | Placeholder, ...]) -> bytes:
+    """A file with another text, or other messages, behind the front matter *header*, which stays as it is.
+
+    *header* is empty, or what `read` found before the body of a file of the same type.
+    """
+    if not header:
+        return render(PromptFile(prompt))
+    body = prompt if isinstance(prompt, str) else "".join(map(_message_lines, prompt))
+    return header + body.encode()
+
+
 def render(file: PromptFile) -> bytes:
     """The file that says this.
 

@@ -80,7 +80,9 @@ from promptgit.errors.prompts import NameTaken as NameTaken
 from promptgit.errors.prompts import PathBlocked as PathBlocked
 from promptgit.errors.prompts import PromptDeleted as PromptDeleted
 from promptgit.errors.prompts import PromptNotFound as PromptNotFound
+from promptgit.errors.prompts import Referenced as Referenced
 from promptgit.errors.prompts import StaleVersion as StaleVersion
+from promptgit.errors.prompts import Unresolvable as Unresolvable
 from promptgit.errors.prompts import VersionNotFound as VersionNotFound
 from promptgit.errors.prompts import WeakETag as WeakETag
 from promptgit.errors.releases import CheckNotFound as CheckNotFound

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -185,6 +186,37 @@ class PathBlocked(PromptgitError):
         if self.reason is None:
             return f"Something else lies at {self.path!r} in the repository. Choose another name."
         return f"The path {self.path!r} {self.reason}. Nothing was written; rename the prompt, or repair it with git."
+
+
+@dataclass(eq=False)
+class Unresolvable(PromptgitError):
+    """The prompt's references cannot be replaced: one leads to no text, or in a circle, or there are too many."""
+
+    code = "unresolvable"
+    sentence = "{self.name!r} {self.reason}. Change the prompt, or read it without its references resolved."
+    name: str
+    reason: str
+
+
+@dataclass(eq=False)
+class Referenced(PromptgitError):
+    """Other prompts refer to the prompt, or to the label, that would go: their references would lead nowhere.
+
+    Nothing was written. *label* is None where the prompt itself would go; *by* are the names of the others, sorted.
+    """
+
+    code = "referenced"
+    name: str
+    label: str | None
+    by: Sequence[str]
+
+    def __str__(self) -> str:
+        what = f"The label {self.label!r} of {self.name!r}" if self.label else f"{self.name!r}"
+        shown = ", ".join(map(repr, self.by[:3])) + (f" and {len(self.by) - 3:,} more" if len(self.by) > 3 else "")
+        return (
+            f"{what} is referred to by {shown}, whose references would lead nowhere, so nothing was written. "
+            "Change these first, in the same commit if you like, or say force."
+        )
 
 
 @dataclass(eq=False)

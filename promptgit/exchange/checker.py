@@ -15,7 +15,7 @@ from pathlib import Path
 from promptgit.domain.labels import LATEST
 from promptgit.errors import Damaged, UnusableRepository
 from promptgit.store.git.repository import Repository
-from promptgit.store.index import check_queries, label_queries, release_queries, search
+from promptgit.store.index import check_queries, label_queries, reference_rows, release_queries, search
 from promptgit.store.index.connections import uri_of
 from promptgit.store.index.intake import Progress, build
 from promptgit.store.index.makers import COLUMNS
@@ -107,6 +107,8 @@ def _compare(path: Path, store: Store, progress: Progress | None) -> Iterator[st
         yield from _one_way(connection, "Only git has the request", git, index)
         yield from _requests(connection, store.repository)
         yield from _search(connection, store.repository.read)
+        for prompt_id, rows in reference_rows.wrong(connection, store.repository.read):
+            yield f"The index has other references of the prompt {prompt_id} than its texts: {rows}"
         for label, name in label_queries.ignored(connection):
             why = "is of a reserved label" if label == LATEST else "points at no version"
             yield (

@@ -6,8 +6,8 @@ import sqlite3
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from promptgit.domain import labels
-from promptgit.errors import ChangesRefused, Invalid, LabelGated, PathBlocked
+from promptgit.domain import labels, names
+from promptgit.errors import ChangesRefused, Invalid, LabelGated, PathBlocked, Referenced
 from promptgit.service import prefixes
 from promptgit.service.evaluations import expect_version, ripened
 from promptgit.service.items import MOST, Delete, Item, Point, Refusals, Rename, Tell, checked
@@ -40,7 +40,7 @@ class Commits:
 
         Raises:
             Invalid: there are no items, or too many; the description or the author breaks a rule.
-            ChangesRefused: items are refused; those of `Planner`, PathBlocked and LabelGated.
+            ChangesRefused: items are refused; those of `Planner`, PathBlocked, LabelGated and Referenced.
             (and those of `Writer.submit`)
         """
         if not 1 <= len(items) <= MOST:
@@ -66,8 +66,8 @@ class Commits:
 
         try:
             return self._writes.run(plan, answer, recall, attribution, None, dry_run=dry_run)
-        except (PathBlocked, LabelGated) as error:
-            path = error.path if isinstance(error, PathBlocked) else labels.path_of(error.label, error.name)
+        except (PathBlocked, LabelGated, Referenced) as error:
+            path = _path_of(error)
             if path not in planned.owners:
                 raise
             raise ChangesRefused({planned.owners[path]: error}) from error
@@ -81,7 +81,8 @@ class Commits:
             if isinstance(item.action, Tell) and outcome.prompt_id is not None:
                 _, version = expect_version(index, outcome.prompt_id, item.action.number)
                 states[version.id, item.action.told.check] = item.action.told.state
-        return ripened(index, plan, states, self._writes, int(self._store.clock()), self._credentials)
+        now, read = int(self._store.clock()), self._store.repository.planned
+        return ripened(index, plan, states, self._writes, now, self._credentials, read)
 
     def _checked(self, items: Sequence[Item]) -> list[Item]:
         refusals, sound = Refusals(), []
@@ -90,6 +91,17 @@ class Commits:
                 sound.append(checked(item, self._max_content))
         refusals.expect_none()
         return sound
+
+
+def _path_of(error: PathBlocked | LabelGated | Referenced) -> str:
+    """The file of which an error speaks."""
+    match error:
+        case PathBlocked(path=path):
+            return path
+        case LabelGated(label=label, name=name) | Referenced(label=str(label), name=name):
+            return labels.path_of(label, name)
+        case _:
+            return names.path_of(error.name)
 
 
 def _identified(index: sqlite3.Connection, outcome: Outcome) -> Outcome:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from promptgit.domain import evaluations
@@ -66,12 +66,13 @@ def ripened(
     writes: Writes,
     now: int,
     credentials: Credentials,
+    read: Callable[[str], bytes],
 ) -> Plan:
     """The plan, and the releases that wait for nothing but the checks in it: version's id and check -> state."""
     if not told:
         return plan
     candidates = release_queries.open_with(index, sorted({version for version, _ in told}))
-    judge = Judge(index, credentials, told)
+    judge = Judge(index, credentials, read, told)
     deed = Deed(PROMPTGIT, None, None, now)
     return release_plans.ripen(index, plan, candidates, deed, judge, writes.is_possible)
 
@@ -170,9 +171,8 @@ class Evaluations:
             name, version = expect_version(index, prompt_id, number)
             reason = f"Check {told.check} of version {number} of {name}: {told.state}"
             states = {(version.id, told.check): told.state}
-            return ripened(
-                index, Plan(files, reason), states, self._writes, int(self._store.clock()), self._credentials
-            )
+            now, read = int(self._store.clock()), self._store.repository.planned
+            return ripened(index, Plan(files, reason), states, self._writes, now, self._credentials, read)
 
         def answer(index: sqlite3.Connection) -> Check:
             found = _find(index, expect_version(index, prompt_id, number)[1], told.check)

@@ -71,13 +71,14 @@ class Item:
     """One change of a request: what is done to the prompt of an id or of a name; one of both is given.
 
     *if_match* is the number of the newest version that the caller has seen; 0: it has seen that no living prompt is
-    there; None: it does not say.
+    there; None: it does not say. With *force* what goes goes whoever refers to it.
     """
 
     action: Action
     prompt_id: str | None = None
     name: str | None = None
     if_match: int | None = None
+    force: bool = False
 
 
 class Refusals:

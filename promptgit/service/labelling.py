@@ -135,6 +135,7 @@ class Labelling:
             LabelNotFound: the prompt never had this label.
             Invalid: a rule is broken.
             LabelProtected: the caller may not move it.
+            Referenced: other prompts refer to the version that it points at.
             (and those of `Writer.submit`)
         """
         labels.check(label)

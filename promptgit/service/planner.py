@@ -96,7 +96,9 @@ class Planner:
         files: Files = {}
         for subject in subjects:
             files |= subject.files
-        return Planned(Plan(files, reason_of(done)) if done else None, outcomes, _owners(of_items, items))
+        owners = _owners(of_items, items)
+        forced = frozenset(path for path, at in owners.items() if items[at].force)
+        return Planned(Plan(files, reason_of(done), forced=forced) if done else None, outcomes, owners)
 
     def _is_open(self, at: int) -> bool:
         return not self._refusals.has(at)

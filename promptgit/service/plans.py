@@ -23,12 +23,14 @@ Files = dict[str, bytes | str | None]
 class Plan(NamedTuple):
     """What is to be committed; *reason* is the description where the caller gives none.
 
-    *released* are those of the files that move a gated label because a release says so.
+    *released* are those of the files that move a gated label because a release says so; *forced* those that go whoever
+    refers to them.
     """
 
     files: Files
     reason: str
     released: frozenset[str] = frozenset()
+    forced: frozenset[str] = frozenset()
 
 
 def create(index: sqlite3.Connection, name: str, content: bytes) -> Plan:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -13,6 +13,7 @@ from promptgit.domain.releases import OPEN, OUTDATED, READY, Deed, Item, Release
 from promptgit.domain.rights import same_person
 from promptgit.domain.rules import LabelRule, Rules
 from promptgit.errors import ReleaseNotReady, ReleaseOutdated, SelfApproval
+from promptgit.service import ungated
 from promptgit.store.index import check_queries, queries, release_queries, version_queries
 from promptgit.store.index.release_rows import read_rules
 
@@ -70,13 +71,19 @@ class Judged:
 class Judge:
     """Judges releases by the state of one index, under the write lock or for a reader.
 
-    *told* are checks that the same commit sets: version's id and check -> state.
+    *read* gives the bytes of a blob by its id in hexadecimal. *told* are checks that the same commit sets: version's id
+    and check -> state.
     """
 
     def __init__(
-        self, index: sqlite3.Connection, credentials: Credentials, told: Mapping[tuple[str, str], str] | None = None
+        self,
+        index: sqlite3.Connection,
+        credentials: Credentials,
+        read: Callable[[str], bytes],
+        told: Mapping[tuple[str, str], str] | None = None,
     ) -> None:
         self._index = index
+        self._read = read
         self._credentials = credentials
         self._told = told or {}
         self.rules: Rules = read_rules(index)[0]
@@ -92,7 +99,7 @@ class Judge:
         return self.rules.labels.get(release.label) or LabelRule(approvals=0)
 
     def missing(self, release: Release) -> tuple[str, ...]:
-        """What an open release lacks: approvals, checks, or rules that can be understood."""
+        """What an open release lacks: approvals, checks, references that are gated, or rules that can be understood."""
         return self._missing(release, self.counting(release), self._checks(release))
 
     def judge(self, release: Release, opened: int | None) -> Judged:
@@ -196,6 +203,8 @@ class Judge:
             state = self._told.get((item.version_id or "", check), found.state if found else None)
             if state != "success":
                 missing.append(f"the check {check!r} of {item.name!r} v{item.number}, which {_said(state)}")
+        for item in release.items:
+            missing += ungated.around(self._index, self.rules, item, self._read)
         return tuple(missing)
 
 

@@ -14,6 +14,7 @@ from promptgit.domain.past import AsOf
 from promptgit.errors import IndexBusy, VersionNotFound
 from promptgit.service import checks
 from promptgit.service.past import Past
+from promptgit.service.references import References
 from promptgit.store.index import queries, version_queries
 from promptgit.store.store import Store
 
@@ -26,6 +27,7 @@ class Reading:
 
     def __init__(self, store: Store) -> None:
         self._store = store
+        self.references = References(store, self)
 
     def without_waiting(self) -> AbstractContextManager[None]:
         """Within, a read in this thread that would have to wait, or to take in commits, raises Deferred instead."""
@@ -107,6 +109,14 @@ class Reading:
                 return version
         prompt, _ = self.find(prompt_id)
         raise VersionNotFound(prompt.name, text, prompt.newest.number)
+
+    def with_version(self, prompt_id: str, number: int | str) -> tuple[Prompt, Version]:
+        """A prompt, deleted or not, with one of its versions; the same rules as those of `version`.
+
+        Raises:
+            PromptNotFound, VersionNotFound
+        """
+        return self.find(prompt_id)[0], self.version(prompt_id, number)
 
     def versions(
         self, prompt: Prompt, *, after: int | None = None, before: int | None = None, newest_first: bool = False

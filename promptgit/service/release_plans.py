@@ -151,7 +151,8 @@ def ripen(
             continue
         taken |= paths
         reason = f"{plan.reason}, and make release {release.number}"
-        plan = Plan({**plan.files, **made.files}, reason, plan.released | made.released)
+        files = {**plan.files, **made.files}
+        plan = plan._replace(files=files, reason=reason, released=plan.released | made.released)
     return plan
 
 

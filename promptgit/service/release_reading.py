@@ -88,4 +88,4 @@ class ReleaseReading:
 
     def _judged(self, index: sqlite3.Connection, number: int) -> Judged:
         release, opened, _ = release_plans.find(index, number)
-        return Judge(index, self._credentials).judge(release, opened)
+        return Judge(index, self._credentials, self._store.repository.planned).judge(release, opened)

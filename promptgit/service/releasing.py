@@ -64,7 +64,9 @@ class Releasing(ReleaseReading):
             release = Release(made, label, OPEN, description, deed, items, when_ready)
             opened = release_plans.open_(release)
             may_move = self._writes.are_movable_in(index, [label], attribution.rights)
-            if not (when_ready and may_move) or Judge(index, self._credentials).missing(release):
+            if not (when_ready and may_move) or Judge(index, self._credentials, self._store.repository.planned).missing(
+                release
+            ):
                 return opened
             ended = release_plans.make(index, release, self._own_deed())
             return Plan({**opened.files, **ended.files}, ended.reason, ended.released)
@@ -173,7 +175,7 @@ class Releasing(ReleaseReading):
         owner = attribution.rights.owner
         if owner is None or attribution.rights.credential is None:
             raise Forbidden("Without a token nobody can be told apart, and so nobody can approve. Use a token.")
-        judge = Judge(index, self._credentials)
+        judge = Judge(index, self._credentials, self._store.repository.planned)
         if judge.is_one_of(judge.counting(release), owner):
             return None
         judge.expect_current(release, opened)
@@ -188,7 +190,7 @@ class Releasing(ReleaseReading):
 
     def _withdraw(self, index: sqlite3.Connection, release: Release, _opened: int, attribution: Attribution) -> Plan:
         rights = attribution.rights
-        judge = Judge(index, self._credentials)
+        judge = Judge(index, self._credentials, self._store.repository.planned)
         if not rights.is_admin and not judge.is_one_of([release.opened], rights.owner or ""):
             raise Forbidden(f"Release {release.number} was opened by {release.opened.by!r}, who alone can withdraw it.")
         return self._end(release, WITHDRAWN, attribution)
@@ -199,7 +201,7 @@ class Releasing(ReleaseReading):
 
     def _release(self, index: sqlite3.Connection, release: Release, opened: int, attribution: Attribution) -> Plan:
         self._writes.expect_mover(index, [release.label], attribution.rights)
-        Judge(index, self._credentials).expect_ready(release, opened)
+        Judge(index, self._credentials, self._store.repository.planned).expect_ready(release, opened)
         deed = self._writes.deed(attribution, texts.check_description(attribution.description))
         return release_plans.make(index, release, deed)
 
@@ -236,7 +238,9 @@ class Releasing(ReleaseReading):
         if number is None:
             raise KeyReused
         then = releases.parse(number, self._store.repository.file_at(commit, releases.path_of(number)) or b"")
-        return Judge(index, self._credentials).judge(then or release_plans.find(index, number)[0], None)
+        return Judge(index, self._credentials, self._store.repository.planned).judge(
+            then or release_plans.find(index, number)[0], None
+        )
 
     def _own_deed(self) -> Deed:
         return Deed(PROMPTGIT, None, None, int(self._store.clock()))

@@ -159,6 +159,7 @@ class Service(Reading):
             StaleVersion: the caller has not seen the newest version.
             Invalid, InvalidName: a rule is broken.
             NameTaken, PathBlocked: the name cannot be had.
+            Referenced: other prompts refer to it by the name that it has.
             (and those of `Writer.submit`)
         """
         checked = names.check(name)
@@ -178,6 +179,7 @@ class Service(Reading):
             PromptNotFound: no prompt has this id.
             StaleVersion: the caller has not seen the newest version.
             LabelProtected: it has a label that the caller may not move.
+            Referenced: other prompts refer to it.
             Invalid: the description or the author breaks a rule.
             (and those of `Writer.submit`)
         """

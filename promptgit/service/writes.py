@@ -12,7 +12,7 @@ from promptgit.domain.models import Author, Request
 from promptgit.domain.releases import Deed
 from promptgit.domain.rights import NO_RIGHTS, Rights
 from promptgit.errors import PathBlocked
-from promptgit.service import gates, prefixes
+from promptgit.service import gates, prefixes, referenced
 from promptgit.service.checks import Precondition
 from promptgit.service.plans import Plan
 from promptgit.store.access_log import AccessLog, who
@@ -29,7 +29,7 @@ class Attribution:
 
     *committer* is whose credential stores it; None: the service. *rights* are those of this credential. With *override*
     an administrator moves gated labels without a release. *request* tells a write that is sent again; None: it is not
-    to be known again.
+    to be known again. With *force* prompts and labels go that others refer to.
     """
 
     description: str = ""
@@ -39,6 +39,7 @@ class Attribution:
     rights: Rights = NO_RIGHTS
     override: bool = False
     request: Request | None = None
+    force: bool = False
 
 
 class Writes:
@@ -71,12 +72,14 @@ class Writes:
             Invalid: the description or the author breaks a rule.
             OutsidePrefix: the credential may not write to one of the prompts.
             LabelGated: it would move a gated label, remove it, or take its prompt elsewhere.
+            Referenced: it would remove, or rename, what others refer to, and the attribution does not force it.
             (what the plan raises, and those of `Writer.submit`)
         """
         committer = attribution.committer or self._store.committer
         author = committer if attribution.author is None else texts.check_author(attribution.author)
         description = texts.check_description(attribution.description)
 
+        is_patient = False
         logged: list[str] = []  # files of releases: a batch that another program was faster than is planned again
 
         def edit(index: sqlite3.Connection) -> Edit | None:
@@ -87,6 +90,8 @@ class Writes:
             prefixes.expect_files_below(planned.files.keys() - planned.released, attribution.rights)
             override = description if attribution.override else None
             guarded = gates.guarded(index, planned, attribution.rights, override, self.deed(attribution))
+            if not attribution.force:
+                referenced.expect_unreferenced(index, planned, self._store.repository.planned, patient=is_patient)
             recorded = sorted(guarded.files.keys() - planned.files.keys())
             if not dry_run and recorded != logged:
                 self._log_override(recorded, description, attribution)
@@ -102,9 +107,17 @@ class Writes:
                 self._store.repository.expect_possible(rehearsed)
             return answer(index)
 
-        if dry_run:
-            return self._store.index.read(rehearse)
-        return self._store.writer.submit(Operation(edit, answer, attribution.request, recalled))
+        def attempt() -> T:
+            if dry_run:
+                return self._store.index.read(rehearse)
+            return self._store.writer.submit(Operation(edit, answer, attribution.request, recalled))
+
+        try:
+            return attempt()
+        except referenced.Behind:
+            self._store.index.prepare_references()
+            is_patient = True
+            return attempt()
 
     def _log_override(self, files: list[str], description: str, attribution: Attribution) -> None:
         """Say in the access log that gates are overridden, before they are; *files* are those of the releases.

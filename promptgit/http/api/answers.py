@@ -13,6 +13,7 @@ from flask import Response
 from promptgit.domain import front_matter
 from promptgit.domain.evaluations import Check
 from promptgit.domain.models import LabelMove, Prompt, Version, makers_json
+from promptgit.domain.references import PutIn
 from promptgit.domain.variables import names_in
 from promptgit.service.blaming import Lines
 
@@ -111,6 +112,16 @@ def content(data: bytes | str) -> dict[str, object]:
     return {"content": text, "variables": names_in(text)} | ({"inputs": inputs} if inputs else {})
 
 
+def resolved(put_in: Iterable[PutIn]) -> dict[str, object]:
+    """Which versions were put into a content, each once, in order."""
+    shown = [
+        {"prompt_id": node.prompt_id, "name": node.name, "version_number": node.version}
+        | ({} if reference.label is None else {"label": reference.label})
+        for _, reference, node in put_in
+    ]
+    return {"resolved_references": [one for at, one in enumerate(shown) if one not in shown[:at]]}
+
+
 def etag(value: Prompt) -> str:
     """The ETag of a prompt: the commit of its newest version, and of a rename or a label's move since then."""
     return f"{value.newest.commit}.{value.altered[:12]}" if value.altered else value.newest.commit
@@ -121,6 +132,12 @@ def version_etag(value: Version) -> str:
     if not value.labels:
         return value.commit
     return f"{value.commit}.{hashlib.sha256(','.join(value.labels).encode()).hexdigest()[:12]}"
+
+
+def composed_etag(tag: str, put_in: Iterable[PutIn]) -> str:
+    """The ETag of a content with other prompts put in, of which *tag* is the ETag: with a digest of these."""
+    told = "\n".join(f"{reference} {node.id} {node.name}" for _, reference, node in put_in)
+    return f"{tag}.{hashlib.sha256(told.encode()).hexdigest()[:12]}"
 
 
 def dumps(value: object) -> bytes:

@@ -17,7 +17,7 @@ from promptgit.http.api import answers, schemas
 from promptgit.http.api.bodies import Routes
 from promptgit.http.api.checks import SaidSchema
 from promptgit.http.api.context import attribution_of, expect_no_precondition, service
-from promptgit.http.api.fields import AnswerSchema, Id, OnlyTrue, Strict, Text, Whole, described
+from promptgit.http.api.fields import AnswerSchema, Flag, Id, OnlyTrue, Strict, Text, Whole, described
 from promptgit.http.api.openapi import refuses
 from promptgit.http.api.refusals import of_change
 from promptgit.service.evaluations import Told
@@ -44,6 +44,7 @@ _REFUSALS = (
         errors.CheckProtected,
         errors.LabelGated,
         errors.OutsidePrefix,
+        errors.Referenced,
     ),
 )
 
@@ -58,19 +59,23 @@ class _Change(Strict):
     )
 
 
+class _Forcible(_Change):
+    force = Flag("True: also where other prompts refer to it, whose references then lead nowhere")
+
+
 class ContentChangeSchema(_Change):
     """A content to be the newest; a name creates the prompt where there is none, or brings a deleted one back."""
 
     content = Text("The whole text, kept byte for byte", required=True, **schemas.CONTENT)
 
 
-class RenameChangeSchema(_Change):
+class RenameChangeSchema(_Forcible):
     """Another name for a prompt."""
 
     rename_to = Text("The new name, free before the commit", required=True, **schemas.NEW_NAME)
 
 
-class DeleteChangeSchema(_Change):
+class DeleteChangeSchema(_Forcible):
     """The end of a prompt, with its labels."""
 
     delete = OnlyTrue("Only true", required=True, const=True)
@@ -87,7 +92,7 @@ class _NumberOrNewest(Whole):
         return value if value == NEWEST else super()._deserialize(value, *arguments, **keywords)
 
 
-class LabelChangeSchema(_Change):
+class LabelChangeSchema(_Forcible):
     """A label to point at a version, or to remove."""
 
     label = Text("The label", required=True, pattern=labels.PATTERN, examples=["production"])
@@ -148,7 +153,7 @@ class Changes(fields.Raw):
         return items
 
 
-class CommitSchema(schemas.OverridableSchema):
+class CommitSchema(schemas.ForcibleSchema):
     """Changes to make in one commit, or not at all."""
 
     changes = Changes()
@@ -217,7 +222,8 @@ def _item(value: Any) -> Item:
     except ma.ValidationError as error:
         field, reasons = next(iter(cast("dict[str, list[str]]", error.messages).items()))
         raise Invalid(_shown(field), reasons[0].removesuffix(".")) from None
-    return Item(action_of(loaded), loaded.get("prompt_id"), loaded.get("name"), loaded.get("if_match"))
+    which = loaded.get("prompt_id"), loaded.get("name")
+    return Item(action_of(loaded), *which, loaded.get("if_match"), loaded.get("force", False))
 
 
 def _shown(field: str) -> str:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from flask import Response, current_app, request
 
-from promptgit.domain.models import Author, Prompt
+from promptgit.domain.models import Author, Prompt, Version
 from promptgit.domain.names import parse_id
 from promptgit.domain.past import AsOf
 from promptgit.errors import Invalid, WeakETag
@@ -51,6 +51,24 @@ def source_of(query: Mapping[str, Any]) -> tuple[Service | Past, bool]:
     return (service(), False) if at is None else (service().as_of(at), isinstance(at, str))
 
 
+def newest_of(query: Mapping[str, Any], find: Callable[[Service | Past], Prompt]) -> Response:
+    """The prompt that *find* finds where a query says, with its newest content, as the query wants it."""
+    source, is_fixed = source_of(query)
+    if not query.get("resolve"):
+        return conditional(reads.newest(service(), find(source), is_fixed=is_fixed))
+
+    def look() -> tuple[Prompt, Version]:
+        prompt = find(source)
+        return prompt, prompt.newest
+
+    return conditional(reads.composed(service(), look, past_of(source), is_fixed=is_fixed))
+
+
+def past_of(source: Service | Past) -> Past | None:
+    """What `source_of` gives, if it is a state of the past."""
+    return source if isinstance(source, Past) else None
+
+
 def attribution_of(body: dict[str, Any]) -> Attribution:
     """The attribution of the write that Flask's request asks for.
 
@@ -68,6 +86,7 @@ def attribution_of(body: dict[str, Any]) -> Attribution:
         caller.rights,
         body.get("override", False),
         requested(),
+        body.get("force", False),
     )
 
 

@@ -9,10 +9,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from contextlib import nullcontext
+from functools import partial
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl
 
 from promptgit.deferral import AT_ONCE, Deferred
+from promptgit.domain.models import Prompt, Version
 from promptgit.http.api import problems, reads
 from promptgit.http.api.context import uuid_of
 from promptgit.http.observed import ROUTE
@@ -85,13 +87,28 @@ class Direct:
             if not _PAGE.fullmatch(query):
                 return None
             return reads.page(self._service, prompt_id, path, dict(parse_qsl(query)))
-        if query:
+        resolve = query == "resolve=true"
+        if query and not resolve:
             return None
+        if resolve:
+            return self._composed(name, prompt_id, number, is_content=bool(content))
         if number:
             version = self._service.version(prompt_id, number)
             return (reads.content if content else reads.version)(self._service, version)
         prompt = self._service.named(_text(name)) if name else self._service.get(prompt_id)
         return reads.newest(self._service, prompt)
+
+    def _composed(self, name: str | None, prompt_id: str, number: str | None, *, is_content: bool) -> reads.Read:
+        def look() -> tuple[Prompt, Version]:
+            prompt = self._service.named(_text(name)) if name else self._service.get(prompt_id)
+            return prompt, prompt.newest
+
+        if not number:
+            return reads.composed(self._service, look)
+        version = partial(self._service.with_version, prompt_id, number)
+        if is_content:
+            return reads.content_composed(self._service, version)
+        return reads.composed(self._service, version, of_version=True)
 
 
 def _text(path: str) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 from flask import Response
 from marshmallow import fields
 
+from promptgit.domain.models import Prompt, Version
 from promptgit.errors import (
     CommitNotFound,
     LabelGated,
@@ -14,11 +15,13 @@ from promptgit.errors import (
     LabelProtected,
     PathBlocked,
     PromptDeleted,
+    Referenced,
+    Unresolvable,
     VersionNotFound,
 )
 from promptgit.http.api import answers, reads, schemas
 from promptgit.http.api.bodies import Routes
-from promptgit.http.api.context import attribution_of, conditional, service, source_of, uuid_of
+from promptgit.http.api.context import attribution_of, conditional, past_of, service, source_of, uuid_of
 from promptgit.http.api.fields import AnswerSchema, Whole, described
 from promptgit.http.api.openapi import refuses
 from promptgit.http.api.refusals import headers
@@ -68,13 +71,20 @@ def index(query: dict[str, Any], prompt_id: str) -> Response:
 
 
 @blueprint.get("/<label>")
-@blueprint.arguments(schemas.AtQuerySchema(), location="query")
+@blueprint.arguments(schemas.ReadQuerySchema(), location="query")
 @blueprint.response(200, schemas.VersionWithContentSchema, headers=headers("ETag", "Cache-Control"))
-@refuses(PromptDeleted, LabelNotFound, CommitNotFound)
+@refuses(PromptDeleted, LabelNotFound, CommitNotFound, Unresolvable)
 def show(query: dict[str, Any], prompt_id: str, label: str) -> Response:
     """The version that a label points at, with its content."""
     source, is_fixed = source_of(query)
-    return conditional(reads.version(service(), source.labels.get(uuid_of(prompt_id), label), is_fixed=is_fixed))
+    found = uuid_of(prompt_id)
+    if not query.get("resolve"):
+        return conditional(reads.version(service(), source.labels.get(found, label), is_fixed=is_fixed))
+
+    def look() -> tuple[Prompt, Version]:
+        return source.get(found), source.labels.get(found, label)
+
+    return conditional(reads.composed(service(), look, past_of(source), of_version=True, is_fixed=is_fixed))
 
 
 @blueprint.put("/<label>")
@@ -90,7 +100,7 @@ def point(body: dict[str, Any], prompt_id: str, label: str) -> Response:
 @blueprint.delete("/<label>")
 @blueprint.arguments(schemas.RemovalSchema(), required=False)
 @blueprint.response(204)
-@refuses(PromptDeleted, LabelNotFound, LabelProtected, LabelGated, PathBlocked)
+@refuses(PromptDeleted, LabelNotFound, LabelProtected, LabelGated, PathBlocked, Referenced)
 def remove(body: dict[str, Any], prompt_id: str, label: str) -> Response:
     """Remove a label."""
     service().labels.remove(uuid_of(prompt_id), label, attribution=attribution_of(body))

@@ -6,10 +6,18 @@ from typing import Any
 
 from flask import Response, request
 
-from promptgit.errors import CommitNotFound, ContentTooLarge, InvalidName, NameTaken, PathBlocked, PromptDeleted
-from promptgit.http.api import reads, schemas
+from promptgit.errors import (
+    CommitNotFound,
+    ContentTooLarge,
+    InvalidName,
+    NameTaken,
+    PathBlocked,
+    PromptDeleted,
+    Unresolvable,
+)
+from promptgit.http.api import schemas
 from promptgit.http.api.bodies import Routes
-from promptgit.http.api.context import attribution_of, conditional, must_create, service, source_of, whole
+from promptgit.http.api.context import attribution_of, must_create, newest_of, service, whole
 from promptgit.http.api.openapi import refuses
 from promptgit.http.api.refusals import headers
 
@@ -17,13 +25,12 @@ blueprint = Routes("names", __name__, url_prefix="/api/names", description="Prom
 
 
 @blueprint.get("/<path:name>")
-@blueprint.arguments(schemas.AtQuerySchema(), location="query")
+@blueprint.arguments(schemas.ReadQuerySchema(), location="query")
 @blueprint.response(200, schemas.PromptWithContentSchema, headers=headers("ETag", "Cache-Control"))
-@refuses(PromptDeleted, CommitNotFound)
+@refuses(PromptDeleted, CommitNotFound, Unresolvable)
 def show(query: dict[str, Any], name: str) -> Response:
     """The prompt of a name, with its newest content."""
-    source, is_fixed = source_of(query)
-    return conditional(reads.newest(service(), source.named(name), is_fixed=is_fixed))
+    return newest_of(query, lambda source: source.named(name))
 
 
 @blueprint.put("/<path:name>")

@@ -36,6 +36,8 @@ STATUS: dict[type[errors.PromptgitError], int] = {
     errors.NameTaken: 409,
     errors.PathBlocked: 409,
     errors.KeyReused: 409,
+    errors.Unresolvable: 409,
+    errors.Referenced: 409,
     errors.StaleVersion: 412,
     errors.MalformedGitRequest: 400,
     errors.PushRefused: 403,
@@ -140,6 +142,8 @@ def of_error(error: errors.PromptgitError) -> bytes:
             members = {"current_version": current}
         case errors.PromptDeleted(prompt_id=prompt_id, newest=newest, name=name):
             members = {"prompt_id": prompt_id, "version_number": newest, "name": name}
+        case errors.Referenced(by=by):
+            members = {"referenced_by": list(by)}
         case errors.ReleaseNotReady(missing=missing):
             members = {"missing": list(missing)}
         case _:

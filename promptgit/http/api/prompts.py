@@ -6,6 +6,7 @@ from typing import Any
 
 from flask import Response, request
 
+from promptgit.domain.models import Prompt
 from promptgit.errors import (
     CommitNotFound,
     ContentTooLarge,
@@ -15,10 +16,12 @@ from promptgit.errors import (
     NameTaken,
     PathBlocked,
     PromptDeleted,
+    Referenced,
+    Unresolvable,
 )
-from promptgit.http.api import answers, reads, schemas
+from promptgit.http.api import answers, schemas
 from promptgit.http.api.bodies import Routes
-from promptgit.http.api.context import attribution_of, conditional, service, source_of, uuid_of, whole
+from promptgit.http.api.context import attribution_of, newest_of, past_of, service, source_of, uuid_of, whole
 from promptgit.http.api.openapi import refuses
 from promptgit.http.api.refusals import headers
 from promptgit.service.past import Past
@@ -41,34 +44,39 @@ def create(body: dict[str, Any]) -> Response:
 @blueprint.get("")
 @blueprint.arguments(schemas.ListQuerySchema(), location="query")
 @blueprint.response(200, schemas.ListedPromptSchema(many=True), headers=headers("Link"))
-@refuses(CommitNotFound)
+@refuses(CommitNotFound, Unresolvable)
 def index(query: dict[str, Any]) -> Response:
     """List prompts, sorted by name."""
-    include, limit = query.pop("include", None), query.pop("limit")
+    include, limit, resolve = query.pop("include", None), query.pop("limit"), query.pop("resolve", False)
     source, _ = source_of(query)
     query.pop("at", None)
+    past = past_of(source)
     found = source.list(**query, limit=limit + 1)
     page = found[:limit]
     headers = {}
     if len(found) > limit:
         # A time may mean another commit by the next page.
-        moment = {"at": source.commit} if isinstance(source, Past) else {}
+        moment = {"at": past.commit} if past else {}
         headers = answers.next_link(request.script_root + request.path, request.args, after=page[-1].name, **moment)
     items = [answers.prompt(prompt) for prompt in page]
     if include:
         for item, prompt in zip(items, page, strict=True):
-            item |= answers.content(service().content(prompt.newest))
+            item |= _composed(prompt, past) if resolve else answers.content(service().content(prompt.newest))
     return answers.json(items, headers=headers)
 
 
+def _composed(prompt: Prompt, past: Past | None) -> dict[str, object]:
+    found = service().references.compose(lambda: (prompt, prompt.newest), past)
+    return answers.content(found.data) | answers.resolved(found.put_in)
+
+
 @blueprint.get("/<prompt_id>")
-@blueprint.arguments(schemas.AtQuerySchema(), location="query")
+@blueprint.arguments(schemas.ReadQuerySchema(), location="query")
 @blueprint.response(200, schemas.PromptWithContentSchema, headers=headers("ETag", "Cache-Control"))
-@refuses(PromptDeleted, CommitNotFound)
+@refuses(PromptDeleted, CommitNotFound, Unresolvable)
 def show(query: dict[str, Any], prompt_id: str) -> Response:
     """A prompt with its newest content."""
-    source, is_fixed = source_of(query)
-    return conditional(reads.newest(service(), source.get(uuid_of(prompt_id)), is_fixed=is_fixed))
+    return newest_of(query, lambda source: source.get(uuid_of(prompt_id)))
 
 
 @blueprint.put("/<prompt_id>")
@@ -83,7 +91,7 @@ def save(body: dict[str, Any], prompt_id: str) -> Response:
 @blueprint.patch("/<prompt_id>")
 @blueprint.arguments(schemas.RenameSchema())
 @blueprint.response(200, schemas.PromptWithContentSchema, headers=headers("ETag"))
-@refuses(PromptDeleted, InvalidName, NameTaken, PathBlocked, LabelGated)
+@refuses(PromptDeleted, InvalidName, NameTaken, PathBlocked, LabelGated, Referenced)
 def rename(body: dict[str, Any], prompt_id: str) -> Response:
     """Rename a prompt; its id and its history stay."""
     prompt = service().rename(uuid_of(prompt_id), body["name"], attribution=attribution_of(body))
@@ -93,7 +101,7 @@ def rename(body: dict[str, Any], prompt_id: str) -> Response:
 @blueprint.delete("/<prompt_id>")
 @blueprint.arguments(schemas.RemovalSchema(), required=False)
 @blueprint.response(204)
-@refuses(LabelProtected, LabelGated, PathBlocked)
+@refuses(LabelProtected, LabelGated, PathBlocked, Referenced)
 def delete(body: dict[str, Any], prompt_id: str) -> Response:
     """Delete a prompt; its versions stay readable, and a revert brings it back."""
     service().delete(uuid_of(prompt_id), attribution=attribution_of(body))

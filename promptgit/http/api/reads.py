@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from promptgit.domain.models import Prompt, Version
 from promptgit.http.api import answers
+from promptgit.service.past import Past
 from promptgit.service.service import Service
 
 TOTAL = "X-Total-Count"  # of all versions
@@ -35,6 +36,39 @@ def version(service: Service, found: Version, *, is_fixed: bool = False) -> Read
         cached(answers.version_etag(found), _KEPT if is_fixed else _ASKED_AGAIN, answers.JSON),
         lambda: answers.dumps(answers.version(found) | answers.content(service.content(found))),
     )
+
+
+def composed(
+    service: Service,
+    look: Callable[[], tuple[Prompt, Version]],
+    past: Past | None = None,
+    *,
+    of_version: bool = False,
+    is_fixed: bool = False,
+) -> Read:
+    """The same as `newest`, or *of_version*, of what *look* finds, now or in *past*, with all its references replaced.
+
+    Raises:
+        Unresolvable: they cannot be replaced.
+    """
+    found = service.references.compose(look, past)
+    shown = answers.version(found.version) if of_version else answers.prompt(found.prompt)
+    tag = answers.version_etag(found.version) if of_version else answers.etag(found.prompt)
+    return Read(
+        cached(answers.composed_etag(tag, found.put_in), _KEPT if is_fixed else _ASKED_AGAIN, answers.JSON),
+        lambda: answers.dumps(shown | answers.content(found.data) | answers.resolved(found.put_in)),
+    )
+
+
+def content_composed(service: Service, look: Callable[[], tuple[Prompt, Version]]) -> Read:
+    """The same as `content`, with all its references replaced.
+
+    Raises:
+        Unresolvable: they cannot be replaced.
+    """
+    found = service.references.compose(look)
+    tag = answers.composed_etag(found.version.commit, found.put_in)
+    return Read(cached(tag, _ASKED_AGAIN, "text/plain; charset=utf-8"), lambda: found.data)
 
 
 def content(service: Service, found: Version) -> Read:

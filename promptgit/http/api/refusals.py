@@ -54,6 +54,10 @@ EXAMPLES: dict[type[errors.PromptgitError], errors.PromptgitError] = {
         errors.PathBlocked("prompts/support/greeting.md"),
         errors.DuplicateChange(_NAME, "saves, renames, deletes or restores"),
         errors.AmbiguousChange(_NAME, "renamed"),
+        errors.Unresolvable(
+            _NAME, "leads in a circle with its reference '@@@langfusePrompt:name=tone|label=latest@@@'"
+        ),
+        errors.Referenced(_NAME, "production", ["support/goodbye"]),
         errors.KeyReused(),
         errors.StaleVersion(_NAME, 3),
         errors.WeakETag(_NAME, 3),
@@ -111,6 +115,11 @@ EXAMPLES: dict[type[errors.PromptgitError], errors.PromptgitError] = {
 _HEADERS = {401: ["WWW-Authenticate"], 429: ["Retry-After"], 503: ["Retry-After"]}
 _MEMBERS: dict[str, dict[str, object]] = {
     "missing": {"type": "array", "items": {"type": "string"}, "description": "What the release lacks"},
+    "referenced_by": {
+        "type": "array",
+        "items": {"type": "string"},
+        "description": "The names of the prompts that refer",
+    },
     "name": {"type": "string", "description": "The name that the prompt had"},
     "prompt_id": {"type": "string", "format": "uuid", "description": "The prompt that has, or had, the name"},
     "current_version": {"type": "integer", "minimum": 1, "description": "The number of the prompt's newest version"},

@@ -106,6 +106,12 @@ class OverridableSchema(AttributionSchema):
     override = Flag("True: move or remove gated labels without a release; takes the scope `admin`, and a description")
 
 
+class ForcibleSchema(OverridableSchema):
+    """The same, of what others may refer to."""
+
+    force = Flag("True: also where other prompts refer to it, whose references then lead nowhere")
+
+
 class NewPromptSchema(AttributionSchema):
     """A prompt to create."""
 
@@ -120,7 +126,7 @@ class SaveSchema(AttributionSchema):
     content = Text("The whole text, kept byte for byte", required=True, **CONTENT)
 
 
-class RenameSchema(OverridableSchema):
+class RenameSchema(ForcibleSchema):
     """A new name for a prompt."""
 
     name = Text(f"{_NAME_RULES}. No UUID", required=True, **NEW_NAME)
@@ -136,8 +142,14 @@ class ReasonSchema(AttributionSchema):
     """Why something is done; may be left out."""
 
 
-class RemovalSchema(OverridableSchema):
+class RemovalSchema(ForcibleSchema):
     """Why a prompt is deleted, or a label removed; may be left out."""
+
+
+class ResolveQuerySchema(Strict):
+    """Whether prompts within the prompt are put in."""
+
+    resolve = QueryFlag("`true`: with the references to other prompts replaced, and `resolved_references`")
 
 
 class AtQuerySchema(Strict):
@@ -146,7 +158,11 @@ class AtQuerySchema(Strict):
     at = At()
 
 
-class ListQuerySchema(AtQuerySchema):
+class ReadQuerySchema(AtQuerySchema, ResolveQuerySchema):
+    """Which state to read, and whether prompts within the prompt are put in."""
+
+
+class ListQuerySchema(ReadQuerySchema):
     """Which prompts to list."""
 
     name = Query("This name exactly")
@@ -162,6 +178,8 @@ class ListQuerySchema(AtQuerySchema):
 
     @validates_schema
     def _expect_one(self, data: dict[str, Any], **_: object) -> None:
+        if data.get("resolve") and "include" not in data:
+            raise ValidationError("says nothing here without 'include=content'.", "resolve")
         if "q" in data and "at" in data:
             raise ValidationError("is searched for in the newest contents alone; leave it out, or 'at'.", "q")
 
@@ -238,8 +256,25 @@ class VersionSchema(AnswerSchema):
     labels = fields.List(fields.String(), metadata=described("Those that point at it, sorted", ["production"]))
 
 
+class ReferenceSchema(AnswerSchema):
+    """A version of a prompt that was put in where a text refers to it."""
+
+    prompt_id = fields.UUID(metadata=described("The id of its prompt", ID))
+    name = fields.String(metadata=described("The name of its prompt", "support/tone"))
+    version_number = fields.Integer(metadata=described("Its number", 2, minimum=1))
+    label = fields.String(metadata=described("The label that the reference names", "production", optional=True))
+
+
+def resolved_references() -> fields.Field[Any]:
+    """The field of what was put into a content."""
+    described_as = "With `resolve=true`: which versions were put in, each once, in order; also into what was put in"
+    return fields.List(fields.Nested(ReferenceSchema), metadata=described(described_as, optional=True))
+
+
 class VersionWithContentSchema(VersionSchema):
     """A version of a prompt, with its content."""
+
+    resolved_references = resolved_references()
 
     content = fields.String(metadata=described("The whole text", "Hello {{name}}, how can I help?\n"))
     variables = variables()
@@ -281,6 +316,8 @@ class PromptSchema(AnswerSchema):
 class PromptWithContentSchema(PromptSchema):
     """A prompt and its newest version, with its content."""
 
+    resolved_references = resolved_references()
+
     content = fields.String(metadata=described("The whole newest text", "Hello {{name}}, how can I help?\n"))
     variables = variables()
     inputs = inputs()
@@ -292,6 +329,7 @@ class ListedPromptSchema(PromptSchema):
     content = fields.String(metadata=described("With `include=content`: the whole newest text", optional=True))
     variables = variables(optional=True)
     inputs = inputs()
+    resolved_references = resolved_references()
 
 
 class RevertedSchema(AnswerSchema):

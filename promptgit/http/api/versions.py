@@ -6,7 +6,7 @@ from typing import Any
 
 from flask import Response, request
 
-from promptgit.errors import BlameTimeout, NameTaken, PathBlocked, VersionNotFound
+from promptgit.errors import BlameTimeout, NameTaken, PathBlocked, Unresolvable, VersionNotFound
 from promptgit.http.api import answers, reads, schemas
 from promptgit.http.api.bodies import Routes
 from promptgit.http.api.context import attribution_of, conditional, service, uuid_of
@@ -35,17 +35,27 @@ def index(query: dict[str, Any], prompt_id: str) -> Response:
 
 
 @blueprint.get("/versions/<number>")
+@blueprint.arguments(schemas.ResolveQuerySchema(), location="query")
 @blueprint.response(200, schemas.VersionWithContentSchema, headers=headers("ETag", "Cache-Control"))
-def show(prompt_id: str, number: str) -> Response:
+@refuses(Unresolvable)
+def show(query: dict[str, Any], prompt_id: str, number: str) -> Response:
     """A version with its content."""
-    return conditional(reads.version(service(), service().version(uuid_of(prompt_id), number)))
+    found = uuid_of(prompt_id)
+    if query.get("resolve"):
+        return conditional(reads.composed(service(), lambda: service().with_version(found, number), of_version=True))
+    return conditional(reads.version(service(), service().version(found, number)))
 
 
 @blueprint.get("/versions/<number>/content")
+@blueprint.arguments(schemas.ResolveQuerySchema(), location="query")
 @blueprint.response(200, {"type": "string"}, content_type="text/plain", headers=headers("ETag", "Cache-Control"))
-def content(prompt_id: str, number: str) -> Response:
-    """The very bytes of a version's file."""
-    return conditional(reads.content(service(), service().version(uuid_of(prompt_id), number)))
+@refuses(Unresolvable)
+def content(query: dict[str, Any], prompt_id: str, number: str) -> Response:
+    """The very bytes of a version's file; with `resolve=true`, those with its references replaced."""
+    found = uuid_of(prompt_id)
+    if query.get("resolve"):
+        return conditional(reads.content_composed(service(), lambda: service().with_version(found, number)))
+    return conditional(reads.content(service(), service().version(found, number)))
 
 
 @blueprint.get("/versions/<number>/blame")

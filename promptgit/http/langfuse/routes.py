@@ -12,12 +12,13 @@ from promptgit.domain.front_matter import PromptFile, parse, render
 from promptgit.domain.labels import LATEST
 from promptgit.domain.messages import file_of
 from promptgit.domain.models import Prompt, Version
-from promptgit.errors import Invalid, LabelNotFound, NameNotFound, VersionNotFound
+from promptgit.domain.references import Node
+from promptgit.errors import Invalid, LabelNotFound, NameNotFound
 from promptgit.http.api import access
 from promptgit.http.api.bodies import Parser
 from promptgit.http.api.context import service
 from promptgit.http.api.repeats import requested
-from promptgit.http.langfuse import references, shapes
+from promptgit.http.langfuse import shapes
 from promptgit.http.langfuse.problems import PREFIX
 from promptgit.service.writes import Attribution
 
@@ -49,8 +50,10 @@ def create() -> Response:
         kept = replace(file, tags=before.tags) if before and tags is None else file
         return render(kept).decode(errors="surrogatepass")
 
-    new = references.Node(names.canonical(body["name"]), 0, "", file)
-    references.resolve(new, _referred)  # a reference that cannot be resolved is refused now, not at the read
+    name = names.canonical(body["name"])
+    there = service().publishing.find(name)
+    # A reference that cannot be resolved is refused now, not at the read.
+    service().references.resolve(Node(there.id if there else "", name, 0, "", file))
     pointed = set(body["labels"] or ()) - {LATEST}  # which every new version has
     found, version = service().publishing.publish(
         body["name"], make, pointed, attribution=_attribution(body["commitMessage"] or "")
@@ -87,7 +90,9 @@ def show(name: str) -> Response:
     found, version = _at(name, query.get("version"), query.get("label", PRODUCTION))
     file, graph = _read(version), None
     if query["resolve"]:
-        file, graph = references.resolve(references.Node(found.name, version.number, version.id, file), _referred)
+        root = Node(found.id, found.name, version.number, version.id, file)
+        said, put_in = service().references.resolve(root)
+        file, graph = replace(file, prompt=said), shapes.graph(root, put_in)
     return shapes.answer(_shown(found, version, file) | {"resolutionGraph": graph})
 
 
@@ -120,16 +125,6 @@ def _at(name: str, number: int | str | None, label: str) -> tuple[Prompt, Versio
     if number is None:
         raise LabelNotFound(found.name, label)
     return found, service().version(found.id, number)
-
-
-def _referred(name: str, kind: str, which: str) -> references.Node:
-    """The version that a reference names."""
-    try:
-        found, version = _at(name, which if kind == "version" else None, which)
-    except (NameNotFound, LabelNotFound, VersionNotFound) as error:
-        # Not a 404: the prompt itself exists, and stays in the SDK's cache.
-        raise Invalid("prompt", f"refers to what is not there: {str(error).rstrip('.')}") from None
-    return references.Node(found.name, version.number, version.id, _read(version))
 
 
 def _find(name: str) -> Prompt:

@@ -15,6 +15,7 @@ from promptgit.domain.front_matter import PromptFile
 from promptgit.domain.labels import LATEST
 from promptgit.domain.messages import prompt_of
 from promptgit.domain.models import Prompt, Version
+from promptgit.domain.references import Node, PutIn
 from promptgit.http.api.fields import Number
 
 _PROJECT = "promptgit"  # there is one
@@ -134,6 +135,20 @@ def answer(value: object, status: int = 200) -> Response:
     """*value* as JSON; written by the standard library, for a config may hold numbers of any size."""
     text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
     return Response(text, status, content_type="application/json")
+
+
+def graph(root: Node, put_in: Sequence[PutIn]) -> dict[str, Any] | None:
+    """Which version refers to which, from *root* on; None if there are no references."""
+    dependencies: dict[str, list[dict[str, Any]]] = {}
+    for parent, _, node in put_in:
+        listed = dependencies.setdefault(parent.id, [])
+        if _named(node) not in listed:
+            listed.append(_named(node))
+    return {"root": _named(root), "dependencies": dependencies} if dependencies else None
+
+
+def _named(node: Node) -> dict[str, Any]:
+    return {"name": node.name, "version": node.version, "id": node.id}
 
 
 def _time(moment: datetime) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import weakref
 from pathlib import Path
 from typing import ClassVar
 
@@ -235,7 +236,18 @@ class Repository:
         if len(self._trees) > _TREES_KEPT:
             self._trees.clear()
         self.essentials.expect_whole()
-        return Batch(tip, now, self.committer, self.read, self._trees)
+        made = Batch(tip, now, self.committer, self.read, self._trees)
+        self._local.batch = weakref.ref(made)
+        return made
+
+    def planned(self, oid: str) -> bytes:
+        """The bytes of an object, also of one that this thread's batch under way has made, and not stored yet.
+
+        Raises:
+            Damaged: as `read` does.
+        """
+        batch: Batch | None = getattr(self._local, "batch", lambda: None)()
+        return self.read(oid) if batch is None else batch.read(oid)
 
     def expect_possible(self, edit: Edit) -> None:
         """Refuse an edit as a batch would, on `main` as it is now; nothing is written, and no lock needed.

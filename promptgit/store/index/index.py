@@ -17,7 +17,7 @@ from promptgit.errors import IndexBusy, StorageFull
 from promptgit.store.files import is_full, storage_errors
 from promptgit.store.git.repository import Repository
 from promptgit.store.handles import Handles
-from promptgit.store.index import search
+from promptgit.store.index import reference_rows, search
 from promptgit.store.index.connections import (
     Unusable,
     head_of,
@@ -119,13 +119,31 @@ class Index:
             if progress is not None:
                 progress(count)
 
+    def prepare_references(self) -> None:
+        """Take in the references of all prompts that changed.
+
+        Raises:
+            StorageFull: there was no room for it.
+        """
+        while self.read(reference_rows.count_behind, 1):
+            self._repairing(self._refresh_references)
+
+    def _refresh_references(self) -> None:
+        with self._kept() as connection:
+            reference_rows.refresh(connection, self._repository.read)
+
     def _refresh_search(self) -> int:
         """Take some prompts into the search table: not all at once, for writers wait meanwhile. How many it took."""
+        with self._kept() as connection:
+            return search.refresh(connection, self._repository.read, self._repository.unreadable.noted())
+
+    @contextmanager
+    def _kept(self) -> Iterator[sqlite3.Connection]:
+        """A transaction that writes, on an index that is up to `main`; what is done within is kept."""
         connection = self._begin()
         with self._rolled_back(connection), storage_errors():
-            count = search.refresh(connection, self._repository.read, self._repository.unreadable.noted())
+            yield connection
             connection.execute("COMMIT")
-        return count
 
     @contextmanager
     def writing(self) -> Iterator[tuple[sqlite3.Connection, Ledger, str]]:

@@ -289,7 +289,9 @@ class Ledger:
         insert(self._connection, "versions", self._versions)
         insert(self._connection, "places", self._places)
         insert(self._connection, "removals", self._removals)
-        execute("INSERT OR IGNORE INTO unsearched VALUES (?)", ((key,) for key in (*self._placed, *self._grown)))
+        changed = [(key,) for key in (*self._placed, *self._grown)]
+        for later in ("unsearched", "unreferred"):
+            execute(f"INSERT OR IGNORE INTO {later} VALUES (?)", changed)
         self._connection.execute(
             "UPDATE totals SET prompts = prompts + ?, versions = versions + ?", (self._born, len(self._versions))
         )

@@ -1,6 +1,6 @@
 """The tables of the index. There are no migrations: another SCHEMA means another index, built anew."""
 
-SCHEMA = 14
+SCHEMA = 15
 
 TABLES = f"""
 PRAGMA user_version = {SCHEMA};
@@ -216,6 +216,19 @@ CREATE TABLE unsearched (prompt INTEGER PRIMARY KEY);
 -- The tags in the newest files of prompts that live; brought up to date with `search`.
 CREATE TABLE tags (tag TEXT NOT NULL, prompt INTEGER NOT NULL, PRIMARY KEY (tag, prompt)) WITHOUT ROWID;
 CREATE INDEX tags_prompt ON tags (prompt);
+
+-- What the newest and the labelled versions of prompts that live refer to; those in `unreferred` are taken in when
+-- somebody asks.
+CREATE TABLE refers (
+    prompt INTEGER NOT NULL,
+    number INTEGER NOT NULL,    -- the version whose text has the reference
+    name TEXT NOT NULL,         -- to which prompt, which need not be there; `version` or `label`, and which one
+    kind TEXT NOT NULL,
+    which TEXT NOT NULL,
+    PRIMARY KEY (prompt, number, name, kind, which)
+) WITHOUT ROWID;
+CREATE INDEX refers_name ON refers (name);
+CREATE TABLE unreferred (prompt INTEGER PRIMARY KEY);
 """
 
 # Made once the rows are in, which takes a third of the time.
