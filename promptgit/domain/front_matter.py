@@ -7,30 +7,20 @@ it begins with; so every file can be read, and `parse` undoes `render` exactly.
 from __future__ import annotations
 
 import json
-import math
 import re
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any
 
-import yaml
-
-from promptgit.domain import inputs
+from promptgit.domain import header_yaml, inputs
+from promptgit.domain.header_yaml import Json
 from promptgit.domain.inputs import Input
 from promptgit.errors import Invalid
 
-_DEPTH = 100  # how deep a config may be nested
 _KEPT_LENGTH = 1 << 14  # characters of a text whose declared variables are kept: of 256 texts, 16 MiB at most
-_HEADER_BYTES = 1 << 18  # reading YAML costs a hundred times what reading JSON does
 
 _FENCED = re.compile(rb"---[ \t]*\r?\n(.*?)^---[ \t]*(?:\r?\n|\Z)", re.DOTALL | re.MULTILINE)
 # dotprompt's own marker: {{role "system"}}
 _MARKER = re.compile(r'(\\*)\{\{(role|placeholder) (".*")\}\}\r?', re.DOTALL)
-_UNSAFE = re.compile("[^\\n -~\xa0-\u2027\u202a-\ufefe\uff00-\uffef\U00010000-\U0010ffff]")  # is escaped, in quotes
-_SURROGATE = re.compile("[\ud800-\udfff]")
-
-Json = Any
-"""What JSON can say: None, bool, int, finite float, str, list, dict with keys that are texts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,44 +51,6 @@ class PromptFile:
     def type(self) -> str:
         """`text` or `chat`."""
         return "text" if isinstance(self.prompt, str) else "chat"
-
-
-class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]  # the one in C where it is built
-    """Takes plain words as JSON does: what is no number, `true`, `false` or `null` is a text, `no` and dates too."""
-
-    yaml_implicit_resolvers: dict[str | None, Any] = {}
-
-
-class _Dumper(yaml.SafeDumper):  # type: ignore[misc]  # PyYAML has no types
-    """Quotes what any reader of YAML, 1.1 or 1.2, could take for something else than a text."""
-
-    def ignore_aliases(self, _: object) -> bool:
-        """Never write one: a reader might not know them."""
-        return True
-
-
-_INT, _FLOAT = "tag:yaml.org,2002:int", "tag:yaml.org,2002:float"
-for _tag, _pattern, _first in (
-    ("tag:yaml.org,2002:null", r"(?:null|~|)", ["n", "~", ""]),
-    ("tag:yaml.org,2002:bool", r"(?:true|false)", ["t", "f"]),
-    (_INT, r"-?(?:0|[1-9][0-9]*)", list("-0123456789")),
-    (_FLOAT, r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?", list("-0123456789")),
-):
-    _Loader.add_implicit_resolver(_tag, re.compile(rf"{_pattern}\Z", re.ASCII), _first)
-_Loader.add_constructor(_INT, lambda loader, node: int(loader.construct_scalar(node)))
-_Loader.add_constructor(_FLOAT, lambda loader, node: float(loader.construct_scalar(node)))
-# YAML 1.2's numbers, in addition to those of 1.1, which the dumper knows.
-_Dumper.add_implicit_resolver(
-    _FLOAT, re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?\Z|0o[0-7]+\Z"), list("-+.0123456789")
-)
-
-
-def _text_node(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
-    style = '"' if _UNSAFE.search(text) else "|" if "\n" in text else None
-    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style)
-
-
-_Dumper.add_representer(str, _text_node)
 
 
 def parse(data: bytes) -> PromptFile:
@@ -172,68 +124,22 @@ def render(file: PromptFile) -> bytes:
 
 
 def _dump(header: dict[str, Json]) -> str:
-    if not _is_json(header):
-        raise Invalid("config", f"has more than {_DEPTH} levels, or an infinite number; simplify it")
-    text = json.dumps(header, ensure_ascii=False)  # looked at first, because YAML takes so much longer
-    if _SURROGATE.search(text):
-        raise Invalid("config", "or a tag has a lone surrogate, which is no character")
-    if len(text) <= _HEADER_BYTES:
-        text = yaml.dump(header, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=1 << 30)
-    if len(text.encode()) > _HEADER_BYTES:
-        raise Invalid("config", f"and the tags have more than {_HEADER_BYTES:,} bytes; shorten them")
-    return text
+    try:
+        return header_yaml.dump(header)
+    except ValueError as error:
+        raise Invalid("config", str(error)) from None
 
 
 def _header(data: bytes) -> dict[str, Json] | None:
     """The front matter, if it is one of ours."""
-    if len(data) > _HEADER_BYTES:
-        return None
-    try:
-        text = data.decode()
-        _expect_tree(text)
-        header = yaml.load(text, Loader=_Loader)  # noqa: S506  # a safe one
-    except (yaml.YAMLError, ValueError, RecursionError):
-        return None
+    header = header_yaml.load(data)
     if not isinstance(header, dict) or not header or not header.keys() <= {"type", "config", "tags", "input"}:
         return None
     tags = header.get("tags", [])
     known = header.get("type", "text") in ("text", "chat")
     listed = isinstance(tags, list) and all(isinstance(tag, str) for tag in tags)
     declared = inputs.read(header.get("input", {})) is not None
-    return header if known and listed and declared and _is_json(header) else None
-
-
-def _expect_tree(text: str) -> None:
-    """Refuse aliases, which can make of few bytes more than any memory holds, and depth, which ends libyaml's stack."""
-    depth = 0
-    for event in yaml.parse(text, Loader=_Loader):
-        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
-        if depth > _DEPTH or isinstance(event, yaml.AliasEvent):
-            raise yaml.YAMLError
-
-
-def _is_json(value: Json) -> bool:
-    """Whether a value is one of JSON's, and not nested too deep."""
-    stack = [(value, 1)]
-    while stack:
-        inner, depth = stack.pop()
-        if depth > _DEPTH:
-            return False
-        match inner:
-            case dict():
-                if not all(isinstance(key, str) for key in inner):
-                    return False
-                stack += [(item, depth + 1) for item in inner.values()]
-            case list():
-                stack += [(item, depth + 1) for item in inner]
-            case float():
-                if not math.isfinite(inner):
-                    return False
-            case None | bool() | int() | str():
-                pass
-            case _:
-                return False
-    return True
+    return header if known and listed and declared else None
 
 
 def _message_lines(message: Message | Placeholder) -> str:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from promptgit.domain.front_matter import Json, Message, Placeholder, PromptFile
+from promptgit.domain.front_matter import Message, Placeholder, PromptFile
+from promptgit.domain.header_yaml import Json
 from promptgit.errors import Invalid
 
 

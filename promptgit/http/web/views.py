@@ -11,7 +11,8 @@ from markupsafe import Markup, escape
 from werkzeug.wrappers import Response
 
 from promptgit.domain import front_matter
-from promptgit.domain.front_matter import Json, Message, Placeholder
+from promptgit.domain.front_matter import Message, Placeholder
+from promptgit.domain.header_yaml import Json
 from promptgit.http.web import markdown, shown
 from promptgit.http.web.shown import Content
 
