@@ -26,7 +26,7 @@ help: ## list these targets
 run: .venv/run ## serve http://127.0.0.1:8000 on ./data
 	@exec $(BIN)/promptgit serve
 
-test: .venv/test .venv/langfuse .venv/generators/installed ## run the whole test suite, or a part: make test T='tests/test_names.py -k uuid'
+test: .venv/test .venv/langfuse .venv/generators/installed .venv/prompt-files/installed ## run the whole test suite, or a part: make test T='tests/test_names.py -k uuid'
 	$(BIN)/pytest $(PARALLEL) $(T)
 
 test-lowest: .venv/test ## the suite's fast part with the lowest versions of what the project depends on
@@ -73,8 +73,10 @@ lock: .venv/test ## resolve the newest versions into the lock files
 		-o tests/langfuse/$$major.lock -; done
 	echo openapi-python-client | $(BIN)/pip-compile -q --upgrade --no-strip-extras --generate-hashes --no-emit-index-url \
 		--no-emit-find-links --allow-unsafe --no-header --no-annotate -o $(GENERATORS)/openapi-python-client.lock -
-	! command -v npm >/dev/null || npm update --prefix $(GENERATORS) --package-lock-only --save \
-		--omit-lockfile-registry-resolved --no-audit --no-fund
+	echo 'prompty[jinja2]' | $(BIN)/pip-compile -q --upgrade --no-strip-extras --generate-hashes --no-emit-index-url \
+		--no-emit-find-links --allow-unsafe --no-header --no-annotate -o tests/prompt_files/prompty.lock -
+	! command -v npm >/dev/null || for place in $(GENERATORS) tests/prompt_files; do npm update --prefix $$place \
+		--package-lock-only --save --omit-lockfile-registry-resolved --no-audit --no-fund; done
 
 # Run the fast part in a place of its own, with the versions that a way of resolving gives.
 define fast
@@ -114,4 +116,13 @@ clean: ## remove what make has installed
 	cp $(GENERATORS)/package.json $(GENERATORS)/package-lock.json $(@D)
 	! command -v npm >/dev/null || npm ci --prefix $(@D) --ignore-scripts --no-audit --no-fund --loglevel=error \
 		|| echo "openapi-typescript is not installed; its test is skipped."
+	@touch $@
+
+# Readers of other prompt files, for the tests that use them; dotprompt's only where there is npm.
+.venv/prompt-files/installed: tests/prompt_files/prompty.lock tests/prompt_files/package-lock.json | .venv/run
+	test -x $(@D)/bin/python || $(BIN)/python -m venv $(@D)
+	$(@D)/bin/pip install -q --disable-pip-version-check --require-hashes -r $<
+	cp tests/prompt_files/package.json tests/prompt_files/package-lock.json $(@D)
+	! command -v npm >/dev/null || npm ci --prefix $(@D) --ignore-scripts --no-audit --no-fund --loglevel=error \
+		|| echo "dotprompt is not installed; its test is skipped."
 	@touch $@

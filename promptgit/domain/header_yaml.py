@@ -8,6 +8,8 @@ from __future__ import annotations
 import json
 import math
 import re
+from collections.abc import Collection
+from functools import cache
 from typing import Any
 
 import yaml
@@ -60,6 +62,22 @@ def _text_node(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
 _Dumper.add_representer(str, _text_node)
 
 
+@cache
+def _hiding(hidden: tuple[str, ...]) -> type[yaml.SafeDumper]:
+    """A dumper that writes a text with one of *hidden* in it in double quotes."""
+
+    class Hiding(_Dumper):
+        pass
+
+    def text_node(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+        if any(word in text for word in hidden):
+            return dumper.represent_scalar("tag:yaml.org,2002:str", text, '"')
+        return _text_node(dumper, text)
+
+    Hiding.add_representer(str, text_node)
+    return Hiding
+
+
 def load(data: bytes) -> Json | None:
     """The value that front matter between its two lines `---` says; None where it says nothing that JSON can say.
 
@@ -76,8 +94,10 @@ def load(data: bytes) -> Json | None:
     return value if _is_json(value) else None
 
 
-def dump(header: dict[str, Json]) -> str:
+def dump(header: dict[str, Json], hidden: Collection[str] = ()) -> str:
     """Front matter that says this, without its two lines `---`.
+
+    Texts with one of *hidden* in them are written with escapes, so that it stands nowhere in the front matter.
 
     Raises:
         ValueError: it is nested too deep, has a number or character that YAML cannot say, or is too large.
@@ -88,7 +108,11 @@ def dump(header: dict[str, Json]) -> str:
     if _SURROGATE.search(text):
         raise ValueError("or a tag has a lone surrogate, which is no character")
     if len(text) <= _BYTES:
-        text = yaml.dump(header, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=1 << 30)
+        hides = any(word in text for word in hidden)
+        dumper = _hiding(tuple(hidden)) if hides else _Dumper
+        text = yaml.dump(header, Dumper=dumper, sort_keys=False, allow_unicode=True, width=1 << 30)
+        for word in hidden if hides else ():  # in double quotes alone
+            text = text.replace(word, "".join(f"\\x{ord(character):02x}" for character in word))
     if len(text.encode()) > _BYTES:
         raise ValueError(f"and the tags have more than {_BYTES:,} bytes; shorten them")
     return str(text)
