@@ -14,6 +14,7 @@ from promptgit import deferral
 from promptgit.auth.accounts import Account
 from promptgit.auth.everybody import Everybody
 from promptgit.auth.people import People
+from promptgit.auth.personal import bound_by
 from promptgit.auth.tokens import Scope, tokens_of
 from promptgit.auth.vouching import Vouching
 from promptgit.domain.rights import NO_RIGHTS
@@ -103,9 +104,9 @@ def create_app(settings: Settings, *, catch_up: bool = True, clock: Callable[[],
     app.extensions["promptgit.metrics"] = metrics
     # The router would lead from //api to an absolute address with a scheme that it cannot know behind a proxy.
     app.url_map.merge_slashes = False
-    known = app.extensions["promptgit.tokens"] = tokens_of(settings)
-    known.file.settle()
     people_seen = app.extensions["promptgit.people"] = People(settings.data, clock)
+    known = app.extensions["promptgit.tokens"] = tokens_of(settings, bound_by(people_seen))
+    known.file.settle()
     key = keys.secret_key(settings.data, settings.web_key)
     sign_ins = None
     if settings.oidc_issuer:

@@ -17,6 +17,7 @@ from promptgit.service.service import Service
 from promptgit.settings import Settings
 from promptgit.store.store import Store
 from tests.people import People
+from tests.providers import Provider, Site, sign_in
 from tests.support import Server
 
 # Every run tries the same examples: a failure seen once is seen again.
@@ -129,6 +130,35 @@ def certificate(tmp_path: Path) -> tuple[str, str]:
     command += ["-addext", "subjectAltName=DNS:localhost", "-out", files[0], "-keyout", files[1]]
     subprocess.run(command, check=True, capture_output=True)
     return files
+
+
+@pytest.fixture(scope="module")
+def shared_provider() -> Iterator[Provider]:
+    """An OpenID provider of our own."""
+    provider = Provider()
+    yield provider
+    provider.go_away()
+
+
+@pytest.fixture
+def provider(shared_provider: Provider) -> Provider:
+    """A provider as it is at first: making its key takes the time of a test."""
+    shared_provider.reset()
+    return shared_provider
+
+
+@pytest.fixture
+def site(tmp_path: Path, provider: Provider) -> Site:
+    """A service whose people have accounts at the provider."""
+    return Site(tmp_path, provider.issuer)
+
+
+@pytest.fixture
+def ada(site: Site) -> FlaskClient:
+    """Ada's browser, signed in."""
+    browser = site.browser()
+    assert sign_in(browser).status_code == 303
+    return browser
 
 
 @pytest.fixture(scope="session")

@@ -76,6 +76,8 @@ TABLE: dict[str, dict[str, Scope | None]] = {
     "/sign-in/account": {"GET": ANYBODY},
     "/sign-in/callback": {"GET": ANYBODY},
     "/sign-out": {"POST": ANYBODY},
+    "/tokens": {"GET": READ, "POST": READ},
+    "/tokens/<token_id>/end": {"POST": READ},
     "/people": {"GET": ADMIN},
     "/people/<person_id>/end": {"POST": ADMIN},
     "/": {"GET": READ},

@@ -6,7 +6,7 @@ import json
 import re
 import sqlite3
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -24,33 +24,6 @@ from tests.test_pages_signing import csrf_of
 from tests.test_tokens import bearer
 
 HOUR = 3_600
-
-
-@pytest.fixture(scope="module")
-def shared_provider() -> Iterator[Provider]:
-    provider = Provider()
-    yield provider
-    provider.go_away()
-
-
-@pytest.fixture
-def provider(shared_provider: Provider) -> Provider:
-    """A provider as it is at first: making its key takes the time of a test."""
-    shared_provider.reset()
-    return shared_provider
-
-
-@pytest.fixture
-def site(tmp_path: Path, provider: Provider) -> Site:
-    return Site(tmp_path, provider.issuer)
-
-
-@pytest.fixture
-def ada(site: Site) -> FlaskClient:
-    """Ada's browser, signed in."""
-    browser = site.browser()
-    assert sign_in(browser).status_code == 303
-    return browser
 
 
 def is_in(browser: FlaskClient) -> bool:
@@ -302,7 +275,7 @@ def test_an_administrator_sees_people_and_ends_their_sessions(site: Site, provid
     address = of_ada[of_ada.index("/people/") : of_ada.index("/end") + len("/end")]
     assert root.post(address).status_code == 400, "no other page can do it"
     assert root.post(address, data={"csrf_token": csrf_of(page)}).status_code == 303
-    assert "Ada Lovelace is signed out everywhere: one session has ended." in words(root.get("/people"))
+    assert "Ada Lovelace is signed out everywhere: 1 session and no tokens ended." in words(root.get("/people"))
     assert not is_in(ada)
     admin = bearer(Tokens(site.settings.data).create("boss", Scope.ADMIN)[1])
     client = site.app.test_client()
@@ -321,7 +294,7 @@ def test_an_administrator_sees_people_and_ends_their_sessions(site: Site, provid
     as_json = json.loads(command("people", "list", "--json", "--data", data).stdout)
     assert as_json[0]["owner"] == f"{provider.issuer}#ada"
     ended = command("people", "end", "ADA@example.org", "--data", data)
-    assert "sessions ended: 1" in ended.stdout
+    assert "sessions ended: 1, tokens: 0" in ended.stdout
     assert not is_in(ada)
     assert command("people", "end", "nobody", "--data", data).returncode == 1
     entries = client.get("/api/access-log", headers=admin).json

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Self
 
@@ -35,6 +35,18 @@ class Grant:
     may_check: tuple[str, ...] = ()
     prefixes: tuple[str, ...] | None = None
 
+    def within(self, most: Grant) -> Grant:
+        """What this one allows as far as *most* does, too."""
+        scope = min(self.scope, most.scope)
+        if most.scope >= Scope.ADMIN:
+            return replace(self, scope=scope)
+        return Grant(
+            scope,
+            tuple(label for label in self.may_move if label in most.may_move),
+            tuple(check for check in self.may_check if check in most.may_check),
+            _common(self.prefixes, most.prefixes),
+        )
+
     @classmethod
     def sum_of(cls, grants: Iterable[Grant]) -> Self | None:
         """What several allow together; None: there are none. Prefixes of one do not bound what another allows."""
@@ -58,6 +70,7 @@ class Account:
     """A person who has signed in; *name*, *email* and *grant* are as of the last time that the provider was asked.
 
     *issuer* is empty of somebody whom a proxy names by an address: *subject* is that address, folded.
+    *is_shut_out*: the last word about the person was that they are not let in; until they are again, their tokens rest.
     *endings* counts how often an administrator has ended the person's sessions, *ended* is the last time.
     *first_seen* and *last_seen* are sign-ins and uses of sessions, to the minute. All times are in seconds since 1970.
     """
@@ -71,6 +84,7 @@ class Account:
     last_seen: int = 0
     endings: int = 0
     ended: int | None = None
+    is_shut_out: bool = False
 
     @property
     def id(self) -> str:
@@ -146,6 +160,16 @@ def check_address(address: str) -> str:
     if not _ADDRESS.fullmatch(address) or fold(address).endswith(DOMAIN):
         raise SignInRefused(f"{address!r} cannot be a person's e-mail address here: {DOMAIN} is for tokens.")
     return address
+
+
+def _common(one: tuple[str, ...] | None, other: tuple[str, ...] | None) -> tuple[str, ...] | None:
+    """The prefixes below which names are below a prefix of both; None: everywhere."""
+    if one is None or other is None:
+        return other if one is None else one
+    pairs = ((ours, theirs) for ours in one for theirs in other)
+    return tuple(
+        sorted({max(pair, key=len) for pair in pairs if pair[0].startswith(pair[1]) or pair[1].startswith(pair[0])})
+    )
 
 
 def account_id(issuer: str, subject: str) -> str:

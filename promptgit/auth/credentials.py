@@ -22,6 +22,9 @@ from promptgit.store.records import Record
 DOMAIN = "@promptgit"
 """The end of the addresses that tokens have as git's committers."""
 
+_LIFETIME = re.compile(r"([1-9][0-9]{0,4})([mhd])", re.ASCII)
+_UNITS = {"m": 60, "h": 3_600, "d": 86_400}
+
 
 class Scope(IntEnum):
     """What a token allows; each includes those before it."""
@@ -83,7 +86,8 @@ class Token:
 
     *owner* is who answers for it. *may_move* are protected labels that it may move, *may_check* the
     checks that rules name and it may set; of the scope admin it may move and set all. It writes below *prefixes* alone;
-    None: everywhere.
+    None: everywhere. *person* is the `Rights.credential` of the person who has made it for themselves, whose rights
+    bound it in each request; None: an administrator has made it.
     """
 
     id: str
@@ -97,6 +101,7 @@ class Token:
     may_move: tuple[str, ...] = ()
     may_check: tuple[str, ...] = ()
     prefixes: tuple[str, ...] | None = None
+    person: str | None = None
 
     @property
     def identity(self) -> Author:
@@ -196,6 +201,7 @@ def token_of(record: Record) -> Token:
         tuple(record.get("may_move", ())),  # nor this and the next
         tuple(record.get("may_check", ())),
         None if prefixes is None else prefixes_of(scope, prefixes),
+        record.get("person"),
     )
 
 
@@ -208,7 +214,21 @@ def check_record(record: Record) -> None:
     token = token_of(record)
     if not all(isinstance(text, str) for text in (token.id, token.name, token.digest, token.owner)):
         raise TypeError("id, name, sha256 and owner must be texts")
+    if not (token.person is None or isinstance(token.person, str)):
+        raise TypeError("person must be a text, or null")
     token.state(0)
+
+
+def lifetime(text: str) -> int:
+    """The seconds in a text such as `90d`, `12h` or `30m`.
+
+    Raises:
+        Invalid: it is nothing such.
+    """
+    found = _LIFETIME.fullmatch(text)
+    if found is None:
+        raise Invalid("expires", "is no number of up to 5 digits with m, h or d behind it; write 90d, 12h or 30m")
+    return int(found[1]) * _UNITS[found[2]]
 
 
 def digest_of(secret: str) -> str:

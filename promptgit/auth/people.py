@@ -30,6 +30,7 @@ from promptgit.auth.people_rows import (
 from promptgit.domain.rights import ADMINISTRATOR, PERSON, same_person
 from promptgit.errors import PersonNotFound, PromptgitError
 from promptgit.store.access_log import AccessLog, Who, who
+from promptgit.store.files import Mark, is_settled
 
 log = logging.getLogger(__name__)
 
@@ -67,6 +68,8 @@ class People:
         self._file = PeopleFile(folder)
         self.log = AccessLog(folder, clock)
         self.clock = clock
+        # Replaced as a whole, for threads read it without a lock: what the file looked like, and people in it, by id.
+        self._known: tuple[Mark | None, dict[str, Account]] = (None, {})
 
     def begin(self, account: Account, renewal: str | None = None) -> str:
         """Begin a session of a person, as the provider has just described them; gives its secret.
@@ -94,9 +97,9 @@ class People:
         A full disk keeps nobody from reading.
         """
         now = int(self.clock())
-        before = self._file.read(lambda connection: account_in(row(connection, "accounts", account.id)), None)
+        before = self.account(account.id)
         if before is not None:
-            known = replace(before, name=account.name, email=account.email, grant=account.grant)
+            known = replace(before, name=account.name, email=account.email, grant=account.grant, is_shut_out=False)
             if known == before and now - before.last_seen < _USE:
                 return before
             account = known
@@ -105,6 +108,33 @@ class People:
         except PromptgitError as error:
             log.error("%s is let in, and cannot be written down: %s", account.email, error)
             return account
+
+    def account(self, key: str) -> Account | None:
+        """The person with this id; None: nobody who is known, as where the file was lost."""
+        mark = self._file.mark()
+        seen, known = self._known
+        if mark is not None and mark == seen and key in known:
+            return known[key]
+        found = self._file.read(lambda connection: account_in(row(connection, "accounts", key)), None)
+        if mark is not None and found is not None and is_settled(mark):
+            self._known = (mark, (known if mark == seen else {}) | {key: found})
+        return found
+
+    def shut_out(self, key: str) -> None:
+        """Have the tokens of the person with this id rest until they are let in again.
+
+        Raises:
+            LockTimeout, StorageFull, StorageFailed: they go on.
+        """
+        account = self.account(key)
+        if account is None or account.is_shut_out:
+            return
+
+        def change(connection: sqlite3.Connection) -> None:
+            if (current := row(connection, "accounts", key)) is not None:
+                put(connection, "accounts", key, current | {"is_shut_out": True})
+
+        self._file.write(change)
 
     def session(self, secret: str) -> Session | None:
         """The session with this secret, whose use is noted; None: it has ended, or never was."""
@@ -238,7 +268,7 @@ class People:
         Somebody who is not known is not ended: the file may have been lost, or another node may know them.
         """
         key, _, endings = credential.removeprefix(PERSON).partition(".")
-        account = self._file.read(lambda connection: account_in(row(connection, "accounts", key)), None)
+        account = self.account(key)
         return account is not None and endings != str(account.endings)
 
     def addresses_of(self, owner: str) -> frozenset[str]:

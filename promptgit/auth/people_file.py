@@ -20,7 +20,7 @@ from typing import Any, TypeVar
 from filelock import FileLock
 
 from promptgit.errors import LockTimeout, StorageFailed
-from promptgit.store.files import fsync_folder, make_folder_durably, storage_errors
+from promptgit.store.files import Mark, fsync_folder, make_folder_durably, mark_of, storage_errors
 
 log = logging.getLogger(__name__)
 
@@ -42,6 +42,13 @@ class PeopleFile:
 
     def __init__(self, folder: Path) -> None:
         self.path = folder / NAME
+
+    def mark(self) -> Mark | None:
+        """The `files.mark_of` the file; None also where it cannot be looked at."""
+        try:
+            return mark_of(str(self.path))
+        except OSError:
+            return None
 
     def read(self, query: Callable[[sqlite3.Connection], Found], default: Found) -> Found:
         """What *query* finds; *default* where there is no file, or none that can be read."""

@@ -16,7 +16,7 @@ from dataclasses import replace
 
 from cryptography.fernet import Fernet, InvalidToken
 
-from promptgit.auth.accounts import NO_ROLE, Account, check_address
+from promptgit.auth.accounts import NO_ROLE, Account, account_id, check_address
 from promptgit.auth.openid import Claims, Client, Provider
 from promptgit.auth.people import Attempt, MustAskAgain, People
 from promptgit.auth.people_rows import Session
@@ -182,8 +182,16 @@ class SignIns:
         """The person whom the provider describes so.
 
         Raises:
-            SignInRefused: they have no verified address, or no role.
+            SignInRefused: they have no verified address, or no role. Their tokens rest.
+            LockTimeout, StorageFull, StorageFailed
         """
+        try:
+            return self._described(claims)
+        except SignInRefused:
+            self._people.shut_out(account_id(self._provider.issuer, claims["sub"]))
+            raise
+
+    def _described(self, claims: Claims) -> Account:
         email = claims.get("email")
         if not isinstance(email, str) or not email:
             raise SignInRefused("The provider does not tell your e-mail address, which commits need. Ask who runs it.")

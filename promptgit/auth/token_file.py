@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from promptgit.errors import Invalid, UnusableTokens
-from promptgit.store.files import fsync_folder, storage_errors, write_durably
+from promptgit.store.files import Mark, fsync_folder, mark_of, storage_errors, write_durably
 from promptgit.store.records import Record, RecordsFile
 
 NAME = "tokens.json"
@@ -38,6 +38,11 @@ class TokenFile:
         self._memory = str(self._repository / _MEMORY)
         self._copy = self._repository / NAME  # of a backup that was restored
 
+    @property
+    def is_distributed(self) -> bool:
+        """True if it comes from an administrator, and is only read."""
+        return self._file.distributed
+
     def exists(self) -> bool:
         """True if the file is there."""
         return self.path.exists()
@@ -56,19 +61,16 @@ class TokenFile:
         """True if a token was ever made, whether or not the file is still there."""
         return self.exists() or self.remembers()
 
-    def mark(self) -> tuple[int, ...] | None:
-        """A value that changes with the file: its inode, its times in nanoseconds, its size; None: it is missing.
+    def mark(self) -> Mark | None:
+        """The `files.mark_of` the file.
 
         Raises:
             UnusableTokens: it cannot be looked at.
         """
         try:
-            stat = os.stat(self._name)
-        except FileNotFoundError:
-            return None
+            return mark_of(self._name)
         except OSError as error:
             raise UnusableTokens(self._name, str(error.strerror)) from error
-        return (stat.st_ino, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_size)
 
     def load(self) -> list[Record] | None:
         """The records, as another version of promptgit may have written them; None if no token was ever made.

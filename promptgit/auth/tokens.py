@@ -6,16 +6,17 @@ A secret has 256 random bits, so that one SHA-256 is enough: there is nothing to
 from __future__ import annotations
 
 import hmac
-import re
 import secrets
 import time
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from pathlib import Path
 
+from promptgit.auth.accounts import Grant
 from promptgit.auth.credentials import DOMAIN, check_record, digest_of, prefixes_of, token_of
 from promptgit.auth.credentials import Scope as Scope
 from promptgit.auth.credentials import Token as Token
+from promptgit.auth.credentials import lifetime as lifetime
 from promptgit.auth.token_file import TokenFile
 from promptgit.domain.labels import check as check_label
 from promptgit.domain.labels import check_characters
@@ -25,33 +26,22 @@ from promptgit.domain.texts import check_identity
 from promptgit.errors import Invalid, TokenNameTaken, TokenNotFound, Unauthenticated, UnusableTokens
 from promptgit.settings import Settings
 from promptgit.store.access_log import AccessLog, Who, who
+from promptgit.store.files import Mark, is_settled
 from promptgit.store.records import Record
 
 PREFIX = "pgt_"
 MAX_NAME = 60  # characters
 MAX_OWNER = 200  # characters
 
-_TICK_NS = 50_000_000  # of a file system's clock, generously
-_LIFETIME = re.compile(r"([1-9][0-9]{0,4})([mhd])", re.ASCII)
-_UNITS = {"m": 60, "h": 3_600, "d": 86_400}
+Bound = Callable[[Token], Token | None]
+"""A person's own token with no more than that person may do now; None: it does not work now."""
 
 
-def lifetime(text: str) -> int:
-    """The seconds in a text such as `90d`, `12h` or `30m`.
-
-    Raises:
-        Invalid: it is nothing such.
-    """
-    found = _LIFETIME.fullmatch(text)
-    if found is None:
-        raise Invalid("expires", "is no number of up to 5 digits with m, h or d behind it; write 90d, 12h or 30m")
-    return int(found[1]) * _UNITS[found[2]]
-
-
-def tokens_of(settings: Settings) -> Tokens:
+def tokens_of(settings: Settings, bound: Bound = lambda _token: None) -> Tokens:
     """The tokens that let others use the service, as the settings want it."""
     path = Path(settings.tokens) if settings.tokens else None
-    return Tokens(settings.data, required=settings.auth == "required", path=path, alone=not settings.has_accounts)
+    alone = not settings.has_accounts
+    return Tokens(settings.data, required=settings.auth == "required", path=path, alone=alone, bound=bound)
 
 
 class Tokens:
@@ -59,7 +49,8 @@ class Tokens:
 
     *clock* gives seconds since 1970. Where a token is *required*, nobody is let in before one was made. A file of
     tokens at *path* is distributed by an administrator, and only read. Where they are not *alone*, people have
-    accounts: then nobody gets in without either, also before a token was made.
+    accounts: then nobody gets in without either, also before a token was made. *bound* is asked about tokens that
+    people have made for themselves.
     """
 
     def __init__(
@@ -70,6 +61,7 @@ class Tokens:
         required: bool = False,
         path: Path | None = None,
         alone: bool = True,
+        bound: Bound = lambda _token: None,
     ) -> None:
         self.file = TokenFile(folder, check_record, path)
         self.path = self.file.path
@@ -77,8 +69,9 @@ class Tokens:
         self._clock = clock
         self._required = required
         self._alone = alone
+        self._bound = bound
         # Replaced as a whole, for threads read it without a lock: what the file looked like, and what was in it.
-        self._known: tuple[tuple[int, ...] | None, Mapping[str, Token]] = (None, {})
+        self._known: tuple[Mark | None, Mapping[str, Token]] = (None, {})
 
     def are_made(self) -> bool:
         """True if a token was ever made: from then on everybody needs one, also when the file was lost."""
@@ -105,8 +98,8 @@ class Tokens:
         if secret is None:
             raise Unauthenticated(presented=False)
         digest = digest_of(secret)
-        token = known.get(digest)
-        if token is None or not hmac.compare_digest(token.digest, digest) or token.state(self._clock()) != "active":
+        token = self._working(known.get(digest), lambda token: hmac.compare_digest(token.digest, digest))
+        if token is None:
             raise Unauthenticated(presented=True)
         return token
 
@@ -117,9 +110,7 @@ class Tokens:
             UnusableTokens: the file cannot be read.
         """
         token = next((one for one in self.all() if ticket.startswith(f"{one.id}.")), None)
-        if token is None or not hmac.compare_digest(token.ticket, ticket) or token.state(self._clock()) != "active":
-            return None
-        return token
+        return self._working(token, lambda token: hmac.compare_digest(token.ticket, ticket))
 
     def are_ended(self, credential: str) -> bool:
         """True if the token with this id was revoked, or is not known; an expired one is not ended.
@@ -168,7 +159,24 @@ class Tokens:
         owner = _check_owner(name if owner is None else owner)
         movable = _checked("may_move", "label", check_label, may_move)
         checkable = _checked("may_check", "check", partial(check_characters, "check"), may_check)
-        prefixes = None if write_prefix is None else list(prefixes_of(scope, write_prefix))
+        prefixes = None if write_prefix is None else prefixes_of(scope, write_prefix)
+        return self.make(name, Grant(scope, movable, checkable, prefixes), seconds, owner=owner, by=by)
+
+    def make(
+        self,
+        name: str,
+        grant: Grant,
+        seconds: int | None,
+        *,
+        owner: str,
+        person: str | None = None,
+        by: Who | None = None,
+    ) -> tuple[Token, str]:
+        """The same of what was checked; *person* is `Token.person`.
+
+        Raises:
+            TokenNameTaken, StorageFull, StorageFailed, LockTimeout, ManagedElsewhere: as `create` does.
+        """
         secret = PREFIX + secrets.token_urlsafe(32)
         with self.file.changing() as records:
             now = int(self._clock())
@@ -176,16 +184,18 @@ class Tokens:
             record: Record = {
                 "id": _free_id({token.id for token in tokens}),
                 "name": name,
-                "scope": scope.word,
+                "scope": grant.scope.word,
                 "sha256": digest_of(secret),
                 "created": now,
                 "expires": None if seconds is None else now + seconds,
                 "revoked": None,
                 "owner": owner,
-                "may_move": movable,
-                "may_check": checkable,
-                "write_prefix": prefixes,
+                "may_move": list(grant.may_move),
+                "may_check": list(grant.may_check),
+                "write_prefix": None if grant.prefixes is None else list(grant.prefixes),
             }
+            if person is not None:
+                record["person"] = person
             made = token_of(record)
             _expect_new(made, tokens)
             records.append(record)
@@ -218,6 +228,12 @@ class Tokens:
             self.log.note("token_revoked", by=by or _process(), token=token.name, id=token.id, owner=token.owner)
         return token_of(record)
 
+    def _working(self, token: Token | None, is_meant: Callable[[Token], bool]) -> Token | None:
+        """The token, if it is meant and active, with no more than who has made it may do now."""
+        if token is None or not is_meant(token) or token.state(self._clock()) != "active":
+            return None
+        return token if token.person is None else self._bound(token)
+
     def _read(self) -> Mapping[str, Token] | None:
         """The tokens by the digests of their secrets; None: no token was ever made, and none is required."""
         mark = self.file.mark()
@@ -236,9 +252,7 @@ class Tokens:
                 )
             return None
         known = {token.digest: token for token in map(token_of, records)}
-        # What changed a moment ago may change again within the clock's tick, and look the same.
-        is_settled = mark is not None and time.time_ns() - max(mark[1:3]) > _TICK_NS
-        self._known = (mark if is_settled else None, known)
+        self._known = (mark if mark is not None and is_settled(mark) else None, known)
         return known
 
 
@@ -265,9 +279,9 @@ def _check_owner(owner: str) -> str:
     return checked
 
 
-def _checked(field: str, noun: str, check: Callable[[str], str], texts: Iterable[str]) -> list[str]:
+def _checked(field: str, noun: str, check: Callable[[str], str], texts: Iterable[str]) -> tuple[str, ...]:
     try:
-        return sorted({check(text) for text in texts})
+        return tuple(sorted({check(text) for text in texts}))
     except Invalid as error:
         raise Invalid(field, f"has a {noun} that {error.reason}") from None
 

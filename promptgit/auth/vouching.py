@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from promptgit.auth.accounts import NO_ROLE, Account, Grant, check_address
+from promptgit.auth.accounts import NO_ROLE, Account, Grant, account_id, check_address
 from promptgit.auth.credentials import Scope
 from promptgit.auth.people import People
 from promptgit.auth.roles import Roles
@@ -38,7 +38,8 @@ class Vouching:
 
         Raises:
             UserHeaderRefused: they can be understood in more than one way.
-            SignInRefused: the address cannot be a person's, or they have no role.
+            SignInRefused: the address cannot be a person's, or they have no role: their tokens rest.
+            LockTimeout, StorageFull, StorageFailed: that could not be written.
         """
         named = _value(headers, self._header)
         groups = _value(headers, self._groups) if self._groups else None
@@ -50,6 +51,7 @@ class Vouching:
         role = self._roles.grant_of(claims)
         grant = Grant.sum_of(self._everybody if role is None else [*self._everybody, role])
         if grant is None:
+            people.shut_out(account_id("", subject))
             raise SignInRefused(NO_ROLE)
         return people.see(Account("", subject, email, email, grant))
 

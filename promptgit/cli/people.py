@@ -48,12 +48,17 @@ def list_(as_json: bool, data: Path | None) -> None:
 @click.argument("person")
 @data_option
 def end(person: str, data: Path | None) -> None:
-    """End all sessions of PERSON, an id or an address, at once; what they have approved does not count any more.
+    """End all sessions and own tokens of PERSON, an id or an address; what they have approved does not count any more.
 
     Who still has a role at the OpenID provider can sign in again.
     """
-    account, count = _people(data).end_all(person)
-    click.echo(plain(f"{account.name} <{account.email}> is signed out everywhere; sessions ended: {count}."))
+    from promptgit.auth.personal import end_all
+    from promptgit.auth.tokens import tokens_of
+
+    tokens = tokens_of(Settings.from_environment(data=data))
+    account, sessions, ended = end_all(person, _people(data), tokens)
+    told = f"{account.name} <{account.email}> is signed out everywhere; sessions ended: {sessions}, tokens: {ended}."
+    click.echo(plain(told))
 
 
 def _people(data: Path | None) -> People:

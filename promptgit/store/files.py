@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import sqlite3
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -19,6 +20,10 @@ _FAILED = (errno.EIO, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EROFS, err
 _NO_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS)
 _FAILED_SQLITE = (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_NOMEM)
 
+Mark = tuple[int, int, int, int]
+"""What tells a changed file: see `mark_of`."""
+
+_TICK_NS = 50_000_000  # of a file system's clock, generously
 _RESERVE_BYTES = 1 << 20
 TEMPORARY = "tmp_promptgit_"
 
@@ -29,6 +34,24 @@ class File(NamedTuple):
     path: str
     data: bytes
     mode: int = 0o644
+
+
+def mark_of(path: str) -> Mark | None:
+    """A value that changes with a file: its times in nanoseconds, its size, its inode; None: it is missing.
+
+    Raises:
+        OSError: it cannot be looked at.
+    """
+    try:
+        stat = os.stat(path)
+    except FileNotFoundError:
+        return None
+    return (stat.st_mtime_ns, stat.st_ctime_ns, stat.st_size, stat.st_ino)
+
+
+def is_settled(mark: Mark) -> bool:
+    """False of a file that changed a moment ago: it may change again within the clock's tick, and look the same."""
+    return time.time_ns() - max(mark[:2]) > _TICK_NS
 
 
 def is_full(error: Exception) -> bool:

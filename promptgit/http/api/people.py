@@ -5,12 +5,14 @@ from __future__ import annotations
 from flask import Response, current_app
 from marshmallow import fields
 
+from promptgit.auth import personal
 from promptgit.auth.people import People
 from promptgit.errors import LockTimeout, PersonNotFound, StorageFailed, StorageFull
 from promptgit.http.api import access, answers
 from promptgit.http.api.bodies import Routes
 from promptgit.http.api.fields import AnswerSchema, described
 from promptgit.http.api.openapi import refuses
+from promptgit.http.api.tokens import all_tokens
 from promptgit.store.access_log import who
 
 blueprint = Routes(
@@ -63,7 +65,7 @@ def index() -> Response:
 @blueprint.response(204)
 @refuses(PersonNotFound, LockTimeout, StorageFailed, StorageFull)
 def end(person_id: str) -> Response:
-    """End all sessions of a person, at once. What they have approved does not count any more."""
+    """End all sessions and own tokens of a person, at once. What they have approved does not count any more."""
     caller = access.who_asks()
-    _people().end_all(person_id, by=who(caller.rights, caller.committer))
+    personal.end_all(person_id, _people(), all_tokens(), by=who(caller.rights, caller.committer))
     return Response(status=204)

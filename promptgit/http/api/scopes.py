@@ -21,6 +21,7 @@ _SCOPES: tuple[tuple[str, Scope | None, Scope | None], ...] = (
     ("/api/rules", Scope.READ, Scope.ADMIN),
     ("/api/access-log", Scope.ADMIN, Scope.ADMIN),
     ("/api/people", Scope.ADMIN, Scope.ADMIN),
+    ("/tokens", Scope.READ, Scope.READ),  # who may read makes tokens that read
     ("/people", Scope.ADMIN, Scope.ADMIN),
     ("/prompts.git", Scope.READ, Scope.READ),  # git fetches with POST; a push is refused there
 )

@@ -70,20 +70,21 @@ class NewTokenAnswerSchema(TokenSchema):
     token = fields.String(metadata=described("The secret, which is shown this once", "pgt_..."))
 
 
-def _tokens() -> tokens.Tokens:
+def all_tokens() -> tokens.Tokens:
+    """The tokens of the application that answers."""
     found: tokens.Tokens = current_app.extensions["promptgit.tokens"]
     return found
 
 
-def _own_tokens() -> tokens.Tokens:
+def own_tokens() -> tokens.Tokens:
     """The tokens, which are to be changed.
 
     Raises:
-        ManagedElsewhere: an upstream is shared with other nodes, which would not know of the change.
+        ManagedElsewhere: they are distributed, or an upstream is shared with other nodes, which would not know of it.
     """
-    if current_app.extensions["promptgit.store"].upstream is not None:
+    if all_tokens().file.is_distributed or current_app.extensions["promptgit.store"].upstream is not None:
         raise ManagedElsewhere("tokens")
-    return _tokens()
+    return all_tokens()
 
 
 def _caller() -> Who:
@@ -95,7 +96,7 @@ def _caller() -> Who:
 @blueprint.response(200, TokenSchema(many=True))
 def index() -> Response:
     """Every token that was ever made, without its secret."""
-    return answers.json([token.as_json() for token in _tokens().all()])
+    return answers.json([token.as_json() for token in all_tokens().all()])
 
 
 @blueprint.post("")
@@ -105,7 +106,7 @@ def index() -> Response:
 def create(body: dict[str, Any]) -> Response:
     """Make a token; this answer alone has its secret."""
     seconds = tokens.lifetime(body["expires"]) if "expires" in body else None
-    token, secret = _own_tokens().create(
+    token, secret = own_tokens().create(
         body["name"],
         tokens.Scope.of(body["scope"]),
         seconds,
@@ -123,5 +124,5 @@ def create(body: dict[str, Any]) -> Response:
 @refuses(ManagedElsewhere)
 def revoke(token_id: str) -> Response:
     """End a token, at once."""
-    _own_tokens().revoke(token_id, by=_caller())
+    own_tokens().revoke(token_id, by=_caller())
     return Response(status=204)

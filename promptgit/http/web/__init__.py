@@ -21,6 +21,7 @@ from promptgit.http.web import (
     releases,
     sign_in,
     steps,
+    tokens,
     writing,
 )
 from promptgit.http.web.pages import Sources, blueprint
@@ -43,6 +44,7 @@ _WITH_ROUTES = (
     releases,
     sign_in,
     steps,
+    tokens,
     writing,
 )
 """The modules that give the blueprint its routes when they are imported."""

@@ -31,6 +31,7 @@ _FIELDS: dict[type[Exception], str] = {
     errors.LabelProtected: "label",
     errors.OutsidePrefix: "name",
     errors.PathBlocked: "name",
+    errors.TokenNameTaken: "name",
     errors.TooManyFailures: "token",
     errors.Unauthenticated: "token",
     errors.VersionNotFound: "version_number",

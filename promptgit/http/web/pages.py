@@ -75,7 +75,8 @@ def dress(response: Response) -> Response:
     """Set the headers of a page: it is private to one person, and asked for again each time."""
     response.headers.update(_HEADERS)
     is_file = request.endpoint == f"{blueprint.name}.static"
-    response.headers["Cache-Control"] = _FOREVER if is_file and "v" in request.args else "private, no-cache"
+    if not response.cache_control.no_store:
+        response.headers["Cache-Control"] = _FOREVER if is_file and "v" in request.args else "private, no-cache"
     return response
 
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from flask import current_app, flash, redirect, render_template, url_for
 from werkzeug.wrappers import Response
 
+from promptgit.auth import personal
 from promptgit.auth.people import People
+from promptgit.http.api.tokens import all_tokens
 from promptgit.http.web import access, forms
 from promptgit.http.web.forms import Refusal
 from promptgit.http.web.pages import blueprint
@@ -17,8 +21,15 @@ def _people() -> People:
     return found
 
 
+def _counted(number: int, noun: str) -> str:
+    return f"{number or 'no'} {noun}{'' if number == 1 else 's'}"
+
+
 def _page(refusal: Refusal | None = None) -> str:
-    return render_template("web/people.html", found=_people().all(), door=access.door(), refusal=refusal)
+    now = _people().clock()
+    working = Counter(personal.person_of(token) for token in all_tokens().all() if token.state(now) == "active")
+    values = {"found": _people().all(), "tokens": working, "counted": _counted, "door": access.door()}
+    return render_template("web/people.html", refusal=refusal, **values)
 
 
 @blueprint.get("/people")
@@ -29,10 +40,11 @@ def people() -> str:
 
 @blueprint.post("/people/<person_id>/end")
 def end_sessions(person_id: str) -> Response:
-    """End all sessions of a person."""
+    """End all sessions and own tokens of a person."""
     with forms.own(_page):
         someone = access.person()
-        account, count = _people().end_all(person_id, by=who(someone.rights, someone.identity))
-        ended = "one session has" if count == 1 else f"{count} sessions have"
-        flash(f"{account.name} is signed out everywhere: {ended} ended.")
+        by = who(someone.rights, someone.identity)
+        account, sessions, tokens = personal.end_all(person_id, _people(), all_tokens(), by=by)
+        ended = f"{_counted(sessions, 'session')} and {_counted(tokens, 'token')} ended"
+        flash(f"{account.name} is signed out everywhere: {ended}.")
         return redirect(url_for("web.people"), 303)
