@@ -8,7 +8,7 @@ from html.parser import HTMLParser
 import pytest
 from flask.testing import FlaskClient
 
-from tests.pages import page_of, save, words
+from tests.pages import page_of, save, send, told, words
 from tests.test_api_prompts import create
 
 CHAT = """\
@@ -84,6 +84,7 @@ def test_settings_and_tags_stand_in_a_table_and_as_they_were_written(client: Fla
         "model gpt-4o",
         "temperature 0.2",
         "tagssupport frU+202Eont",
+        "variables{{company}} {{question}}",
     ]
     assert "# the cheap one" in words(client.get(page_of("chat")))
     assert "<table" not in client.get(page_of("foreign")).text  # the whole file is text
@@ -95,6 +96,25 @@ def test_settings_and_tags_stand_in_a_table_and_as_they_were_written(client: Fla
     told = words(client.get(page_of("bare")))
     assert "config 7" in told
     assert "--- config: none ---" in told
+
+
+def test_variables_are_listed_with_what_the_prompt_declares_of_them(client: FlaskClient) -> None:
+    """On the pages of the prompt and of a version; what does not fit the text is told there, and when it is saved."""
+    declared = "to: {description: Whom, default: you}, topic: , tone: {required: false}, spare: {default: 1}"
+    content = f"---\ninput: {{{declared}}}\n---\n" + "{{to}} {{topic}} {{tone}} {{other}} {{to}}"
+    answer = send(client, "/new", name="declaring", content=content)
+    assert told(client, answer) == (
+        "Created “declaring”. The text does not declare {{other}} and declares {{spare}} without using it."
+    )
+    for page in (page_of("declaring"), page_of("declaring") + "/versions/1"):
+        assert (
+            "{{to}} Whom · default: you {{topic}} required {{tone}} empty unless given "
+            "{{spare}} declared, and not in the text {{other}} not declared"
+        ) in words(client.get(page))
+    create(client, "plain", " ".join(f"{{{{v{at}}}}}" for at in range(150)))
+    assert "{{v98}} {{v99}} and more50 others, in the text" in words(client.get(page_of("plain")))
+    create(client, "none", "Hello")
+    assert "variables" not in words(client.get(page_of("none")))
 
 
 def test_a_view_is_remembered_for_texts_of_its_type(client: FlaskClient) -> None:
@@ -143,8 +163,8 @@ def test_what_is_copied_is_the_text(client: FlaskClient, text: str) -> None:
 def test_what_is_too_much_is_shown_as_text_and_says_so(client: FlaskClient) -> None:
     create(client, "deep", ">" * 100 + "a")
     create(client, "long", "---\ntype: chat\n---\n" + '{{role "user"}}\n' * 501)
-    for name, told in (("deep", "too nested, to be rendered"), ("long", "501 messages are too many")):
+    for name, note in (("deep", "too nested, to be rendered"), ("long", "501 messages are too many")):
         answer = client.get(f"{page_of(name)}?view=rendered")
         assert answer.status_code == 200
-        assert told in words(answer)
+        assert note in words(answer)
         assert '<pre class="content"' in answer.text

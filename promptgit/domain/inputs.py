@@ -89,12 +89,13 @@ def completed(names: Iterable[str], inputs: Iterable[Input], given: Mapping[str,
         elif name not in declared or declared[name].is_needed:
             missing.append(name)
         else:
-            values[name] = _text_of(declared[name].default)
+            values[name] = text_of(declared[name].default)
     unknown = tuple(name for name in given if name not in values and name not in declared)
     return Completed(values, tuple(missing), unknown)
 
 
-def _text_of(default: object) -> str:
+def text_of(default: object) -> str:
+    """What stands in a text for a default; for none, nothing."""
     if default is None:
         return ""
     return default if isinstance(default, str) else json.dumps(default, ensure_ascii=False)

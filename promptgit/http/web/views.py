@@ -11,8 +11,10 @@ from markupsafe import Markup, escape
 from werkzeug.wrappers import Response
 
 from promptgit.domain import front_matter
-from promptgit.domain.front_matter import Message, Placeholder
+from promptgit.domain.front_matter import Message, Placeholder, PromptFile
 from promptgit.domain.header_yaml import Json
+from promptgit.domain.inputs import Input, text_of
+from promptgit.domain.variables import names_in
 from promptgit.http.web import markdown, shown
 from promptgit.http.web.shown import Content
 
@@ -48,6 +50,14 @@ class Setting(NamedTuple):
     more: str = ""
 
 
+class Variable(NamedTuple):
+    """A variable of a text, or one that it declares, with its *description* and what else is to be said of it."""
+
+    name: str
+    description: str
+    note: str
+
+
 @dataclass(frozen=True, slots=True)
 class Reading:
     """What a page shows of a version's text: *body*, or the *parts* of a chat."""
@@ -57,6 +67,8 @@ class Reading:
     settings: list[Setting]
     omitted: int  # settings that are not among them
     tags: tuple[str, ...]
+    variables: list[Variable]
+    declares: bool  # whether the front matter declares variables: else they have names alone
     front: Markup  # the front matter as it stands in the file
     body: Markup
     parts: list[Part]
@@ -97,6 +109,8 @@ def reading(data: bytes) -> Reading:
         settings=settings[:_MOST_SETTINGS],
         omitted=max(len(settings) - _MOST_SETTINGS, 0),
         tags=file.tags,
+        variables=_variables(data[start:].decode(errors="replace"), file),
+        declares=bool(file.inputs),
         front=shown.rows(front),
         body=Markup() if messages else html[0],
         parts=[_part(message, one) for message, one in zip(messages, html, strict=False)],
@@ -111,6 +125,26 @@ def _legible(text: str, content: Content) -> str:
 
 def _part(message: Message | Placeholder, html: Markup) -> Part:
     return Part(message.name, None) if isinstance(message, Placeholder) else Part(message.role, html)
+
+
+def _variables(text: str, file: PromptFile) -> list[Variable]:
+    """Those that the front matter declares, in its order, and then the others of the text."""
+    used, declared = dict.fromkeys(names_in(text)), {one.name for one in file.inputs}
+    found = [Variable(one.name, one.description, _note(one, one.name in used)) for one in file.inputs]
+    other = "not declared" if declared else ""
+    return found + [Variable(name, "", other) for name in used if name not in declared]
+
+
+def _note(one: Input, is_used: bool) -> str:
+    if not is_used:
+        return "declared, and not in the text"
+    if one.default is not None:
+        return f"default: {_cut(text_of(one.default))}"
+    return "required" if one.required else "empty unless given"
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _MOST_SHOWN else f"{text[:_MOST_SHOWN]}…"
 
 
 def _settings(config: Json) -> list[Setting]:

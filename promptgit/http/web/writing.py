@@ -8,7 +8,8 @@ from uuid import UUID
 from flask import flash, render_template
 
 from promptgit import errors
-from promptgit.domain import names, variables
+from promptgit.domain import front_matter, names, variables
+from promptgit.domain.inputs import body_of, mismatch
 from promptgit.http.web import conflicts, forms, lines, shown
 from promptgit.http.web.forms import Answer, Refusal, field, form, is_sent, prompt_of, to_prompt
 from promptgit.http.web.gates import expect_not_shut
@@ -37,7 +38,7 @@ def new() -> Answer:
             is_sent_twice = (prompt.name, prompt.newest.number) == (names.canonical(name), 1)
             if not (is_sent_twice and service().content(prompt.newest) == content.encode()):
                 raise
-        flash(f"Created “{forms.shortened(prompt)}”.")
+        flash(f"Created “{forms.shortened(prompt)}”. {_unfit(content)}".rstrip())
         return to_prompt(prompt)
 
 
@@ -78,8 +79,14 @@ def edit(prompt_id: UUID) -> Answer:
             prompt = service().get(prompt.id)
             if service().content(prompt.newest) != content.encode():  # else it is a form that was sent twice
                 raise
-        flash(f"Saved version {prompt.newest.number}.")
+        flash(f"Saved version {prompt.newest.number}. {_unfit(content)}".rstrip())
         return to_prompt(prompt)
+
+
+def _unfit(content: str) -> str:
+    """A sentence about the variables of a text that those which it declares do not fit; "" of most texts."""
+    declared = front_matter.declared(content)
+    return str(mismatch(variables.names_in(body_of(content)), declared)) if declared else ""
 
 
 def _edit_page(prompt_id: str, content: str, refusal: Refusal | None = None, *, asks: bool = False) -> str:
