@@ -103,7 +103,7 @@ def test_variables_are_declared() -> None:
     assert [one.is_needed for one in file.inputs] == [False, False, True]
     assert render(file).decode() == "---\n" + header.replace("topic:", "topic: {}") + "---\n{{name}}"
     for text in (f"---\n{header}---\n{{{{name}}}}", f"---\n{header}---\n{'x' * 20_000}"):
-        assert declared(text) == declared(text) == file.inputs
+        assert declared(text) == file.inputs
     assert declared(header) == declared("---\ntags: [input]\n---\n") == declared("") == ()
     assert parse(b"---\ninput: {n: {default: [1, true]}}\n---\n").inputs == (Input("n", [1, True]),)
 

@@ -48,5 +48,7 @@ def test_every_answer_with_a_content_names_its_variables(app: Flask) -> None:
     inputs += [{"name": "b", "required": False}, {"name": "c", "required": True}]
     assert api.put(where, json={"content": listing}).json["inputs"] == inputs
     assert api.get(where).json["inputs"] == api.get(f"{where}/versions/4").json["inputs"] == inputs
+    long = listing + "-" * 9_000
+    assert api.put(where, json={"content": long}).json["inputs"] == inputs
     bare = [api.get(path).get_json() for path in ("/api/prompts", f"{where}/versions", f"{where}/versions?limit=9")]
-    assert ["variables" in one for answer in bare for one in answer] == [False] * 9
+    assert ["variables" in one for answer in bare for one in answer] == [False] * 11

@@ -9,14 +9,11 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass, field
-from functools import lru_cache
 
 from promptgit.domain import header_yaml, inputs
 from promptgit.domain.header_yaml import Json
 from promptgit.domain.inputs import Input
 from promptgit.errors import Invalid
-
-_KEPT_LENGTH = 1 << 14  # characters of a text whose declared variables are kept: of 256 texts, 16 MiB at most
 
 _FENCED = re.compile(rb"---[ \t]*\r?\n(.*?)^---[ \t]*(?:\r?\n|\Z)", re.DOTALL | re.MULTILINE)
 # dotprompt's own marker: {{role "system"}}
@@ -72,18 +69,8 @@ def read(data: bytes) -> tuple[PromptFile, int]:
 
 
 def declared(text: str) -> tuple[Input, ...]:
-    """The variables that a file's front matter declares.
-
-    Every read asks for them. YAML is read only where a text may have some, and once for those that were read last.
-    """
-    if not text.startswith("---") or "input" not in text:
-        return ()
-    return _declared(text) if len(text) <= _KEPT_LENGTH else parse(text.encode()).inputs
-
-
-@lru_cache(maxsize=256)
-def _declared(text: str) -> tuple[Input, ...]:
-    return parse(text.encode()).inputs
+    """The variables that a file's front matter declares; YAML is read only where a text may have some."""
+    return parse(text.encode()).inputs if text.startswith("---") and "input" in text else ()
 
 
 def rejoined(header: bytes, prompt: str | tuple[Message | Placeholder, ...]) -> bytes:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
+from functools import lru_cache
 from urllib.parse import urlencode
 
 import orjson
@@ -19,6 +20,7 @@ from promptgit.service.blaming import Lines
 
 JSON = "application/json"
 _OPTIONS = orjson.OPT_UTC_Z
+_KEPT_LENGTH = 1 << 13  # characters of a text whose variables are kept: 8 MiB at most for 256 texts
 
 
 def version(value: Version) -> dict[str, object]:
@@ -108,8 +110,15 @@ def content(data: bytes | str) -> dict[str, object]:
     U+FFFD stands for bytes that are not UTF-8; `/content` has the bytes.
     """
     text = data if isinstance(data, str) else data.decode(errors="replace")
+    return {"content": text} | (_kept if len(text) <= _KEPT_LENGTH else _about)(text)
+
+
+def _about(text: str) -> dict[str, object]:
     inputs = [one.json() for one in front_matter.declared(text)]
-    return {"content": text, "variables": names_in(text)} | ({"inputs": inputs} if inputs else {})
+    return {"variables": names_in(text)} | ({"inputs": inputs} if inputs else {})
+
+
+_kept = lru_cache(maxsize=256)(_about)  # the same prompts are read again and again
 
 
 def resolved(put_in: Iterable[PutIn]) -> dict[str, object]:
