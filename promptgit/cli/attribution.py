@@ -59,6 +59,11 @@ def overridable(command: Callable[..., None]) -> Callable[..., None]:
     return call
 
 
+def forcible(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the option --force, as its argument `force`."""
+    return click.option("--force", is_flag=True, help="Also if other prompts refer to it.")(command)
+
+
 def _author(_: click.Context, __: click.Parameter, value: str | None) -> Author | None:
     if value is None:
         return _from_git()

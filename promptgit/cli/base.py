@@ -26,6 +26,7 @@ _FILES = {
     "reading": ["log", "show", "blame", "diff", "ls"],
     "writing": ["save", "edit", "revert", "rename", "rm"],
     "labels": ["label"],
+    "references": ["references"],
     "promoting": ["promote"],
     "releases": ["release"],
     "gates": ["rules", "report"],

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from promptgit.cli import moves
-from promptgit.cli.attribution import Attribution, overridable, writes
+from promptgit.cli.attribution import Attribution, forcible, overridable, writes
 from promptgit.cli.base import main
 from promptgit.cli.output import date, plain, print_answer
 from promptgit.cli.target import Name, at_option, version_of
@@ -21,6 +21,7 @@ from promptgit.client.values import Label, LabelMove
 @at_option
 @writes
 @overridable
+@forcible
 def label(
     client: Client,
     name: str,
@@ -30,6 +31,7 @@ def label(
     at: str | None,
     if_match: int | None,
     override: bool,
+    force: bool,
     as_json: bool,
     attribution: Attribution,
 ) -> None:
@@ -40,12 +42,14 @@ def label(
     """
     if at is not None and (label is not None or delete):
         raise click.UsageError("With --at give no label: it tells where all of them pointed.")
+    if force and not delete:
+        raise click.UsageError("--force is for --delete: no reference breaks where a label only moves.")
     if delete:
         if label is None or version is not None:
             raise click.UsageError("With --delete give a label, and no version.")
         was_there = _show(client, name, label, None, as_json) is not None
         # Sent for a label that is missing as well: the server may refuse it for another reason.
-        client.remove_label(name, label, if_match=if_match, override=override, **attribution)
+        client.remove_label(name, label, if_match=if_match, override=override, force=force, **attribution)
         done = f"Removed {label} from {plain(name)}."
         if not was_there:
             done = f"{plain(name)} has no label {label}: nothing was removed."

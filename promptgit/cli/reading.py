@@ -95,10 +95,11 @@ def _line(version: Version, checks: Sequence[Check], _: str) -> str:
 
 @main.command()
 @click.argument("name", type=Name(), metavar="NAME[@VERSION|@LABEL]")
+@click.option("--resolve", is_flag=True, help="With the prompts within it put in.")
 @at_option
 @json_option
 @connected
-def show(client: Client, name: str, at: str | None, as_json: bool) -> None:
+def show(client: Client, name: str, resolve: bool, at: str | None, as_json: bool) -> None:
     """Print a prompt's content, byte for byte.
 
     That of its newest version, or of NAME@3 or NAME@production. Where the name itself has an @, write one behind
@@ -107,9 +108,11 @@ def show(client: Client, name: str, at: str | None, as_json: bool) -> None:
     name, revision = revision_of(name)
     by_number = revision.isascii() and revision.isdigit()
     number, label = (int(revision), None) if by_number else (None, revision or None)
-    prompt = client.get(name, version=number, label=label, at=at)
+    prompt = client.get(name, version=number, label=label, at=at, resolve=resolve)
     if as_json:
         print_json(prompt.json())
+    elif resolve:
+        sys.stdout.buffer.write(prompt.content.encode())
     else:
         sys.stdout.buffer.write(content_of(client, prompt))
 

@@ -12,7 +12,7 @@ from typing import BinaryIO
 
 import click
 
-from promptgit.cli.attribution import Attribution, attributed, overridable, writes
+from promptgit.cli.attribution import Attribution, attributed, forcible, overridable, writes
 from promptgit.cli.base import Refusal, main
 from promptgit.cli.output import json_option, plain, print_answer
 from promptgit.cli.reading import content_of
@@ -189,12 +189,14 @@ def revert(
 @click.argument("new")
 @writes
 @overridable
+@forcible
 def rename(
     client: Client,
     name: str,
     new: str,
     if_match: int | None,
     override: bool,
+    force: bool,
     as_json: bool,
     attribution: Attribution,
 ) -> None:
@@ -202,7 +204,7 @@ def rename(
 
     Its id, versions and labels stay.
     """
-    prompt = client.rename(name, new, if_match=if_match, override=override, **attribution)
+    prompt = client.rename(name, new, if_match=if_match, override=override, force=force, **attribution)
     print_answer(prompt.json(), f"{plain(name)} -> {plain(prompt.name)}", as_json=as_json)
 
 
@@ -210,13 +212,20 @@ def rename(
 @click.argument("name", type=Name())
 @writes
 @overridable
+@forcible
 def rm(
-    client: Client, name: str, if_match: int | None, override: bool, as_json: bool, attribution: Attribution
+    client: Client,
+    name: str,
+    if_match: int | None,
+    override: bool,
+    force: bool,
+    as_json: bool,
+    attribution: Attribution,
 ) -> None:
     """Delete a prompt; revert brings it back.
 
     Its versions stay readable.
     """
     prompt_id = client.find(name)
-    client.delete(prompt_id, if_match=if_match, override=override, **attribution)
+    client.delete(prompt_id, if_match=if_match, override=override, force=force, **attribution)
     print_answer({"deleted": name, "id": prompt_id}, f"rm {plain(name)}", as_json=as_json)

@@ -11,10 +11,21 @@ from typing import TYPE_CHECKING
 from promptgit.client.changes import Changes
 from promptgit.client.commit_values import ChangeResult, Committed, Promoted, Promotion
 from promptgit.client.errors import HttpError, MissingVariable, ServerAway, UnknownVariable
+from promptgit.client.reference_values import References, Use, UsedBy
 from promptgit.client.release_values import Approval, AskedCheck, Check, Deed, Gate, Release, Rules
 from promptgit.client.retries import Retries
 from promptgit.client.synchronous import Client
-from promptgit.client.values import Diff, FeedEntry, Label, LabelMove, Lines, Prompt, ReleaseItem, Version
+from promptgit.client.values import (
+    Diff,
+    FeedEntry,
+    Label,
+    LabelMove,
+    Lines,
+    Prompt,
+    ReleaseItem,
+    ResolvedReference,
+    Version,
+)
 from promptgit.domain.inputs import Input
 from promptgit.domain.models import Author
 
@@ -44,12 +55,16 @@ __all__ = [
     "Promoted",
     "Promotion",
     "Prompt",
+    "References",
     "Release",
     "ReleaseItem",
+    "ResolvedReference",
     "Retries",
     "Rules",
     "ServerAway",
     "UnknownVariable",
+    "Use",
+    "UsedBy",
     "Version",
 ]
 

@@ -12,12 +12,16 @@ from promptgit.client.values import Prompt
 
 
 class Key(NamedTuple):
-    """What a `get` asks for: a name or id, with a label, a number, or neither; now, or as of a commit or a time."""
+    """What a `get` asks for: a name or id, with a label, a number, or neither; now, or as of a commit or a time.
+
+    With *resolve*, with prompts within it put in.
+    """
 
     prompt: str
     label: str | None = None
     number: int | None = None
     at: str | None = None
+    resolve: bool = False
 
 
 @dataclass(slots=True)

@@ -33,23 +33,32 @@ class Changes:
         """Save a content as the newest version; a name creates the prompt where there is none."""
         self._add(prompt, if_match, content=content)
 
-    def rename(self, prompt: str, name: str, *, if_match: int | None = None) -> None:
-        """Give a prompt another name, which is free before the commit."""
-        self._add(prompt, if_match, rename_to=name)
+    def rename(self, prompt: str, name: str, *, if_match: int | None = None, force: bool = False) -> None:
+        """Give a prompt another name, which is free before the commit; with *force*, also where others refer to it."""
+        self._add(prompt, if_match, rename_to=name, **_forced(force))
 
-    def delete(self, prompt: str, *, if_match: int | None = None) -> None:
-        """Delete a prompt, with its labels."""
-        self._add(prompt, if_match, delete=True)
+    def delete(self, prompt: str, *, if_match: int | None = None, force: bool = False) -> None:
+        """Delete a prompt, with its labels; with *force*, also where others refer to it."""
+        self._add(prompt, if_match, delete=True, **_forced(force))
 
     def restore(self, prompt: str, number: int, *, if_match: int | None = None) -> None:
         """Save the content of an older version as the newest one. Restores a deleted prompt."""
         self._add(prompt, if_match, restore=number)
 
     def label(
-        self, prompt: str, label: str, number: int | Literal["new"] | None = "new", *, if_match: int | None = None
+        self,
+        prompt: str,
+        label: str,
+        number: int | Literal["new"] | None = "new",
+        *,
+        if_match: int | None = None,
+        force: bool = False,
     ) -> None:
-        """Point a label at a version; `new` is the newest one after this commit. None removes the label."""
-        self._add(prompt, if_match, label=label, version_number=number)
+        """Point a label at a version; `new` is the newest one after this commit.
+
+        None removes the label; with *force*, also where others refer to it.
+        """
+        self._add(prompt, if_match, label=label, version_number=number, **_forced(force))
 
     def check(
         self,
@@ -70,6 +79,10 @@ class Changes:
         prompt_id = parse_id(prompt)
         where = {"name": prompt} if prompt_id is None else {"prompt_id": prompt_id}
         self.collected.append(where | what | ({} if if_match is None else {"if_match": if_match}))
+
+
+def _forced(force: bool) -> dict[str, bool]:
+    return {"force": True} if force else {}
 
 
 class Commit(Changes):

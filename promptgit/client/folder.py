@@ -57,6 +57,8 @@ class Folder:
             self._file(key).unlink(missing_ok=True)
 
     def _file(self, key: Key) -> Path:
-        parts = key if key.at else key[:3]  # the files of what is asked for now are called as they always were
+        parts = (
+            key if key.resolve else key[: 4 if key.at else 3]
+        )  # the files of what is asked for now are called as they always were
         digest = hashlib.sha256(json.dumps([self._url, *parts]).encode()).hexdigest()
         return self._path / f"{digest[:40]}.json"

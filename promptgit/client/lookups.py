@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 from urllib.parse import parse_qsl, quote, urlsplit
 
 from promptgit.client.errors import refusal
+from promptgit.client.reference_values import References
 from promptgit.client.retries import Retries, expect
 from promptgit.client.steps import Page, Request, Response, Steps, T
 from promptgit.client.values import At, Diff, FeedEntry, Label, LabelMove, Lines, Prompt, Version, moment
@@ -49,17 +50,34 @@ class Lookups:
         except PromptDeleted as deleted:
             return deleted.prompt_id
 
-    def newest(self, prompt: str, etag: str = "", *, at: At | None = None) -> Steps[tuple[Prompt, str] | None]:
-        """A prompt with its newest content, and its ETag; None if its ETag is still *etag*."""
+    def newest(
+        self, prompt: str, etag: str = "", *, at: At | None = None, resolve: bool = False
+    ) -> Steps[tuple[Prompt, str] | None]:
+        """A prompt with its newest content, and its ETag; None if its ETag is still *etag*.
+
+        With *resolve*, here and below, prompts within it are put in.
+        """
+        query = _as_of(at) | _resolving(resolve)
         headers = {"If-None-Match": etag} if etag else {}
         with not_found_as(prompt):
-            answer = yield from self._send("GET", address_of(prompt), query=_as_of(at), headers=headers)
+            answer = yield from self._send("GET", address_of(prompt), query=query, headers=headers)
         return None if answer.status == 304 else (Prompt.of(answer.json()), answer.headers.get("etag", ""))
 
-    def version(self, prompt: str, number: int) -> Steps[Version]:
+    def version(self, prompt: str, number: int, *, resolve: bool = False) -> Steps[Version]:
         """One version with its content, also of a deleted prompt. Not cached."""
         where = yield from self._at(prompt, "versions", str(number))
-        return Version.of((yield from self._send("GET", where)).json())
+        return Version.of((yield from self._send("GET", where, query=_resolving(resolve))).json())
+
+    def at_label(self, prompt_id: str, label: str, *, at: At | None = None) -> Steps[Version]:
+        """The version that a label points at, or pointed at, with prompts within it put in."""
+        query = _as_of(at) | _resolving(True)
+        where = f"{ALL}/{prompt_id}/labels/{quote(label, safe='')}"
+        return Version.of((yield from self._send("GET", where, query=query)).json())
+
+    def references(self, prompt: str) -> Steps[References]:
+        """Which prompts a prompt uses, and where it is used: in newest and labelled versions of prompts."""
+        where = yield from self._at(prompt, "references")
+        return References.of((yield from self._send("GET", where)).json())
 
     def content(self, prompt: str, number: int) -> Steps[bytes]:
         """The bytes of a version, as they are: those of a version that was made with git need not be UTF-8."""
@@ -87,6 +105,7 @@ class Lookups:
         q: str | None = None,
         label: str | None = None,
         content: bool = False,
+        resolve: bool = False,
         at: At | None = None,
         page: int = 100,
     ) -> Steps[Page[Prompt]]:
@@ -95,8 +114,9 @@ class Lookups:
         *q* is searched for in names and contents, and not in those as of *at*. *page* is how many prompts one answer
         has, at most 1,000.
         """
-        asked = {"prefix": prefix, "q": q, "label": label, "include": "content" if content else None}
-        query = {key: value for key, value in asked.items() if value} | _as_of(at) | {"limit": str(page)}
+        asked = {"prefix": prefix, "q": q, "label": label, "include": "content" if content or resolve else None}
+        query = {key: value for key, value in asked.items() if value} | _as_of(at) | _resolving(resolve)
+        query |= {"limit": str(page)}
         return (yield from self._page(ALL, query, Prompt.of))
 
     def versions(
@@ -181,6 +201,10 @@ class Lookups:
 
 def _as_of(at: At | None) -> dict[str, str]:
     return {} if at is None else {"at": moment(at)}
+
+
+def _resolving(resolve: bool) -> dict[str, str]:
+    return {"resolve": "true"} if resolve else {}
 
 
 def _next(link: str) -> dict[str, str] | None:

@@ -48,6 +48,8 @@ class Reads:
         """
         if key.label is not None and key.number is not None:
             raise ValueError("Give a label or a version, not both.")
+        if key.resolve and key.number is not None and key.at is not None:
+            raise ValueError("Give resolve with a version or with at, not with both: a label can be as of then.")
         generation = self._cache.generation
         kept = None if self._folder is None else self._folder.get(key)
         other = Prompt.fallback(key.prompt, fallback) if kept is None and fallback is not None else kept
@@ -77,7 +79,7 @@ class Reads:
         generation = self._cache.generation
         try:
             # The ETag of the prompt changes with its newest version, its name and its labels.
-            found = yield from self._hurried(self._verbs.newest(key.prompt, self._cache.etag(key), at=key.at))
+            found = yield from self._hurried(self._newest(key, self._cache.etag(key)))
             if found is None:
                 self._cache.renew(key, generation)
                 return
@@ -89,9 +91,15 @@ class Reads:
             log.warning("%s cannot be refreshed: %s", key.prompt, error)
 
     def _read(self, key: Key) -> Steps[tuple[Prompt, str]]:
-        found = yield from self._verbs.newest(key.prompt, at=key.at)
+        found = yield from self._newest(key)
         assert found is not None  # None answers only a request with an ETag
         return (yield from self._select(key, found[0])), found[1]
+
+    def _newest(self, key: Key, etag: str = "") -> Steps[tuple[Prompt, str] | None]:
+        """The prompt of a key, and an ETag that changes with what the key asks for; "": none does."""
+        resolve = key.resolve and _is_of_newest(key)
+        found = yield from self._verbs.newest(key.prompt, etag, at=key.at, resolve=resolve)
+        return found if found is None or resolve == key.resolve else (found[0], "")
 
     def _hurried(self, steps: Steps[T]) -> Steps[T]:
         return steps if self._hurry is None else within(steps, self._hurry, self._clock)
@@ -99,6 +107,11 @@ class Reads:
     def _select(self, key: Key, prompt: Prompt) -> Steps[Prompt]:
         """The prompt at the version that the key asks for."""
         label, number = key.label, key.number
+        if key.resolve and not _is_of_newest(key):
+            if label is not None:
+                return prompt.at((yield from self._verbs.at_label(prompt.id, label, at=key.at)))
+            assert number is not None
+            return prompt.at((yield from self._verbs.version(prompt.id, number, resolve=True)))
         if label is not None and label != LATEST:
             if label not in prompt.labels:
                 raise LabelNotFound(prompt.name, label)
@@ -118,3 +131,7 @@ class Reads:
         self._cache.drop(key)
         if self._folder is not None:
             self._folder.drop(key)
+
+
+def _is_of_newest(key: Key) -> bool:
+    return key.number is None and key.label in (None, LATEST)

@@ -76,18 +76,20 @@ class Client(Base[threading.Lock]):
         label: str | None = None,
         version: int | None = None,
         at: At | None = None,
+        resolve: bool = False,
         fallback: str | None = None,
     ) -> Prompt:
         """A prompt by its name or id: its newest version, or the one at *label*, or the one of the number *version*.
 
-        With *at*, the prompt as of then. Cached: a stale prompt is returned at once, and a thread refreshes it. While
-        the server is away, the prompt comes from the client's folder, or else is *fallback*.
+        With *at*, the prompt as of then; with *resolve*, with prompts within it put in. Cached: a stale prompt is
+        returned at once, and a thread refreshes it. While the server is away, the prompt comes from the client's
+        folder, or else is *fallback*.
 
         Raises:
-            PromptNotFound, PromptDeleted, LabelNotFound, VersionNotFound, CommitNotFound
+            PromptNotFound, PromptDeleted, LabelNotFound, VersionNotFound, CommitNotFound, Unresolvable
             Unavailable: the server is away, and neither memory, the folder nor *fallback* has the prompt.
         """
-        key = Key(prompt, label, version, None if at is None else moment(at))
+        key = Key(prompt, label, version, None if at is None else moment(at), resolve)
         found = self._cache.look(key)
         if found is None:
             turn = self._turns.setdefault(key, Turn(threading.Lock()))  # of many threads, one sends the request
@@ -106,6 +108,7 @@ class Client(Base[threading.Lock]):
     diff = _verb(Verbs.diff)
     list = _pages(Verbs.list)
     versions = _pages(Verbs.versions)
+    references = _verb(Verbs.references)
     labels = _verb(Verbs.labels)
     label_history = _verb(Verbs.label_history)
     changes = _pages(Verbs.changes)

@@ -24,6 +24,16 @@ def _variables(text: str | None) -> dict[str, Any]:
 
 
 @dataclass(frozen=True, slots=True)
+class ResolvedReference(Value):
+    """A version of another prompt that was put into a text; `label` is the one that the reference names, if any."""
+
+    prompt_id: str
+    name: str
+    version_number: int
+    label: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Version(Value):
     """A version of a prompt; `text` is its content, where it was asked for, and `inputs` are what that declares.
 
@@ -42,6 +52,7 @@ class Version(Value):
     labels: tuple[str, ...]
     text: str | None = None
     inputs: tuple[Input, ...] = ()
+    resolved_references: tuple[ResolvedReference, ...] = ()
 
     def _derived(self) -> dict[str, Any]:
         return _variables(self.text)
@@ -67,7 +78,8 @@ class Prompt(Value):
 
     Of this are `version_number`, `updated_at`, `description`, `author`, `committer`, `commit` and `text`. `labels` says
     which version each label points at. `inputs` are the variables that the front matter of `text` declares. What came
-    from a `fallback` has the number 0, and no inputs.
+    from a `fallback` has the number 0, and no inputs. `resolved_references` says which prompts were put into `text`,
+    with `resolve=True`.
     """
 
     id: str
@@ -83,6 +95,7 @@ class Prompt(Value):
     labels: Mapping[str, int]
     text: str | None = None
     inputs: tuple[Input, ...] = ()
+    resolved_references: tuple[ResolvedReference, ...] = ()
 
     @classmethod
     def fallback(cls, name: str, text: str) -> Prompt:
@@ -101,6 +114,7 @@ class Prompt(Value):
             commit=version.commit,
             text=version.text,
             inputs=version.inputs,
+            resolved_references=version.resolved_references,
         )
 
     def _derived(self) -> dict[str, Any]:

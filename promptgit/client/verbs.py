@@ -66,13 +66,15 @@ class Verbs(Lookups):
         author: Author | None = None,
         if_match: int | None = None,
         override: bool = False,
+        force: bool = False,
     ) -> Steps[Prompt]:
         """Give a prompt another name; its id, versions and labels stay.
 
         With *override*, an administrator's, also where a label of it is gated; the description then says why.
+        With *force*, also where others refer to it.
         """
         where = yield from self._at(prompt)
-        body = {"name": name, "override": override or None}
+        body = {"name": name, "override": override or None, "force": force or None}
         answer = yield from self._write("PATCH", where, body, description, author, if_match)
         return Prompt.of(answer.json())
 
@@ -84,10 +86,16 @@ class Verbs(Lookups):
         author: Author | None = None,
         if_match: int | None = None,
         override: bool = False,
+        force: bool = False,
     ) -> Steps[None]:
-        """Delete a prompt; its versions stay readable, and a revert restores it. *override* is as in `rename`."""
+        """Delete a prompt; its versions stay readable, and a revert restores it.
+
+        *override* and *force* are as in `rename`.
+        """
         where = yield from self._at(prompt)
-        yield from self._write("DELETE", where, {"override": override or None}, description, author, if_match)
+        yield from self._write(
+            "DELETE", where, {"override": override or None, "force": force or None}, description, author, if_match
+        )
 
     def revert(
         self,
@@ -132,10 +140,13 @@ class Verbs(Lookups):
         author: Author | None = None,
         if_match: int | None = None,
         override: bool = False,
+        force: bool = False,
     ) -> Steps[None]:
-        """Remove a label. *override* is as in `set_label`."""
+        """Remove a label. *override* is as in `set_label`; with *force*, also where others refer to it."""
         where = yield from self._at(prompt, "labels", labels.check(label))  # which `..` is not
-        yield from self._write("DELETE", where, {"override": override or None}, description, author, if_match)
+        yield from self._write(
+            "DELETE", where, {"override": override or None, "force": force or None}, description, author, if_match
+        )
 
     def commit(
         self,

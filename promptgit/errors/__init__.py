@@ -9,6 +9,7 @@
      ├─ ContentTooLarge
      ├─ DuplicateChange, AmbiguousChange, ChangesRefused
      ├─ NameTaken, PathBlocked
+     ├─ Unresolvable, Referenced
      ├─ KeyReused
      ├─ StaleVersion
      │   └─ WeakETag
