@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from promptgit.client.values import Value
+from promptgit.client.json_value import Value
 
 
 @dataclass(frozen=True, slots=True)

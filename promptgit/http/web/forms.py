@@ -42,13 +42,14 @@ _FIELDS: dict[type[Exception], str] = {
 class Refusal:
     """Why a form was refused: a message next to *field*, or above all fields; *prompt_id* has the name already.
 
-    *is_gated*: by the rules, which an administrator can override.
+    *is_gated*: by the rules, which an administrator can override. *is_referenced*: by others, unless it is forced.
     """
 
     field: str | None
     message: str
     prompt_id: str | None = None
     is_gated: bool = False
+    is_referenced: bool = False
 
 
 def refusal(error: Exception) -> Refusal:
@@ -62,6 +63,8 @@ def refusal(error: Exception) -> Refusal:
             return Refusal(None, f"Somebody saved version {current} after you opened this page.")
         case errors.LabelGated():
             return Refusal(None, f"{error}", is_gated=True)
+        case errors.Referenced():
+            return Refusal(None, f"{error}", is_referenced=True)
         case errors.PromptgitError():
             return Refusal(_FIELDS.get(type(error)), f"{error}")
         case CSRFError():
@@ -137,15 +140,18 @@ def field(name: str) -> str:
 
 
 def attribution(*, if_match: Precondition | None = None) -> Attribution:
-    """What the form says: description, author, whether to override a gate. The author is kept for the next form."""
-    person, override = access.person(), bool(field("override"))
+    """What the form says: description, author, whether to override a gate, or to force it.
+
+    The author is kept for the next form.
+    """
+    person, override, force = access.person(), bool(field("override")), bool(field("force"))
     if (identity := person.identity) is not None:
-        return Attribution(field("description"), identity, if_match, identity, person.rights, override)
+        return Attribution(field("description"), identity, if_match, identity, person.rights, override, force=force)
     name, email = (field(key).strip() for key in ("author.name", "author.email"))
     if len(name + email) <= _KEPT:
         session["author"] = [name, email]
     author = Author(name, email) if name or email else None
-    return Attribution(field("description"), author, if_match, None, person.rights, override)
+    return Attribution(field("description"), author, if_match, None, person.rights, override, force=force)
 
 
 def seen() -> Precondition:

@@ -15,6 +15,7 @@ from promptgit.http.web.forms import Answer, Refusal, field, form, is_sent, prom
 from promptgit.http.web.gates import expect_not_shut, may_move
 from promptgit.http.web.pages import blueprint, catalogue, number_in, service
 from promptgit.http.web.reading import between
+from promptgit.http.web.referenced import used_by
 from promptgit.service.checks import Precondition
 
 _MOVES = 100  # shown; the API and git have them all
@@ -104,7 +105,8 @@ def _page(template: str, prompt_id: str, label: str, refusal: Refusal | None = N
     size = None
     if pointed and 1 <= number <= prompt.newest.number and number != pointed:
         size = catalogue().size(prompt.id, pointed, number)
-    return forms.page(template, prompt, refusal, label=label, pointed=pointed, size=size, **values)
+    users = used_by(prompt, label) if template == "unlabel" else []
+    return forms.page(template, prompt, refusal, label=label, pointed=pointed, size=size, used_by=users, **values)
 
 
 def _pointed(label: str) -> Precondition:

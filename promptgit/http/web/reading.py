@@ -41,6 +41,8 @@ def prompt(prompt_id: UUID) -> tuple[str, int]:
         Entry(found.labelled(entry.version), entry.repeats)
         for entry in catalogue().history(found, before=before, limit=VERSIONS)
     ]
+    is_now = moment is None and removal is None
+    uses, used_by = service().references.of(found) if is_now else ([], [])
     page = render_template(
         "web/prompt.html",
         prompt=found,
@@ -53,6 +55,8 @@ def prompt(prompt_id: UUID) -> tuple[str, int]:
         timeline=timeline.draw(catalogue().timeline(found, timeline.MOST)),
         pointers=[] if removal else source.labels.all(found.id),
         moment=moment,
+        uses=uses,
+        used_by=used_by,
         waiting=releases.waiting(found) if moment is None else [],
         checks=service().checks.of([entry.version for entry in entries]) if moment is None else {},
     )

@@ -10,12 +10,14 @@ from flask import flash, render_template
 from promptgit import errors
 from promptgit.domain import front_matter, names, variables
 from promptgit.domain.inputs import body_of, mismatch
+from promptgit.domain.models import Prompt
 from promptgit.http.web import conflicts, forms, lines, shown
 from promptgit.http.web.forms import Answer, Refusal, field, form, is_sent, prompt_of, to_prompt
 from promptgit.http.web.gates import expect_not_shut
 from promptgit.http.web.labelling import expect_mover
 from promptgit.http.web.pages import asked, service
 from promptgit.http.web.reading import between
+from promptgit.http.web.referenced import used_by
 from promptgit.http.web.shown import Content
 
 
@@ -156,7 +158,7 @@ def rename(prompt_id: UUID) -> Answer:
     """Move a prompt to another name."""
     prompt = service().get(str(prompt_id))
     name = field("name").strip() if is_sent() else prompt.name
-    page = partial(forms.page, "rename", prompt, name=name)
+    page = partial(_removing_page, "rename", prompt, name=name)
     if not is_sent():
         expect_not_shut(prompt, prompt.labels)
         return page()
@@ -166,12 +168,17 @@ def rename(prompt_id: UUID) -> Answer:
         return to_prompt(renamed)
 
 
+def _removing_page(template: str, prompt: Prompt, refusal: Refusal | None = None, *, name: str) -> str:
+    """A form after which the prompt has its name no more, with those who refer to it."""
+    return forms.page(template, prompt, refusal, name=name, used_by=used_by(prompt))
+
+
 @form("/prompts/<uuid:prompt_id>/delete")
 def delete(prompt_id: UUID) -> Answer:
     """Delete a prompt, if its name was typed."""
     prompt = prompt_of(prompt_id)
     name = field("name").strip()
-    page = partial(forms.page, "delete", prompt, name=name)
+    page = partial(_removing_page, "delete", prompt, name=name)
     if not is_sent():
         expect_mover(prompt, *prompt.labels)
         return page()
