@@ -94,6 +94,19 @@ def test_a_release_goes_its_way_as_the_page_tells_it(tmp_path: Path) -> None:
     assert command("check", "--data", str(tmp_path / "data")).returncode == 0
 
 
+def test_prompts_within_prompts_work_as_the_page_says(server: Server) -> None:
+    (script,) = marked("references.md", "sh")
+    printed = shell(script.replace("http://127.0.0.1:8000", server.url), server.folder)
+    assert printed.count("Hello {{name}}! Be kind, and brief.\n") == 2
+    assert printed.count("refused\n") == printed.count("unresolvable\n") == 1
+    assert "used by  support/greeting, version 1, by the label production" in printed
+    (program,) = marked("references.md", "python")
+    program = program.replace("http://127.0.0.1:8000", server.url)
+    assert shell(f"python - <<'END'\n{program}END\n", server.folder) == (
+        "Hello Ada! Be kind, and brief.\n[('support/tone', 1)]\n['support/greeting']\n"
+    )
+
+
 def test_the_workflow_runs_the_pages_program() -> None:
     workflow = yaml.safe_load((ROOT / "docs" / "github-actions.yml").read_text())
     steps = workflow["jobs"]["evaluate"]["steps"]

@@ -19,6 +19,7 @@ from promptgit.exchange.checker import differences
 from promptgit.service.service import Service
 from promptgit.service.writes import Attribution
 from promptgit.store.store import Store
+from tests.pages import send, words
 from tests.support import foreign_commit
 from tests.test_langfuse_references import refer
 
@@ -35,6 +36,11 @@ def put(client: FlaskClient, name: str, content: str, *labels: str) -> str:
     return str(made.json["id"])
 
 
+def json_of(client: FlaskClient, where: str) -> dict[str, Any]:
+    """What is read there."""
+    return dict(client.get(where).json or {})
+
+
 def test_prompts_within_prompts_are_put_in(client: FlaskClient) -> None:
     """In every read of a content, with the versions that went in; by the state of now, or of then."""
     tone = put(client, "tone", "Be kind.", "production")
@@ -48,14 +54,13 @@ def test_prompts_within_prompts_are_put_in(client: FlaskClient) -> None:
     composed = "Rules: Be kind. Be kind. Be kind. {{name}}\n"
     reads = ["/api/names/main", f"{PROMPTS}/{main}", f"{PROMPTS}/{main}/versions/1", f"{PROMPTS}/{main}/labels/live"]
     for where in reads:
-        got = client.get(f"{where}?resolve=true")
-        assert (got.json["content"], got.json["resolved_references"]) == (composed, went_in), where
-        assert {**got.json, "content": text} == {**client.get(where).json, "resolved_references": went_in}
-        assert client.get(f"{where}?resolve=true&resolve=true").json == got.json  # not answered directly
-        assert client.get(f"{where}?resolve=false").json == client.get(where).json
-    assert "resolved_references" not in client.get(reads[0]).json
-    raw = client.get(f"{PROMPTS}/{main}/versions/1/content?resolve=true")
-    assert (raw.text, raw.headers["Cache-Control"]) == (composed, "private, no-cache")
+        got, raw = json_of(client, f"{where}?resolve=true"), json_of(client, where)
+        assert got == {**raw, "content": composed, "resolved_references": went_in}, where
+        assert json_of(client, f"{where}?resolve=true&resolve=true") == got  # not answered directly
+        assert json_of(client, f"{where}?resolve=false") == raw
+    assert "resolved_references" not in json_of(client, reads[0])
+    file = client.get(f"{PROMPTS}/{main}/versions/1/content?resolve=true")
+    assert (file.text, file.headers["Cache-Control"]) == (composed, "private, no-cache")
     listed = client.get(f"{PROMPTS}?include=content&resolve=true").json
     assert [one["content"] for one in listed] == [composed, "Rules: Be kind.", "Be kind."]
     assert listed[2]["resolved_references"] == []
@@ -171,7 +176,7 @@ def test_what_others_refer_to_stays(client: FlaskClient) -> None:
     for answer in refused:
         assert (answer.status_code, answer.json["code"], answer.json["referenced_by"]) == (409, "referenced", ["main"])
     unlabel = {"name": "tone", "label": "production", "version_number": None}
-    for changes in (
+    sets: list[list[dict[str, Any]]] = [
         [{"name": "other", "content": "x"}, {"name": "tone", "delete": True}],
         [{"name": "other", "content": "x"}, {"name": "tone", "rename_to": "voice"}],
         [{"name": "other", "content": "x"}, unlabel],
@@ -184,7 +189,8 @@ def test_what_others_refer_to_stays(client: FlaskClient) -> None:
             {"name": "main", "delete": True},
             {"name": "tone", "delete": True},
         ],
-    ):
+    ]
+    for changes in sets:
         for dry_run in ("true", "false"):
             answer = client.post(f"/api/commits?dry_run={dry_run}", json={"changes": changes})
             assert (answer.status_code, answer.json["code"]) == (409, "referenced"), changes
@@ -218,6 +224,60 @@ def test_what_others_refer_to_stays(client: FlaskClient) -> None:
     # A prompt that refers to itself is its own affair.
     own = put(client, "own", refer("own", "version=1"))
     assert client.delete(f"{PROMPTS}/{own}").status_code == 204
+
+
+def test_the_pages_show_what_uses_what(client: FlaskClient) -> None:
+    """On a prompt's page, and in the forms after which a reference would lead nowhere: a tick forces them."""
+    tone = put(client, "tone", "Be kind.", "production")
+    main = put(client, "main", f"{refer('tone')} {refer('none', 'version=2')}")
+    page = words(client.get(f"/prompts/{main}"))
+    assert "Uses" in page and "tone at production → version 1 in version 1" in page
+    assert "none version 2, which is not there" in page
+    page = words(client.get(f"/prompts/{tone}"))
+    assert "Used by" in page and "main version 1 by at production" in page
+    assert "Used by" not in words(client.get(f"/prompts/{main}"))
+    forms: dict[str, dict[str, str]] = {"labels/production/remove": {}, "rename": {"name": "voice"}}
+    for form, values in (forms | {"delete": {"name": "tone"}}).items():
+        where = f"/prompts/{tone}/{form}"
+        assert "main version 1" in words(client.get(where))
+        refused = send(client, where, **values)
+        assert (refused.status_code, "referred to by" in words(refused)) == (409, True)
+        assert send(client, where, **values, force="1").status_code == 303
+        client.post(f"{PROMPTS}/{tone}/versions/1/revert")
+        client.patch(f"{PROMPTS}/{tone}", json={"name": "tone", "force": True})
+        client.put(f"{PROMPTS}/{tone}/labels/production", json={"version_number": 1})
+    assert "Other prompts refer" not in words(client.get(f"/prompts/{main}/delete"))
+
+
+def test_a_release_names_references_that_go_around_the_gate(client: FlaskClient, repository: Path) -> None:
+    """By `latest`, or by a label that is not gated there; also in a text that is put in by its number."""
+    rules = b'[labels.production]\napprovals = 0\nprefixes = ["live/"]\n'
+    foreign_commit(repository, {"rules.toml": rules}, "Gate")
+    put(client, "live/tone", "Be kind.")
+    put(client, "free", "Hi.", "production")
+    put(client, "rules", f"{refer('live/tone', 'label=latest')}\n")
+    text = " ".join([refer("live/tone"), refer("live/tone", "version=1"), refer("free"), refer("rules", "version=1")])
+    main = put(client, "live/main", text)
+
+    def opened(number: int) -> dict[str, Any]:
+        items = [{"prompt_id": main, "version_number": number}]
+        made = client.post("/api/releases", json={"label": "production", "items": items, "description": "Ship it"})
+        assert made.status_code == 201, made.json
+        return dict(made.json)
+
+    release = opened(1)
+    assert release["missing"] == [
+        "in 'live/main' v1 a reference to 'free' by its number, or by a label that is gated for it, in the place of "
+        "'production'",
+        "in 'rules' v1, which 'live/main' v1 refers to, a reference to 'live/tone' by its number, or by a label that "
+        "is gated for it, in the place of 'latest'",
+    ]
+    refused = client.post(f"/api/releases/{release['number']}/release", json={})
+    assert (refused.status_code, refused.json["missing"]) == (409, release["missing"])
+    put(client, "live/main", f"{refer('live/tone')} {refer('free', 'version=1')}")
+    release = opened(2)
+    assert (release["state"], release["missing"]) == ("ready", [])
+    assert client.post(f"/api/releases/{release['number']}/release", json={}).status_code == 200
 
 
 def test_texts_that_nobody_has_looked_at_yet_count(store: Store, service: Service) -> None:
