@@ -19,7 +19,7 @@ from promptgit.auth.tokens import Scope, tokens_of
 from promptgit.auth.vouching import Vouching
 from promptgit.domain.rights import NO_RIGHTS
 from promptgit.errors import PromptgitError, TooManyWriters
-from promptgit.http import git_clone, langfuse, proxies, web
+from promptgit.http import git_clone, langfuse, mcp, proxies, web
 from promptgit.http.api import (
     access,
     access_log,
@@ -144,6 +144,7 @@ def create_app(settings: Settings, *, catch_up: bool = True, clock: Callable[[],
     app.extensions["promptgit.follower"] = follower
     app.register_blueprint(upstream_hook.blueprint(settings.upstream_secret if store.upstream else "", follower.nudge))
     app.register_blueprint(langfuse.blueprint)
+    app.register_blueprint(mcp.blueprint)
     app.register_blueprint(git_clone.blueprint(UploadPack(store.repository.git, settings.data, settings.git_clones)))
     docs.register(app, api.spec)
     # From the outside in: the log and the metrics, what every answer says, what other sites' pages are told, who asks,
@@ -185,8 +186,10 @@ def _vouch(settings: Settings, seen: People) -> Callable[[WSGIEnvironment], Acco
 
 
 def is_write(environ: WSGIEnvironment) -> bool:
-    """True if a request may have to wait for other writers. git sends a POST for a clone, which does not write."""
-    return environ["REQUEST_METHOD"] not in SAFE and not environ["PATH_INFO"].endswith("/git-upload-pack")
+    """True if a request may have to wait for other writers. Clones and /mcp, which do not write, have POST."""
+    path, method = environ["PATH_INFO"], environ["REQUEST_METHOD"]
+    reads = method == "POST" and path.endswith(("/git-upload-pack", "/mcp"))
+    return method not in SAFE and not reads
 
 
 def _expect_room() -> None:

@@ -21,8 +21,8 @@ from tests.support import Answer, Http, Server
 
 # What Flask serves and no client calls by itself.
 UNDOCUMENTED = {"/docs/<file>", "/prompts.git", "/prompts.git/", "/prompts.git/<path:_path>"}
-# Pages for people, and what Langfuse documents.
-OF_OTHERS = ("web.", "langfuse.")
+# Pages for people, and what Langfuse and the Model Context Protocol document.
+OF_OTHERS = ("web.", "langfuse.", "mcp.")
 METHODS = {"get", "put", "post", "delete", "options", "head", "patch", "trace"}
 
 

@@ -39,29 +39,26 @@ class Parser(FlaskParser):
 
     def load_json(self, req: Request, schema: ma.Schema) -> Any:
         """Read the body, which may be left out where the schema requires nothing."""
-        if req.headers.get("Content-Encoding", "identity") != "identity":
-            raise UnsupportedMediaType  # a few compressed bytes can unpack to gigabytes
-        data = _read(req)
+        data = _plain(req)
         if not data and not _has_required(schema):
             return missing
-        if req.mimetype != "application/json":
-            raise UnsupportedMediaType
-        try:
-            return json.loads(data.decode(), parse_constant=_refuse_constant)
-        except UnicodeDecodeError as error:
-            raise MalformedBody(f"The body is not UTF-8: byte {error.start + 1} cannot be read.") from None
-        except json.JSONDecodeError as error:
-            raise MalformedBody(
-                f"The body is not JSON: {error.msg} at line {error.lineno}, column {error.colno}."
-            ) from None
-        except (ValueError, RecursionError) as error:
-            raise MalformedBody(f"The body is not JSON that can be read: {error}.") from None
+        return _json(req, data)
 
 
 class Routes(Blueprint):  # type: ignore[misc]  # flask-smorest has no types
     """Routes of the API, whose bodies and queries are read by `Parser`."""
 
     ARGUMENTS_PARSER = Parser()
+
+
+def json_of(req: Request) -> Any:
+    """The JSON in the body of a request, whatever it says.
+
+    Raises:
+        MalformedBody: it is no JSON in UTF-8.
+        HTTPException: 413, or 415 for a body that is packed or of another type.
+    """
+    return _json(req, _plain(req))
 
 
 def expect_body() -> None:
@@ -77,6 +74,27 @@ def expect_body() -> None:
         raise RequestEntityTooLarge
     if request.environ.get(deferral.HEAD_ALONE):
         raise deferral.Deferred
+
+
+def _plain(req: Request) -> bytes:
+    if req.headers.get("Content-Encoding", "identity") != "identity":
+        raise UnsupportedMediaType  # a few compressed bytes can unpack to gigabytes
+    return _read(req)
+
+
+def _json(req: Request, data: bytes) -> Any:
+    if req.mimetype != "application/json":
+        raise UnsupportedMediaType
+    try:
+        return json.loads(data.decode(), parse_constant=_refuse_constant)
+    except UnicodeDecodeError as error:
+        raise MalformedBody(f"The body is not UTF-8: byte {error.start + 1} cannot be read.") from None
+    except json.JSONDecodeError as error:
+        raise MalformedBody(
+            f"The body is not JSON: {error.msg} at line {error.lineno}, column {error.colno}."
+        ) from None
+    except (ValueError, RecursionError) as error:
+        raise MalformedBody(f"The body is not JSON that can be read: {error}.") from None
 
 
 def _read(req: Request) -> bytes:

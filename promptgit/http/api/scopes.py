@@ -23,6 +23,7 @@ _SCOPES: tuple[tuple[str, Scope | None, Scope | None], ...] = (
     ("/api/people", Scope.ADMIN, Scope.ADMIN),
     ("/tokens", Scope.READ, Scope.READ),  # who may read makes tokens that read
     ("/people", Scope.ADMIN, Scope.ADMIN),
+    ("/mcp", Scope.READ, Scope.READ),  # each message is a POST
     ("/prompts.git", Scope.READ, Scope.READ),  # git fetches with POST; a push is refused there
 )
 

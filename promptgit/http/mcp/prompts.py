@@ -1,0 +1,189 @@
+"""The methods `prompts/list` and `prompts/get`."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Any, TypeVar
+
+from promptgit.domain.front_matter import Message, Placeholder, PromptFile, parse
+from promptgit.domain.models import Prompt, Version
+from promptgit.domain.variables import VARIABLE, names_in
+from promptgit.errors import LabelNotFound
+from promptgit.http.mcp.protocol import INVALID_PARAMS, Json, Refused
+from promptgit.service.service import Service
+
+_PAGE = 50  # prompts
+_ASSISTANT = ("assistant", "model")  # of all other roles, MCP knows the user's alone
+
+T = TypeVar("T")
+
+
+class Prompts:
+    """The prompts with one label, each at the version that the label points at; with `latest` all prompts."""
+
+    def __init__(self, service: Service, label: str) -> None:
+        self.service = service
+        self.label = label
+
+    def page(self, params: Json) -> Json:
+        """The result of `prompts/list`."""
+        after = _name_in(take(params, "cursor", str))
+        found = self.service.list(after=after, label=self.label, limit=_PAGE + 1)
+        result: Json = {"prompts": [self._described(prompt) for prompt in found[:_PAGE]]}
+        if len(found) > _PAGE:
+            result["nextCursor"] = base64.urlsafe_b64encode(found[_PAGE - 1].name.encode()).decode()
+        return result
+
+    def get(self, params: Json) -> Json:
+        """The result of `prompts/get`.
+
+        Raises:
+            NameNotFound, PromptDeleted, LabelNotFound
+        """
+        prompt, version = self.find(needed(params, "name"), self.label)
+        file = self.read(version)
+        values = texts_in(params, "arguments")
+        return {
+            "description": description_of(file, version),
+            "messages": [
+                {"role": role, "content": {"type": "text", "text": text}}
+                for role, text in _said(filled(prompt.name, file, values), values)
+            ],
+            "_meta": {"promptgit/prompt_id": prompt.id, "promptgit/version_number": version.number},
+        }
+
+    def find(self, name: str, label: str) -> tuple[Prompt, Version]:
+        """The prompt of a name, and its version with a label.
+
+        Raises:
+            NameNotFound, PromptDeleted, LabelNotFound
+        """
+        for prompt in self.service.list(name=name, label=label, limit=1):
+            return prompt, prompt.newest
+        raise LabelNotFound(self.service.named(name).name, label)
+
+    def read(self, version: Version) -> PromptFile:
+        """What a version's file says."""
+        return parse(self.service.content(version))
+
+    def _described(self, prompt: Prompt) -> Json:
+        file = self.read(prompt.newest)
+        variables = variables_of(file)
+        arguments: list[Json] = [{"name": name, "required": True} for name in variables]
+        arguments += [
+            {"name": name, "description": "What is said in this place, as a text of the user", "required": False}
+            for name in _placeholders(file)
+            if name not in variables
+        ]
+        return {"name": prompt.name, "description": description_of(file, prompt.newest), "arguments": arguments}
+
+
+def description_of(file: PromptFile, version: Version) -> str:
+    """What a prompt is for, as its config's `description` says; else the first line of the version's description."""
+    said = file.config.get("description") if isinstance(file.config, dict) else None
+    return said if isinstance(said, str) and said.strip() else version.description.partition("\n")[0]
+
+
+def variables_of(file: PromptFile) -> tuple[str, ...]:
+    """The variables of a prompt, in order of first appearance."""
+    texts = [file.prompt] if isinstance(file.prompt, str) else [one.content for one in _messages(file)]
+    return tuple(dict.fromkeys(name for text in texts for name in names_in(text)))
+
+
+def filled(name: str, file: PromptFile, values: Mapping[str, str]) -> PromptFile:
+    """The file of the prompt *name* with a value for each variable.
+
+    Raises:
+        Refused: a variable has no value.
+    """
+    missing = [variable for variable in variables_of(file) if variable not in values]
+    if missing:
+        raise Refused(INVALID_PARAMS, f"{name!r} lacks a value for {', '.join(missing)}.", data={"missing": missing})
+
+    def fill(text: str) -> str:
+        return VARIABLE.sub(lambda found: values[found["name"]], text)
+
+    if isinstance(file.prompt, str):
+        return replace(file, prompt=fill(file.prompt))
+    return replace(
+        file,
+        prompt=tuple(
+            replace(one, content=fill(one.content)) if isinstance(one, Message) else one for one in file.prompt
+        ),
+    )
+
+
+def needed(params: Json, name: str) -> str:
+    """A text among parameters, which has to be there."""
+    value = take(params, name, str)
+    if value is None:
+        raise Refused(INVALID_PARAMS, f"The parameter {name!r} is missing.")
+    return value
+
+
+def take(params: Json, name: str, kind: type[T]) -> T | None:
+    """A parameter of this kind; None if it is not there.
+
+    Raises:
+        Refused: it is of another kind, or a text with lone surrogates.
+    """
+    value = params.get(name)
+    if value is None:
+        return None
+    if not isinstance(value, kind) or isinstance(value, bool):
+        raise Refused(INVALID_PARAMS, f"The parameter {name!r} is of another type than {_TYPES[kind]}.")
+    if isinstance(value, str) and not _is_text(value):
+        raise Refused(INVALID_PARAMS, f"The parameter {name!r} has a lone surrogate, which is no character.")
+    return value
+
+
+def texts_in(params: Json, name: str) -> dict[str, str]:
+    """The texts by name in the parameter *name*; none if it is not there."""
+    given = take(params, name, dict) or {}
+    for key, value in given.items():
+        if not isinstance(value, str):
+            raise Refused(INVALID_PARAMS, f"The argument {key!r} is not a text.")
+    return given
+
+
+_TYPES: dict[type[Any], str] = {str: "a text", int: "an integer", dict: "an object"}
+
+
+def _is_text(value: str) -> bool:
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _name_in(cursor: str | None) -> str | None:
+    """The name after which a page begins."""
+    if cursor is None:
+        return None
+    try:
+        return base64.b64decode(cursor, altchars=b"-_", validate=True).decode()
+    except ValueError:
+        raise Refused(INVALID_PARAMS, "This cursor was not given here; list from the beginning.") from None
+
+
+def _said(file: PromptFile, values: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """The role and the text of each message; at a placeholder stands its value, if there is one."""
+    if isinstance(file.prompt, str):
+        yield "user", file.prompt
+        return
+    for one in file.prompt:
+        if isinstance(one, Message):
+            yield "assistant" if one.role in _ASSISTANT else "user", one.content
+        elif one.name in values:
+            yield "user", values[one.name]
+
+
+def _messages(file: PromptFile) -> list[Message]:
+    return [one for one in file.prompt if isinstance(one, Message)]
+
+
+def _placeholders(file: PromptFile) -> dict[str, None]:
+    return dict.fromkeys(one.name for one in file.prompt if isinstance(one, Placeholder))
