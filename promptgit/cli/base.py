@@ -32,6 +32,7 @@ _FILES = {
     "gates": ["rules", "report"],
     "folders": ["pull", "push"],
     "serve": ["serve"],
+    "mcp": ["mcp"],
     "exchange": ["import", "export"],
     "histories": ["check", "reindex"],
     "tokens": ["token", "access-log"],

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+import httpx2
 from click.shell_completion import CompletionItem
 
 from promptgit.cli.base import Refusal, data_option
@@ -18,6 +19,7 @@ from promptgit.domain.past import as_of, last_second
 from promptgit.errors import Invalid, PromptgitError
 from promptgit.settings import Settings
 
+_NOWHERE = "http://promptgit.invalid"  # the address of the application in this process
 _SHOWN = 100  # names that a shell is offered
 
 
@@ -29,29 +31,47 @@ def connect(url: str | None, data: Path | None, **options: Any) -> Client:
     Raises:
         Refusal: no server was named, and the folder holds no repository.
     """
+    settings = _folder(url, data)
+    if settings is None:
+        return Client(url, **options)
+    client = Client(_NOWHERE, transport=_transport(settings), **options)
+    client.url = settings.data.resolve().as_uri()
+    return client
+
+
+def connect_http(url: str | None, data: Path | None) -> httpx2.Client:
+    """The same as a client of HTTP, for a face that is not the API.
+
+    Raises:
+        Refusal: no server was named, and the folder holds no repository.
+    """
+    settings = _folder(url, data)
+    if settings is None:
+        address, token = wire.address(url, None)
+        return httpx2.Client(**wire.options(address, token, wire.READ_SECONDS))
+    return httpx2.Client(base_url=_NOWHERE, transport=_transport(settings))
+
+
+def _folder(url: str | None, data: Path | None) -> Settings | None:
+    """The settings of the folder to work on; None: a server was named."""
     if url and data:
         raise click.UsageError("Give --url or --data, not both.")
     if data is None and (url or wire.environment("PROMPTGIT_URL")):
-        return Client(url, **options)
+        return None
     settings = Settings.from_environment(data=data)
     if not (settings.data / "prompts.git").exists():
         raise Refusal(
             f"There is no repository in {str(settings.data)!r}. Name a server with --url, its folder with --data, "
             "or start one with `promptgit serve`."
         )
-    return _local(settings, options)
+    return settings
 
 
-def _local(settings: Settings, options: dict[str, Any]) -> Client:
-    """A client of the application in this process: the same API without a network."""
-    import httpx2
-
+def _transport(settings: Settings) -> httpx2.WSGITransport:
+    """The way to the application in this process: the same faces without a network."""
     from promptgit.app import create_local_app  # Flask and libgit2: not for commands that ask a server
 
-    transport = httpx2.WSGITransport(create_local_app(settings))
-    client = Client("http://promptgit.invalid", transport=transport, **options)
-    client.url = settings.data.resolve().as_uri()
-    return client
+    return httpx2.WSGITransport(create_local_app(settings))
 
 
 def connected(command: Callable[..., None]) -> Callable[..., None]:
