@@ -16,6 +16,7 @@ ifeq ($(KEPT),)
 endif
 LANGFUSE := 3 4 5
 GENERATORS := tests/generators
+MCP := 1 2
 # One worker runs all tests of a file: what they share, as a server or a browser, is made once.
 PARALLEL := -n 2 --dist loadfile --no-loadscope-reorder
 FAST := $(PARALLEL) -m 'not (browser or server or langfuse or slow)'
@@ -26,7 +27,7 @@ help: ## list these targets
 run: .venv/run ## serve http://127.0.0.1:8000 on ./data
 	@exec $(BIN)/promptgit serve
 
-test: .venv/test .venv/langfuse .venv/generators/installed .venv/prompt-files/installed ## run the whole test suite, or a part: make test T='tests/test_names.py -k uuid'
+test: .venv/test .venv/langfuse .venv/generators/installed .venv/prompt-files/installed .venv/mcp/installed ## run the whole test suite, or a part: make test T='tests/test_names.py -k uuid'
 	$(BIN)/pytest $(PARALLEL) $(T)
 
 test-lowest: .venv/test ## the suite's fast part with the lowest versions of what the project depends on
@@ -73,9 +74,12 @@ lock: .venv/test ## resolve the newest versions into the lock files
 		-o tests/langfuse/$$major.lock -; done
 	echo openapi-python-client | $(BIN)/pip-compile -q --upgrade --no-strip-extras --generate-hashes --no-emit-index-url \
 		--no-emit-find-links --allow-unsafe --no-header --no-annotate -o $(GENERATORS)/openapi-python-client.lock -
+	for major in $(MCP); do echo "mcp ==$$major.*" | $(BIN)/pip-compile -q --upgrade --no-strip-extras --generate-hashes \
+		--no-emit-index-url --no-emit-find-links --allow-unsafe --no-header --no-annotate \
+		-o tests/mcp/$$major.lock -; done
 	echo 'prompty[jinja2]' | $(BIN)/pip-compile -q --upgrade --no-strip-extras --generate-hashes --no-emit-index-url \
 		--no-emit-find-links --allow-unsafe --no-header --no-annotate -o tests/prompt_files/prompty.lock -
-	! command -v npm >/dev/null || for place in $(GENERATORS) tests/prompt_files; do npm update --prefix $$place \
+	! command -v npm >/dev/null || for place in $(GENERATORS) tests/prompt_files tests/mcp; do npm update --prefix $$place \
 		--package-lock-only --save --omit-lockfile-registry-resolved --no-audit --no-fund; done
 
 # Run the fast part in a place of its own, with the versions that a way of resolving gives.
@@ -125,4 +129,17 @@ clean: ## remove what make has installed
 	cp tests/prompt_files/package.json tests/prompt_files/package-lock.json $(@D)
 	! command -v npm >/dev/null || npm ci --prefix $(@D) --ignore-scripts --no-audit --no-fund --loglevel=error \
 		|| echo "dotprompt is not installed; its test is skipped."
+	@touch $@
+
+# Clients of the Model Context Protocol, for the tests that use them: those of Python each in a place of its own.
+.venv/mcp-%/installed: tests/mcp/%.lock | .venv/run
+	test -x $(@D)/bin/python || $(BIN)/python -m venv $(@D)
+	$(@D)/bin/pip install -q --disable-pip-version-check --require-hashes -r $<
+	@touch $@
+
+.venv/mcp/installed: tests/mcp/package-lock.json $(MCP:%=.venv/mcp-%/installed)
+	mkdir -p $(@D)
+	cp tests/mcp/package.json tests/mcp/package-lock.json $(@D)
+	! command -v npm >/dev/null || npm ci --prefix $(@D) --ignore-scripts --no-audit --no-fund --loglevel=error \
+		|| echo "MCP's conformance tests and inspector are not installed; their tests are skipped."
 	@touch $@
