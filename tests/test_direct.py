@@ -26,6 +26,8 @@ READS = [
     "",
     "/versions/2",
     "/versions/2/content",
+    "/versions/2/content?format=dotprompt",
+    "/versions/2/content?format=prompty",
     "/versions?limit=2",
     "/versions?limit=2&order=desc",
     "/versions?limit=1&order=asc&after=1",
@@ -42,6 +44,7 @@ LEFT = [
     "/versions?order=desc&limit=2",
     "/versions?limit=2&unknown=1",
     "/versions/2?x=1",
+    "/versions/2/content?format=xml",
     "/diff?from=1&to=2",
 ]
 

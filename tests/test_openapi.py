@@ -163,7 +163,7 @@ def test_answers_are_what_it_says(tmp_path: Path) -> None:
         call(304, "GET", where, headers={"If-None-Match": created.headers["ETag"]})
         call(404, "GET", missing)
         call(404, "GET", "/api/prompts/x")
-        call(200, "PUT", where, {"content": "x\nz\n", "description": "More"})
+        call(200, "PUT", where, {"content": "x\nz\r\n", "description": "More"})
         call(412, "PUT", where, {"content": "w"}, headers={"If-Match": '"1"'})
         call(412, "PUT", where, {"content": "w"}, headers={"If-Match": 'W/"2"'})
         call(200, "PATCH", where, {"name": "c"})
@@ -175,6 +175,12 @@ def test_answers_are_what_it_says(tmp_path: Path) -> None:
             version = call(200, "GET", f"{where}/versions/1{part}")
             call(304, "GET", f"{where}/versions/1{part}", headers={"If-None-Match": version.headers["ETag"]})
             call(404, "GET", f"{where}/versions/0{part}")
+        for name, dropped in (("dotprompt", None), ("prompty", '["line ends other than LF"]')):
+            converted = call(200, "GET", f"{where}/versions/2/content?format={name}")
+            assert converted.headers.get("Promptgit-Dropped") == dropped
+            again = {"If-None-Match": converted.headers["ETag"]}
+            call(304, "GET", f"{where}/versions/2/content?format={name}", headers=again)
+        call(422, "GET", f"{where}/versions/2/content?format=xml")
         call(200, "GET", f"{where}/diff?from=1&to=2")
         call(200, "GET", f"{where}/diff?from=1&to=2", headers={"Accept": "text/x-diff"})
         call(404, "GET", f"{where}/diff?from=1&to=3")

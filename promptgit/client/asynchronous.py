@@ -110,6 +110,7 @@ class AsyncClient(Base[asyncio.Lock]):
     find = _verb(Verbs.find)
     version = _verb(Verbs.version)
     content = _verb(Verbs.content)
+    file_as = _verb(Verbs.file_as)
     blame = _verb(Verbs.blame)
     diff = _verb(Verbs.diff)
     list = _pages(Verbs.list)

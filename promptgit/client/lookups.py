@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
@@ -12,13 +13,14 @@ from promptgit.client.errors import refusal
 from promptgit.client.reference_values import References
 from promptgit.client.retries import Retries, expect
 from promptgit.client.steps import Page, Request, Response, Steps, T
-from promptgit.client.values import At, Diff, FeedEntry, Label, LabelMove, Lines, Prompt, Version, moment
+from promptgit.client.values import At, Diff, FeedEntry, Label, LabelMove, Lines, OtherFile, Prompt, Version, moment
 from promptgit.domain.labels import is_label
 from promptgit.domain.names import parse_id
 from promptgit.errors import HeadLost, LabelNotFound, NameNotFound, PromptDeleted, PromptNotFound
 
 ALL, NAMES = "/api/prompts", "/api/names"
 HEAD = "Promptgit-Head"
+_DROPPED = "promptgit-dropped"
 _ANSWER_SECONDS = 30.0  # for an answer, in addition to the seconds for which the server was asked to wait
 
 # Named here, because a class with a method `list` has no `list` to annotate with.
@@ -83,6 +85,12 @@ class Lookups:
         """The bytes of a version, as they are: those of a version that was made with git need not be UTF-8."""
         where = yield from self._at(prompt, "versions", str(number), "content")
         return (yield from self._send("GET", where)).body
+
+    def file_as(self, prompt: str, number: int, format: str) -> Steps[OtherFile]:  # noqa: A002  # as the API names it
+        """A version as a file of another format: `dotprompt` or `prompty`."""
+        where = yield from self._at(prompt, "versions", str(number), "content")
+        answer = yield from self._send("GET", where, query={"format": format})
+        return OtherFile(answer.body, tuple(json.loads(answer.headers.get(_DROPPED, "[]"))))
 
     def blame(self, prompt: str, number: int) -> Steps[Blamed]:
         """Which version wrote each line of a version, in order: so many lines, and who wrote them.

@@ -195,6 +195,13 @@ class LabelMove(Value):
     outside: bool = False
 
 
+class OtherFile(NamedTuple):
+    """A prompt as a file of another format, and what of the prompt that file cannot say."""
+
+    data: bytes
+    dropped: tuple[str, ...]
+
+
 class Diff(NamedTuple):
     """What `git diff` prints from one version to another, and the lines added and taken away."""
 

@@ -115,6 +115,11 @@ HEADERS: dict[str, Json] = {
         example=_ETAG.strip('"'),
     ),
     "Vary": _header("The answer depends on this header of the request", example="Accept"),
+    "Promptgit-Dropped": _header(
+        "With `format`: what of the prompt the file cannot say, a JSON array of texts; absent where that is nothing",
+        always=False,
+        example='["config.prompty"]',
+    ),
     "Retry-After": _header("After how many seconds to try again", {"type": "integer", "minimum": 0}, example=1),
     "Promptgit-Head": _header(
         "The commit of `main` that the answer reflects: its place in the first-parent history, and its id",

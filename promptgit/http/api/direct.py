@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl
 
 from promptgit.deferral import AT_ONCE, Deferred
+from promptgit.domain.formats import SUFFIXES
 from promptgit.domain.models import Prompt, Version
 from promptgit.http.api import problems, reads
 from promptgit.http.api.context import uuid_of
@@ -30,6 +31,9 @@ _PATH = re.compile(
 _PAGE = re.compile(
     r"limit=(?:[1-9][0-9]{0,2}|1000)(?:&order=(?:asc|desc))?(?:&(?:after|before)=(?:0|[1-9][0-9]{0,8}))?", re.ASCII
 )
+
+
+_FORMATS = {f"format={name}": name for name in SUFFIXES}
 
 
 def is_quick(environ: WSGIEnvironment) -> bool:
@@ -87,6 +91,9 @@ class Direct:
             if not _PAGE.fullmatch(query):
                 return None
             return reads.page(self._service, prompt_id, path, dict(parse_qsl(query)))
+        if content and (format_ := _FORMATS.get(query)):
+            version = self._service.version(prompt_id, number)
+            return reads.content_as(reads.content(self._service, version), format_)
         resolve = query == "resolve=true"
         if query and not resolve:
             return None

@@ -27,7 +27,9 @@ _PREFLIGHT = [
     ),
     ("Access-Control-Max-Age", "600"),  # seconds
 ]
-_EXPOSED = "ETag, Link, Location, Promptgit-Head, Retry-After, X-Last-Commit, X-Request-ID, X-Total-Count"
+_EXPOSED = (
+    "ETag, Link, Location, Promptgit-Dropped, Promptgit-Head, Retry-After, X-Last-Commit, X-Request-ID, X-Total-Count"
+)
 
 
 class OwnOrigin:

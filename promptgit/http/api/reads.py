@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import hashlib
+import json
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+from promptgit.domain import prompt_formats
 from promptgit.domain.models import Prompt, Version
 from promptgit.http.api import answers
 from promptgit.service.past import Past
 from promptgit.service.service import Service
 
 TOTAL = "X-Total-Count"  # of all versions
+DROPPED = "Promptgit-Dropped"  # what a file of another format cannot say
+_HEADER_BYTES = 2_000
 _KEPT = "private, max-age=31536000, immutable"  # for a year: the bytes of a commit, and what it left, never change
 _ASKED_AGAIN = "private, no-cache"  # what later commits change: labels, names, the newest version
 
@@ -74,6 +79,30 @@ def content_composed(service: Service, look: Callable[[], tuple[Prompt, Version]
 def content(service: Service, found: Version) -> Read:
     """The bytes of a version's file."""
     return Read(cached(found.commit, _KEPT, "text/plain; charset=utf-8"), lambda: service.content(found))
+
+
+def content_as(read: Read, name: str) -> Read:
+    """A content as another prompt file, of the format *name*. It is asked for again: a later promptgit may say more.
+
+    Raises:
+        Invalid: no such file can say the prompt.
+    """
+    data, dropped = prompt_formats.written(read.body(), name)
+    told = {DROPPED: _list(dropped)} if dropped else {}
+    digest = hashlib.sha256(data + repr(dropped).encode()).hexdigest()
+    tag = f"{read.headers['ETag'][1:-1]}.{name}-{digest[:16]}"
+    return Read(cached(tag, _ASKED_AGAIN, "text/plain; charset=utf-8") | told, lambda: data)
+
+
+def _list(texts: Sequence[str]) -> str:
+    """A JSON array in ASCII, of as many texts as a header holds."""
+    told: list[str] = []
+    for text in texts:
+        more = f"and {len(texts) - len(told)} more"
+        if len(json.dumps([*told, text, more])) > _HEADER_BYTES:
+            return json.dumps([*told, more])
+        told.append(text)
+    return json.dumps(told)
 
 
 def blame(service: Service, found: Version) -> Read:

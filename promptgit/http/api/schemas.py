@@ -7,6 +7,7 @@ from typing import Any
 from marshmallow import ValidationError, fields, validate, validates_schema
 
 from promptgit.domain import names, texts
+from promptgit.domain.formats import SUFFIXES
 from promptgit.http.api.fields import (
     NO_NUL,
     TEXT_ERRORS,
@@ -194,6 +195,15 @@ class VersionsQuerySchema(Strict):
         load_default="asc",
         validate=validate.OneOf(["asc", "desc"], error="is neither 'asc' nor 'desc'."),
         metadata={"description": "By number; oldest first, unless 'desc'"},
+    )
+
+
+class ContentQuerySchema(ResolveQuerySchema):
+    """As which file to read a content."""
+
+    format = fields.String(
+        validate=validate.OneOf(list(SUFFIXES), error="is neither 'dotprompt' nor 'prompty'."),
+        metadata={"description": "As a file of dotprompt or Prompty; `Promptgit-Dropped` tells what it cannot say"},
     )
 
 

@@ -47,15 +47,25 @@ def show(query: dict[str, Any], prompt_id: str, number: str) -> Response:
 
 
 @blueprint.get("/versions/<number>/content")
-@blueprint.arguments(schemas.ResolveQuerySchema(), location="query")
-@blueprint.response(200, {"type": "string"}, content_type="text/plain", headers=headers("ETag", "Cache-Control"))
+@blueprint.arguments(schemas.ContentQuerySchema(), location="query")
+@blueprint.response(
+    200,
+    {"type": "string"},
+    content_type="text/plain",
+    headers=headers("ETag", "Cache-Control", reads.DROPPED),
+)
 @refuses(Unresolvable)
 def content(query: dict[str, Any], prompt_id: str, number: str) -> Response:
-    """The very bytes of a version's file; with `resolve=true`, those with its references replaced."""
+    """The very bytes of a version's file.
+
+    With `resolve=true` those with its references replaced, with `format` the prompt as a file of dotprompt or Prompty.
+    """
     found = uuid_of(prompt_id)
     if query.get("resolve"):
-        return conditional(reads.content_composed(service(), lambda: service().with_version(found, number)))
-    return conditional(reads.content(service(), service().version(found, number)))
+        read = reads.content_composed(service(), lambda: service().with_version(found, number))
+    else:
+        read = reads.content(service(), service().version(found, number))
+    return conditional(reads.content_as(read, query["format"]) if "format" in query else read)
 
 
 @blueprint.get("/versions/<number>/blame")
