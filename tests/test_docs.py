@@ -57,6 +57,15 @@ def test_histories_come_and_go_as_the_page_says(tmp_path: Path) -> None:
     assert names(tmp_path / "other") == {"a": 1, "b": 1}
 
 
+def test_other_prompt_files_come_and_go_as_the_page_says(tmp_path: Path) -> None:
+    (script,) = marked("other-prompt-files.md", "sh")
+    assert '{{role "system"}}\nYou help {{company}}.\n{{placeholder "history"}}' in shell(script, tmp_path)
+    assert "\n- name: history\n  kind: thread\n" in (tmp_path / "greeting.prompty").read_text()
+    pull = ("pull", str(tmp_path / "folder"), "--data", str(tmp_path / "data"))
+    refused = [command(*pull, "--format", "dotprompt"), command("push", *pull[1:], "-m", "x", "--yes")]
+    assert [("prompty files" in done.stderr, done.returncode) for done in refused] == [(True, 1), (True, 1)]
+
+
 def test_several_changes_are_made_as_the_page_says(server: Server) -> None:
     changes, promotion = marked("commits.md", "sh")
     shell(changes, server.folder, URL=server.url)

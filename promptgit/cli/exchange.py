@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, BinaryIO, cast
 import click
 
 from promptgit.cli.base import counter, data_option, existing_store, main, open_store
-from promptgit.domain import names
+from promptgit.cli.output import plain
+from promptgit.domain import formats, names
 from promptgit.settings import Settings
 
 if TYPE_CHECKING:
@@ -46,6 +47,13 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 )
 @click.option("--under", default=names.ROOT, show_default=True, help="With --git: the folder of the prompts.")
 @click.option("--suffix", default=names.SUFFIX, show_default=True, help="With --git: how their files' names end.")
+@click.option(
+    "--format",
+    "format_",
+    type=click.Choice(["text", *formats.SUFFIXES]),
+    help="With --git: what the files are; `text` is taken as it is.  [default: dotprompt for .prompt, prompty for "
+    ".prompty, else text]",
+)
 def import_(
     file: Path | None,
     data: Path | None,
@@ -57,6 +65,7 @@ def import_(
     repository: Path | None,
     under: str,
     suffix: str,
+    format_: str | None,
 ) -> None:
     """Import a history from FILE: JSON Lines, plain or gzip. Each line becomes one commit."""
     from promptgit.exchange import conversions
@@ -67,6 +76,7 @@ def import_(
         raise click.UsageError("Give --override and -m together: -m says why a gate is overridden.")
     settings = Settings.from_environment(data=data)
     refused: list[str] = []
+    notes: list[str] = []
 
     def refuse(error: ValueError) -> None:
         if not skip_invalid:
@@ -78,13 +88,18 @@ def import_(
             file = stack.enter_context(conversions.written(conversions.from_langfuse(langfuse, refuse)))
         elif repository is not None:
             progress = stack.enter_context(counter("Reading history"))
-            file = stack.enter_context(conversions.written(conversions.from_git(repository, under, suffix, progress)))
+            kind = format_ or formats.of_suffix(suffix)
+            kind = None if kind == "text" else kind
+            entries = conversions.from_git(repository, under, suffix, progress, kind, notes.append)
+            file = stack.enter_context(conversions.written(entries))
         assert file is not None  # one of the three
         run = _import(file, settings, skip_invalid, committer_date, message)
     if run.added:
         with counter("Indexing for the search", "prompts") as progress:
             run.prepare_search(progress)
     refused += map(str, run.refused)
+    for note in notes:
+        click.echo(plain(note), err=True)
     for problem in refused:
         click.echo(f"skipped: {problem}", err=True)
     click.echo(f"{run.added:,} commits added, {run.present:,} lines there already, {len(refused):,} skipped.")

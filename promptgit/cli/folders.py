@@ -14,7 +14,7 @@ from promptgit.cli.attribution import Attribution, attributed
 from promptgit.cli.base import Refusal, main
 from promptgit.cli.output import json_option, plain, print_answer
 from promptgit.cli.reading import content_of
-from promptgit.cli.target import connected
+from promptgit.cli.target import connected, format_option
 from promptgit.cli.tree import Pulled, PulledState, Tree
 from promptgit.cli.writing import allow_empty_option, text_of
 from promptgit.client.changes import Change
@@ -42,18 +42,31 @@ class Outcome(NamedTuple):
 @click.option("--label", help="The versions that this label points at; `latest`: the newest ones again.")
 @click.option("--prefix", help="Only names that start so.")
 @click.option("--force", is_flag=True, help="Overwrite what was changed here.")
+@format_option
 @json_option
 @connected
-def pull(client: Client, folder: Path, label: str | None, prefix: str | None, force: bool, as_json: bool) -> None:
+def pull(
+    client: Client,
+    folder: Path,
+    label: str | None,
+    prefix: str | None,
+    force: bool,
+    format_: str | None,
+    as_json: bool,
+) -> None:
     """Write prompts as files into a folder.
 
     The prompt support/greeting becomes DIR/support/greeting.md. Again, it brings DIR up to date, with the same --label
     and --prefix unless others are given: files of prompts that are gone are removed. A file that was changed here is
-    left alone, and the exit code is 1.
+    left alone, and the exit code is 1. With --format the files are dotprompt's (.prompt) or Prompty's (.prompty), now
+    and later; they cannot be pushed.
     """
     tree = Tree(folder)
     state = tree.state
     _expect_source(state, client)
+    if format_ is not None and state.prompts and format_ != state.format:
+        raise Refusal(f"This folder has {state.format or 'prompt'} files, which stay so. Use another folder.")
+    state.format = format_ or state.format
     state.source = client.url
     state.label = state.label if label is None else label
     state.prefix = state.prefix if prefix is None else prefix
@@ -70,10 +83,12 @@ def _pull(client: Client, tree: Tree, *, force: bool) -> Iterator[Outcome]:
     state, seen = tree.state, set[str]()
     for prompt in client.list(prefix=state.prefix or None, label=state.label or None, content=True):
         seen.add(prompt.name)
-        content = content_of(client, prompt)
         try:
             here = tree.read(prompt.name)
             known = state.prompts.get(prompt.name)
+            if state.format and known and known.version == prompt.version_number and known.is_of(here or b""):
+                continue  # spares a request
+            content = content_of(client, prompt, state.format or None)
             if here not in (None, content) and not (force or (known and known.is_of(here or b""))):
                 yield Outcome("kept", prompt.name, "changed here; push it, or pull --force")
                 continue
@@ -115,6 +130,8 @@ def push(
     """
     tree = Tree(folder)
     _expect_source(tree.state, client)
+    if tree.state.format:
+        raise Refusal(f"This folder has {tree.state.format} files; they are not pushed. `import --git` takes them.")
     tree.state.source = client.url
     plan = list(_plan(client, tree, allow_empty=allow_empty))
     refused = [one for one in plan if one.what == "refused"]

@@ -21,7 +21,7 @@ from promptgit.cli.output import (
     plain,
     print_json,
 )
-from promptgit.cli.target import Name, at_option, connected, revision_of, version_of
+from promptgit.cli.target import Name, at_option, connected, format_option, revision_of, version_of
 from promptgit.client.release_values import Check
 from promptgit.client.synchronous import Client
 from promptgit.client.values import Lines, Prompt, Version
@@ -97,14 +97,20 @@ def _line(version: Version, checks: Sequence[Check], _: str) -> str:
 @click.argument("name", type=Name(), metavar="NAME[@VERSION|@LABEL]")
 @click.option("--resolve", is_flag=True, help="With the prompts within it put in.")
 @at_option
+@format_option
 @json_option
 @connected
-def show(client: Client, name: str, resolve: bool, at: str | None, as_json: bool) -> None:
+def show(client: Client, name: str, resolve: bool, at: str | None, format_: str | None, as_json: bool) -> None:
     """Print a prompt's content, byte for byte.
 
     That of its newest version, or of NAME@3 or NAME@production. Where the name itself has an @, write one behind
-    it for the newest: mail@work@. With --at, what it was then, by the name of then.
+    it for the newest: mail@work@. With --at, what it was then, by the name of then. With --format it is a file of
+    dotprompt or Prompty; what such a file cannot say is told on the standard error.
     """
+    if format_ is not None and as_json:
+        raise click.UsageError("--format gives a file, and --json the API's answer; say one of them.")
+    if resolve and format_ is not None:
+        raise click.UsageError("--resolve goes without --format: a file of another format keeps its references.")
     name, revision = revision_of(name)
     by_number = revision.isascii() and revision.isdigit()
     number, label = (int(revision), None) if by_number else (None, revision or None)
@@ -114,12 +120,17 @@ def show(client: Client, name: str, resolve: bool, at: str | None, as_json: bool
     elif resolve:
         sys.stdout.buffer.write(prompt.content.encode())
     else:
-        sys.stdout.buffer.write(content_of(client, prompt))
+        sys.stdout.buffer.write(content_of(client, prompt, format_))
 
 
-def content_of(client: Client, prompt: Prompt) -> bytes:
-    """The bytes of a prompt's file; in JSON, U+FFFD stands for bytes that are not UTF-8."""
-    if _REPLACED in prompt.content:
+def content_of(client: Client, prompt: Prompt, format_: str | None = None) -> bytes:
+    """The bytes of a prompt's file, or of one of another format, of which it is told what that cannot say."""
+    if format_ is not None:
+        found = client.file_as(prompt.id, prompt.version_number, format_)
+        for what in found.dropped:
+            click.echo(f"{plain(prompt.name)}: dropped: {plain(what)}", err=True)
+        return found.data
+    if _REPLACED in prompt.content:  # stands in JSON for bytes that are not UTF-8
         return client.content(prompt.id, prompt.version_number)
     return prompt.content.encode()
 

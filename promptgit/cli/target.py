@@ -15,6 +15,7 @@ from promptgit.cli.base import Refusal, data_option
 from promptgit.client import wire
 from promptgit.client.retries import Retries
 from promptgit.client.synchronous import Client
+from promptgit.domain.formats import SUFFIXES
 from promptgit.domain.past import as_of, last_second
 from promptgit.errors import Invalid, PromptgitError
 from promptgit.settings import Settings
@@ -107,6 +108,11 @@ at_option = click.option(
     type=_Moment(),
     metavar="WHEN",
     help="As of a commit (its full id), a time (RFC 3339), or the end of a day in UTC.",
+)
+
+
+format_option = click.option(
+    "--format", "format_", type=click.Choice(list(SUFFIXES)), help="As a file of dotprompt or of Prompty."
 )
 
 

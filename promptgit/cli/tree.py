@@ -18,6 +18,7 @@ from pathlib import Path
 
 from promptgit.cli.base import Refusal
 from promptgit.domain import names
+from promptgit.domain.formats import SUFFIXES
 from promptgit.errors import InvalidName
 
 _OWN = ".promptgit"
@@ -42,11 +43,12 @@ class Pulled:
 
 @dataclass
 class PulledState:
-    """Where a folder comes from: the server's address, the label and the prefix that were asked for."""
+    """Where a folder comes from: the server's address, and the label, prefix and format that were asked for."""
 
     source: str = ""
     label: str = ""
     prefix: str = ""
+    format: str = ""
     prompts: dict[str, Pulled] = field(default_factory=dict)
 
 
@@ -71,6 +73,8 @@ class Tree:
         if not allowed:
             raise Refusal(f"{name!r} cannot be the name of a file here.")
         below = names.path_of(name)[len(names.ROOT) :]
+        if self.state.format:
+            below = below.removesuffix(names.SUFFIX) + SUFFIXES[self.state.format]
         path = self._place(below)
         for part in [path, *path.parents[: below.count("/")]]:
             if part.is_symlink():

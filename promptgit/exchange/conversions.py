@@ -15,7 +15,7 @@ from typing import Any
 
 import orjson
 
-from promptgit.domain import front_matter, messages, names
+from promptgit.domain import front_matter, messages, names, prompt_formats
 from promptgit.domain.labels import LATEST
 from promptgit.domain.models import Author
 from promptgit.errors import Invalid
@@ -41,10 +41,18 @@ def written(entries: Iterable[Entry]) -> Iterator[Path]:
         yield path
 
 
-def from_git(folder: Path, under: str, suffix: str, progress: Progress) -> Iterator[Entry]:
+def from_git(
+    folder: Path,
+    under: str,
+    suffix: str,
+    progress: Progress,
+    format_: str | None = None,
+    tell: Callable[[str], None] = lambda _: None,
+) -> Iterator[Entry]:
     """The history of the prompt files of a git repository, along the first parents of what is checked out.
 
-    A file below the folder *under* whose name ends in *suffix* is a prompt, named by its path between the two.
+    A file below the folder *under* whose name ends in *suffix* is a prompt, named by its path between the two. With
+    *format_* the files are of that format, and *tell* is called once with each sentence about what stays text.
 
     Raises:
         UnusableRepository: there is none, or none that can be read.
@@ -59,13 +67,24 @@ def from_git(folder: Path, under: str, suffix: str, progress: Progress) -> Itera
     git = Git.of(folder)
     # A repository of promptgit's has its UUIDs in folders.
     naming = names.name_of if (root, suffix) == (names.ROOT, names.SUFFIX) else name_of
+    notes: list[str] = []  # about the content of the entry that is being made
+    told: set[str] = set()
     with git.blobs() as read:
-        history = History(read, naming=naming, labelling=lambda _: [])
+
+        def content(blob: str) -> dict[str, str]:
+            return lines.content(_understood(read(blob), format_, notes) if format_ else read(blob))
+
+        history = History(read, content, naming, labelling=lambda _: [])
         found = False
         for count, commit in enumerate(git.log(None, git.head(), (root.encode(),)), 1):
             for entry in history.entries([commit]):
                 found = True
                 yield entry
+                for note in dict.fromkeys(f"{entry['name']}: {note}" for note in notes):
+                    if note not in told:
+                        told.add(note)
+                        tell(note)
+                notes.clear()
             if count % _REPORT_EVERY == 0:
                 progress(count)
     if not found:
@@ -73,6 +92,18 @@ def from_git(folder: Path, under: str, suffix: str, progress: Progress) -> Itera
             f"{folder} never had a file that ends in {suffix!r} below {root or '.'!r}; "
             "say with --under and --suffix where its prompts are."
         )
+
+
+def _understood(data: bytes, format_: str, notes: list[str]) -> bytes:
+    """The prompt's file that says what a file of another format says; that file as it is where none can."""
+    found = prompt_formats.read(data, format_)
+    try:
+        content = front_matter.render(found.file)
+    except Invalid as error:
+        notes.append(f"stays as it is: {error}")
+        return data
+    notes += found.notes
+    return content
 
 
 Refuse = Callable[[ValueError], None]
