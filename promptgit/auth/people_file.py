@@ -10,25 +10,19 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-import os
 import sqlite3
-from collections.abc import Callable, Iterator
-from contextlib import closing, suppress
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-from filelock import FileLock
-
-from promptgit.errors import LockTimeout, StorageFailed
-from promptgit.store.files import Mark, fsync_folder, make_folder_durably, mark_of, storage_errors
+from promptgit.store.files import Mark, mark_of
+from promptgit.store.side_file import SideFile
 
 log = logging.getLogger(__name__)
 
 NAME = "people.sqlite3"
 Row = dict[str, Any]
-Found = TypeVar("Found")
 
-_SECONDS = 10.0
 # `key` is an account's id, or the hash of a session's secret; `person` an account's id.
 _TABLES = (
     "accounts (key TEXT PRIMARY KEY, record TEXT NOT NULL, seal TEXT NOT NULL)",
@@ -37,11 +31,11 @@ _TABLES = (
 )
 
 
-class PeopleFile:
-    """The file in a data folder; several processes may use it at the same time. No connection stays open."""
+class PeopleFile(SideFile):
+    """The file in a data folder."""
 
     def __init__(self, folder: Path) -> None:
-        self.path = folder / NAME
+        super().__init__(folder / NAME, _TABLES, "everybody signs in again")
 
     def mark(self) -> Mark | None:
         """The `files.mark_of` the file; None also where it cannot be looked at."""
@@ -49,68 +43,6 @@ class PeopleFile:
             return mark_of(str(self.path))
         except OSError:
             return None
-
-    def read(self, query: Callable[[sqlite3.Connection], Found], default: Found) -> Found:
-        """What *query* finds; *default* where there is no file, or none that can be read."""
-        if not self.path.exists():
-            return default
-        try:
-            with closing(self._connect()) as connection:
-                return query(connection)
-        except (sqlite3.Error, OSError) as error:
-            log.error("%s cannot be read: %s", self.path, error)
-            return default
-
-    def write(self, change: Callable[[sqlite3.Connection], Found]) -> Found:
-        """Run *change* in a transaction that is on disk when this returns. A damaged file is set aside first.
-
-        Raises:
-            LockTimeout: another process kept the file for ten seconds.
-            StorageFull, StorageFailed: nothing was written.
-        """
-        try:
-            return self._write(change)
-        except sqlite3.DatabaseError as error:
-            if isinstance(error, sqlite3.OperationalError):
-                raise LockTimeout(_SECONDS) from error
-            self._set_aside(error)
-        try:
-            return self._write(change)
-        except sqlite3.DatabaseError as error:
-            raise StorageFailed(str(error)) from error
-
-    def _write(self, change: Callable[[sqlite3.Connection], Found]) -> Found:
-        with storage_errors():
-            self._make()
-            with closing(self._connect()) as connection, connection:
-                connection.execute("BEGIN IMMEDIATE")
-                for table in _TABLES:
-                    connection.execute(f"CREATE TABLE IF NOT EXISTS {table} WITHOUT ROWID")
-                return change(connection)
-
-    def _make(self) -> None:
-        if self.path.exists():
-            return
-        make_folder_durably(self.path.parent)
-        # SQLite gives its journal the same mode.
-        os.close(os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600))
-        fsync_folder(self.path.parent)
-
-    def _connect(self) -> sqlite3.Connection:
-        connection = sqlite3.connect(f"{self.path.absolute().as_uri()}?mode=rw", uri=True, timeout=_SECONDS)
-        connection.isolation_level = None
-        connection.execute("PRAGMA synchronous = EXTRA")
-        return connection
-
-    def _set_aside(self, error: sqlite3.DatabaseError) -> None:
-        with storage_errors(), FileLock(self.path.with_suffix(".lock"), timeout=_SECONDS):
-            with suppress(sqlite3.DatabaseError), closing(self._connect()) as connection:
-                if connection.execute("PRAGMA quick_check").fetchone() == ("ok",):
-                    return  # another process has done it
-            log.error("%s is damaged (%s), and is set aside: everybody signs in again", self.path, error)
-            for suffix in ("", "-journal"):
-                with suppress(FileNotFoundError):
-                    os.replace(f"{self.path}{suffix}", f"{self.path}.damaged{suffix}")
 
 
 def row(connection: sqlite3.Connection, table: str, key: str) -> Row | None:
