@@ -19,7 +19,7 @@ from promptgit.auth.tokens import Scope, tokens_of
 from promptgit.auth.vouching import Vouching
 from promptgit.domain.rights import NO_RIGHTS
 from promptgit.errors import PromptgitError, TooManyWriters
-from promptgit.http import git_clone, langfuse, mcp, proxies, web
+from promptgit.http import git_clone, langfuse, litellm, mcp, proxies, web
 from promptgit.http.api import (
     access,
     access_log,
@@ -136,6 +136,7 @@ def create_app(settings: Settings, *, catch_up: bool = True, clock: Callable[[],
         tokens.blueprint,
         access_log.blueprint,
         people.blueprint,
+        litellm.blueprint,
     ):
         api.register_blueprint(blueprint)
     commits.describe(api.spec)

@@ -66,6 +66,7 @@ TABLE: dict[str, dict[str, Scope | None]] = {
     "/api/public/v2/prompts/<path:name>": {"GET": READ, "DELETE": WRITE},
     "/api/public/v2/prompts/<path:name>/versions/<number>": {"PATCH": WRITE},
     "/mcp": {"POST": READ},  # nothing there writes
+    "/beta/litellm_prompt_management": {"GET": READ},
     "/prompts.git/": {"GET": READ},
     "/prompts.git/<path:_path>": {"GET": READ},
     "/prompts.git/info/refs": {"GET": READ},

@@ -213,6 +213,7 @@ def test_answers_are_what_it_says(tmp_path: Path) -> None:
             call(200, "GET", f"{path}?at={tip}")
             call(404, "GET", f"{path}?at=1999-12-31T23:59:59Z")
             call(422, "GET", f"{path}?at=now")
+        litellm(call)
         call(204, "DELETE", where, {"description": "Not needed"})
         call(410, "GET", where)
         call(410, "PUT", where, {"content": "x"})
@@ -326,6 +327,18 @@ def call_releases(call: Checked, where: str, prompt_id: str, root: dict[str, str
     for query in ("", "?state=outdated", "?limit=1&label=staging"):
         call(200, "GET", f"/api/releases{query}", headers=root)
     call(200, "GET", "/api/releases/1", headers=root)
+
+
+def litellm(call: Checked) -> None:
+    """What LiteLLM asks."""
+    address = "/beta/litellm_prompt_management"
+    call(201, "POST", "/api/prompts", {"name": "braces", "content": "{{n}}"})
+    template = call(200, "GET", f"{address}?prompt_id=braces")
+    call(304, "GET", f"{address}?prompt_id=braces", headers={"If-None-Match": template.headers["ETag"]})
+    call(404, "GET", f"{address}?prompt_id=braces@production")
+    call(422, "GET", f"{address}?version=1")
+    call(200, "PUT", "/api/names/braces", {"content": "{{n}} {n}"})
+    call(409, "GET", f"{address}?prompt_id=braces")
 
 
 def commits(call: Checked, where: str) -> None:

@@ -21,10 +21,11 @@ from promptgit.cli.output import (
     plain,
     print_json,
 )
-from promptgit.cli.target import Name, at_option, connected, format_option, revision_of, version_of
+from promptgit.cli.target import Name, at_option, connected, format_option, version_of
 from promptgit.client.release_values import Check
 from promptgit.client.synchronous import Client
 from promptgit.client.values import Lines, Prompt, Version
+from promptgit.domain.names import revision_of
 
 _REPLACED = "\ufffd"
 

@@ -11,10 +11,11 @@ import click
 from promptgit.cli.attribution import Attribution, attributed
 from promptgit.cli.base import main
 from promptgit.cli.output import check_line, color_option, date, json_array, json_option, paged, plain, print_answer
-from promptgit.cli.target import Name, connected, revision_of, version_of
+from promptgit.cli.target import Name, connected, version_of
 from promptgit.client.release_values import AskedCheck, Deed, Release
 from promptgit.client.synchronous import Client
 from promptgit.client.values import ReleaseItem
+from promptgit.domain.names import revision_of
 
 _STATES = ("open", "ready", "outdated", "released", "rejected", "withdrawn", "overridden")
 _COLORS = {"released": "green", "ready": "green", "open": "yellow", "overridden": "red", "outdated": "red"}

@@ -131,12 +131,6 @@ class Name(click.ParamType[str]):
             return []
 
 
-def revision_of(text: str) -> tuple[str, str]:
-    """The name, and the number or label behind its last @ ("": the newest version)."""
-    name, _, revision = text.rpartition("@") if "@" in text else (text, "", "")
-    return name, revision
-
-
 def version_of(client: Client, name: str, revision: str) -> int:
     """The number of the version that a number, a label or nothing (the newest) names."""
     if revision.isascii() and revision.isdigit():

@@ -55,6 +55,15 @@ def parse_id(text: str) -> str | None:
     return lower if is_uuid(lower) else None
 
 
+def revision_of(text: str) -> tuple[str, str]:
+    """The name, and the number or label behind its last @ ("": the newest version): `support/greeting@production`.
+
+    A name that has an @ itself is meant with another @ behind it.
+    """
+    name, _, revision = text.rpartition("@") if "@" in text else (text, "", "")
+    return name, revision
+
+
 def path_of(name: str) -> str:
     """The path in the tree of the prompt named *name*."""
     return f"{ROOT}{name[:2]}/{name}{SUFFIX}" if is_uuid(name) else f"{ROOT}{name}{SUFFIX}"

@@ -11,6 +11,7 @@
      ├─ NameTaken, PathBlocked
      ├─ Unresolvable, Referenced
      ├─ KeyReused
+     ├─ Untranslatable
      ├─ StaleVersion
      │   └─ WeakETag
      ├─ Unavailable
@@ -84,6 +85,7 @@ from promptgit.errors.prompts import PromptNotFound as PromptNotFound
 from promptgit.errors.prompts import Referenced as Referenced
 from promptgit.errors.prompts import StaleVersion as StaleVersion
 from promptgit.errors.prompts import Unresolvable as Unresolvable
+from promptgit.errors.prompts import Untranslatable as Untranslatable
 from promptgit.errors.prompts import VersionNotFound as VersionNotFound
 from promptgit.errors.prompts import WeakETag as WeakETag
 from promptgit.errors.releases import CheckNotFound as CheckNotFound

@@ -257,3 +257,12 @@ class WeakETag(StaleVersion):
         'compresses answers makes ETags weak: send the version\'s number instead, If-Match: "{self.current}", '
         "or let the proxy leave /api uncompressed."
     )
+
+
+@dataclass(eq=False)
+class Untranslatable(PromptgitError):
+    """The prompt cannot be told in the form of the program that asks, which would use it with another meaning."""
+
+    code = "untranslatable"
+    sentence = "This prompt cannot be given to LiteLLM: {self.reason}."
+    reason: str

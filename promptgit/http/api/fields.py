@@ -145,8 +145,8 @@ class QueryFlag(fields.String):
 class Query(fields.String):
     """A text in a query."""
 
-    def __init__(self, description: str) -> None:
-        super().__init__(validate=_refuse_nul, metadata={"description": description, "pattern": NO_NUL})
+    def __init__(self, description: str, **options: Any) -> None:
+        super().__init__(validate=_refuse_nul, metadata={"description": description, "pattern": NO_NUL}, **options)
 
 
 def _refuse_nul(value: str) -> None:

@@ -38,6 +38,7 @@ STATUS: dict[type[errors.PromptgitError], int] = {
     errors.KeyReused: 409,
     errors.Unresolvable: 409,
     errors.Referenced: 409,
+    errors.Untranslatable: 409,
     errors.StaleVersion: 412,
     errors.MalformedGitRequest: 400,
     errors.PushRefused: 403,

@@ -59,6 +59,9 @@ EXAMPLES: dict[type[errors.PromptgitError], errors.PromptgitError] = {
         ),
         errors.Referenced(_NAME, "production", ["support/goodbye"]),
         errors.KeyReused(),
+        errors.Untranslatable(
+            "it has the variable {{name}} and the text {name} as well, which LiteLLM would fill in, too"
+        ),
         errors.StaleVersion(_NAME, 3),
         errors.WeakETag(_NAME, 3),
         errors.LockTimeout(10),

@@ -1,0 +1,102 @@
+"""The address that LiteLLM's generic prompt management asks (docs.litellm.ai, "Generic Prompt Management API")."""
+
+from __future__ import annotations
+
+import json
+from functools import partial
+from typing import Any
+
+from flask import Response
+from marshmallow import fields
+
+from promptgit.domain import front_matter, labels
+from promptgit.domain.litellm_templates import template_of
+from promptgit.domain.models import Prompt, Version
+from promptgit.domain.names import revision_of
+from promptgit.errors import (
+    Invalid,
+    LabelNotFound,
+    NameNotFound,
+    PromptDeleted,
+    Unresolvable,
+    Untranslatable,
+    VersionNotFound,
+)
+from promptgit.http.api import answers, reads
+from promptgit.http.api.bodies import Routes
+from promptgit.http.api.context import conditional, service
+from promptgit.http.api.fields import AnswerSchema, Number, Query, Strict, described
+from promptgit.http.api.openapi import refuses
+from promptgit.http.api.refusals import headers
+from promptgit.service.service import Service
+
+blueprint = Routes("litellm", __name__, url_prefix="/beta", description="Prompts for LiteLLM")
+
+
+class _WhichSchema(Strict):
+    prompt_id = Query("A name, `name@label`, `name@3`; a name that has an @ ends in another one", required=True)
+    label = Query("The label that is meant where `prompt_id` names neither a label nor a version")
+    version = Number("The version that is meant where `prompt_id` names neither a label nor a version")
+
+
+class _MessageSchema(AnswerSchema):
+    role = fields.String(metadata=described("Who says it; `system` where the prompt is a text", "system"))
+    content = fields.String(metadata=described("What is said, with `{name}` for variables", "Hello {name}!"))
+
+
+class TemplateSchema(AnswerSchema):
+    """A prompt as LiteLLM takes it."""
+
+    prompt_id = fields.String(metadata=described("As it was asked for", "support/greeting@production"))
+    prompt_template = fields.List(fields.Nested(_MessageSchema), metadata=described("The messages"))
+    prompt_template_model = fields.String(
+        allow_none=True, metadata=described("`model` in the prompt's config; null: the call says which", "gpt-4o")
+    )
+    prompt_template_optional_params = fields.Dict(
+        metadata=described("What the prompt's config says of the parameters of the call", {"temperature": 0.2})
+    )
+
+
+@blueprint.get("/litellm_prompt_management")
+@blueprint.arguments(_WhichSchema(), location="query")
+@blueprint.response(200, TemplateSchema, headers=headers("ETag", "Cache-Control"))
+@refuses(NameNotFound, PromptDeleted, VersionNotFound, LabelNotFound, Unresolvable, Untranslatable)
+def show(query: dict[str, Any]) -> Response:
+    """A version of a prompt for LiteLLM's generic prompt management: the newest, or that of a label or a number."""
+    return conditional(_read(service(), **query))
+
+
+def _read(service: Service, prompt_id: str, label: str | None = None, version: int | None = None) -> reads.Read:
+    name, revision = revision_of(prompt_id)
+    if revision:
+        look = partial(_version, service, name, revision, is_number=revision.isascii() and revision.isdigit())
+    elif label is not None and version is not None:
+        raise Invalid("version", "is given in addition to a label; give one of them")
+    elif version is not None:
+        look = partial(_version, service, name, str(version), is_number=True)
+    else:
+        look = partial(_version, service, name, label or labels.LATEST, is_number=False)
+    found = service.references.compose(look)
+
+    def body() -> bytes:
+        template = template_of(front_matter.parse(found.data))
+        answer = {
+            "prompt_id": prompt_id,
+            "prompt_template": template.messages,
+            "prompt_template_model": template.model,
+            "prompt_template_optional_params": template.parameters,
+        }
+        return json.dumps(answer, separators=(",", ":")).encode()  # a config may hold numbers of any size
+
+    tag = answers.composed_etag(found.version.commit, found.put_in)
+    return reads.Read(reads.cached(tag, "private, no-cache", answers.JSON), body)
+
+
+def _version(service: Service, name: str, revision: str, *, is_number: bool) -> tuple[Prompt, Version]:
+    """A prompt and its version of a number, or else of a label."""
+    prompt = service.named(name)
+    if revision == labels.LATEST and not is_number:
+        return prompt, prompt.newest
+    if not is_number and revision not in prompt.labels:
+        raise LabelNotFound(prompt.name, revision)
+    return prompt, service.version(prompt.id, revision if is_number else prompt.labels[revision])
