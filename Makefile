@@ -18,6 +18,8 @@ LANGFUSE := 3 4 5
 GENERATORS := tests/generators
 MCP := 1 2
 # One worker runs all tests of a file: what they share, as a server or a browser, is made once.
+# The programs of others that tests use, each in a place of its own.
+CLIENTS := .venv/langfuse .venv/litellm/installed .venv/generators/installed .venv/prompt-files/installed .venv/mcp/installed
 PARALLEL := -n 2 --dist loadfile --no-loadscope-reorder
 FAST := $(PARALLEL) -m 'not (browser or server or langfuse or slow)'
 
@@ -27,7 +29,7 @@ help: ## list these targets
 run: .venv/run ## serve http://127.0.0.1:8000 on ./data
 	@exec $(BIN)/promptgit serve
 
-test: .venv/test .venv/langfuse .venv/generators/installed .venv/prompt-files/installed .venv/mcp/installed ## run the whole test suite, or a part: make test T='tests/test_names.py -k uuid'
+test: .venv/test $(CLIENTS) ## run the whole test suite, or a part: make test T='tests/test_names.py -k uuid'
 	$(BIN)/pytest $(PARALLEL) $(T)
 
 test-lowest: .venv/test ## the suite's fast part with the lowest versions of what the project depends on
@@ -72,6 +74,8 @@ lock: .venv/test ## resolve the newest versions into the lock files
 	for major in $(LANGFUSE); do echo "langfuse ==$$major.*" | $(BIN)/pip-compile -q --upgrade --no-strip-extras --generate-hashes \
 		--no-emit-index-url --no-emit-find-links --allow-unsafe --no-header --no-annotate \
 		-o tests/langfuse/$$major.lock -; done
+	printf '%s\n' litellm 'langfuse ==4.*' | $(BIN)/pip-compile -q --upgrade --no-strip-extras --generate-hashes \
+		--no-emit-index-url --no-emit-find-links --allow-unsafe --no-header --no-annotate -o tests/litellm/litellm.lock -
 	echo openapi-python-client | $(BIN)/pip-compile -q --upgrade --no-strip-extras --generate-hashes --no-emit-index-url \
 		--no-emit-find-links --allow-unsafe --no-header --no-annotate -o $(GENERATORS)/openapi-python-client.lock -
 	for major in $(MCP); do echo "mcp ==$$major.*" | $(BIN)/pip-compile -q --upgrade --no-strip-extras --generate-hashes \
@@ -109,6 +113,12 @@ clean: ## remove what make has installed
 	@touch $@
 
 .venv/langfuse-%/installed: tests/langfuse/%.lock | .venv/run
+	test -x $(@D)/bin/python || $(BIN)/python -m venv $(@D)
+	$(@D)/bin/pip install -q --disable-pip-version-check --require-hashes -r $<
+	@touch $@
+
+# LiteLLM, with the SDK of Langfuse that it asks for, for the tests that use them.
+.venv/litellm/installed: tests/litellm/litellm.lock | .venv/run
 	test -x $(@D)/bin/python || $(BIN)/python -m venv $(@D)
 	$(@D)/bin/pip install -q --disable-pip-version-check --require-hashes -r $<
 	@touch $@

@@ -99,6 +99,17 @@ def test_a_version_is_chosen_by_the_id_else_by_what_is_configured(client: FlaskC
     assert contents(client, "a/b@production", label="staging") == contents(client, "a/b@1", version="2") == ["1"]
 
 
+def test_what_a_prompt_refers_to_is_put_in(client: FlaskClient) -> None:
+    """And its variables are variables of the prompt; whoever has the answer learns that it changed."""
+    publish(client, "tone", "Be {{how}}.", "production")
+    client.post("/api/prompts", json={"name": "a", "content": "@@@langfusePrompt:name=tone|label=production@@@ Hi"})
+    before = ask(client, "a")
+    assert before.json["prompt_template"][0]["content"] == "Be {how}. Hi"
+    publish(client, "tone", "{how}", "production")
+    after = client.get("/beta/litellm_prompt_management?prompt_id=a", headers={"If-None-Match": before.headers["ETag"]})
+    assert (after.status_code, after.json["prompt_template"][0]["content"]) == (200, "{how} Hi")
+
+
 def test_a_name_with_an_at_takes_the_place_of_no_label(client: FlaskClient) -> None:
     """So nobody who may create prompts goes around what protects a label."""
     publish(client, "a", "approved", "production")
