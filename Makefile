@@ -17,9 +17,9 @@ endif
 LANGFUSE := 3 4 5
 GENERATORS := tests/generators
 MCP := 1 2
-# One worker runs all tests of a file: what they share, as a server or a browser, is made once.
 # The programs of others that tests use, each in a place of its own.
 CLIENTS := .venv/langfuse .venv/litellm/installed .venv/generators/installed .venv/prompt-files/installed .venv/mcp/installed
+# One worker runs all tests of a file: what they share, as a server or a browser, is made once.
 PARALLEL := -n 2 --dist loadfile --no-loadscope-reorder
 FAST := $(PARALLEL) -m 'not (browser or server or langfuse or slow)'
 

@@ -19,7 +19,7 @@ from promptgit.auth.tokens import Scope, tokens_of
 from promptgit.auth.vouching import Vouching
 from promptgit.domain.rights import NO_RIGHTS
 from promptgit.errors import PromptgitError, TooManyWriters
-from promptgit.http import git_clone, langfuse, litellm, mcp, proxies, web
+from promptgit.http import git_clone, langfuse, mcp, proxies, web
 from promptgit.http.api import (
     access,
     access_log,
@@ -29,6 +29,7 @@ from promptgit.http.api import (
     commits,
     docs,
     labels,
+    litellm,
     names,
     operations,
     people,

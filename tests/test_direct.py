@@ -127,6 +127,27 @@ def test_both_ways_know_names(app: Flask, short: Client, long: Client, prompt: s
     assert environ[ROUTE] == "/api/names/<path:name>"
 
 
+def test_both_ways_tell_litellm_the_same(app: Flask, short: Client, long: Client, prompt: str) -> None:
+    client, address = app.test_client(), "/beta/litellm_prompt_management"
+    client.put("/api/names/b c@d", json={"content": "---\nconfig:\n  model: m\n---\n{{n}}\n"})
+    client.put("/api/names/e", json={"content": "{{n}}{n}"})
+    client.put("/api/names/long", json={"content": "x" * 17_000})
+    client.put(f"{prompt}/labels/production", json={"version_number": 2})
+    found = ("a", "b%20c%40d%40", "b+c@d@1", "a&label=production", "a@production", "a&version=1", "%61")
+    for asked in (*found, "e", "none", "a@4", "a@none", "a&version=9", "a&label=None"):
+        answer = shown(short, f"{address}?prompt_id={asked}")
+        assert answer[0] == "200 OK" if asked in found else answer[0][:3] in ("404", "409"), asked
+        assert answer == shown(long, f"{address}?prompt_id={asked}")
+    tag = dict(shown(short, f"{address}?prompt_id=a")[1])["ETag"]
+    for way in (short, long):
+        assert shown(way, f"{address}?prompt_id=a", If_None_Match=tag)[0] == "304 NOT MODIFIED"
+    environ = create_environ(f"{address}?prompt_id=a")
+    short.application(environ, lambda *_: None)
+    assert environ[ROUTE] == address
+    for left in ("", "?prompt_id=", "?label=x&prompt_id=a", "?prompt_id=%00", "?prompt_id=%ff", "?prompt_id=long"):
+        assert shown(short, address + left)[0] == "599 LEFT"
+
+
 @pytest.mark.parametrize("read", LEFT)
 def test_the_rest_is_left_to_flask(short: Client, prompt: str, read: str) -> None:
     assert shown(short, prompt + read)[0] == "599 LEFT"

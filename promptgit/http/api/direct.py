@@ -16,7 +16,7 @@ from urllib.parse import parse_qsl
 from promptgit.deferral import AT_ONCE, Deferred
 from promptgit.domain.formats import SUFFIXES
 from promptgit.domain.models import Prompt, Version
-from promptgit.http.api import problems, reads
+from promptgit.http.api import litellm, problems, reads
 from promptgit.http.api.context import uuid_of
 from promptgit.http.observed import ROUTE
 from promptgit.service.service import Service
@@ -39,6 +39,8 @@ _FORMATS = {f"format={name}": name for name in SUFFIXES}
 def is_quick(environ: WSGIEnvironment) -> bool:
     """True if `Direct` may answer this request: a server can then ask AT_ONCE, on its event loop."""
     path = environ["PATH_INFO"]
+    if path.endswith(litellm.ADDRESS):
+        return bool(environ["REQUEST_METHOD"] == "GET")
     begin = max(path.find("/api/"), 0)  # a proxy may have left its URL prefix before it
     return environ["REQUEST_METHOD"] == "GET" and _PATH.fullmatch(path, begin) is not None
 
@@ -53,14 +55,16 @@ class Direct:
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer what can be answered here (PEP 3333)."""
         at_once = bool(environ.get(AT_ONCE))
-        if environ["REQUEST_METHOD"] == "GET" and (address := _PATH.fullmatch(environ["PATH_INFO"])):
-            route = _route(address)
+        path = environ["PATH_INFO"]
+        address = _PATH.fullmatch(path)
+        if environ["REQUEST_METHOD"] == "GET" and (address or path == litellm.ADDRESS):
+            route = _route(address) if address else path
             try:
                 with self._service.without_waiting() if at_once else nullcontext():
                     answer = self._answer(address, environ)
             except Exception as error:
                 environ[ROUTE] = route
-                return problems.of_exception(error, "GET", environ["PATH_INFO"])(environ, start_response)
+                return problems.of_exception(error, "GET", path)(environ, start_response)
             if answer is not None:
                 environ[ROUTE] = route
                 status, headers, body = answer
@@ -71,9 +75,13 @@ class Direct:
         return self._rest(environ, start_response)
 
     def _answer(
-        self, address: re.Match[str], environ: WSGIEnvironment
+        self, address: re.Match[str] | None, environ: WSGIEnvironment
     ) -> tuple[str, list[tuple[str, str]], bytes] | None:
-        read = self._read(address, environ["QUERY_STRING"], environ.get("SCRIPT_NAME", "") + address.string)
+        query = environ["QUERY_STRING"]
+        if address:
+            read = self._read(address, query, environ.get("SCRIPT_NAME", "") + address.string)
+        else:
+            read = litellm.quick(self._service, query)
         if read is None:
             return None
         condition = environ.get("HTTP_IF_NONE_MATCH")

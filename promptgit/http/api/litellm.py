@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
-from functools import partial
+import re
+from functools import lru_cache, partial
 from typing import Any
+from urllib.parse import unquote_plus
 
 from flask import Response
 from marshmallow import fields
@@ -28,9 +30,14 @@ from promptgit.http.api.context import conditional, service
 from promptgit.http.api.fields import AnswerSchema, Number, Query, Strict, described
 from promptgit.http.api.openapi import refuses
 from promptgit.http.api.refusals import headers
+from promptgit.service.references import Composed
 from promptgit.service.service import Service
 
-blueprint = Routes("litellm", __name__, url_prefix="/beta", description="Prompts for LiteLLM")
+ADDRESS = "/beta/litellm_prompt_management"
+_KEPT_BYTES = 1 << 14  # of a file whose answer is kept: of 256 files, 4 MiB at most
+_QUICK = re.compile(r"prompt_id=([^&=]+)(?:&label=([^&=]+)|&version=([1-9][0-9]{0,8}))?", re.ASCII)
+
+blueprint = Routes("litellm", __name__, description="Prompts for LiteLLM")
 
 
 class _WhichSchema(Strict):
@@ -57,16 +64,29 @@ class TemplateSchema(AnswerSchema):
     )
 
 
-@blueprint.get("/litellm_prompt_management")
+@blueprint.get(ADDRESS)
 @blueprint.arguments(_WhichSchema(), location="query")
 @blueprint.response(200, TemplateSchema, headers=headers("ETag", "Cache-Control"))
 @refuses(NameNotFound, PromptDeleted, VersionNotFound, LabelNotFound, Unresolvable, Untranslatable)
 def show(query: dict[str, Any]) -> Response:
     """A version of a prompt for LiteLLM's generic prompt management: the newest, or that of a label or a number."""
-    return conditional(_read(service(), **query))
+    found = _find(service(), **query)
+    return conditional(_read(query["prompt_id"], found))
 
 
-def _read(service: Service, prompt_id: str, label: str | None = None, version: int | None = None) -> reads.Read:
+def quick(service: Service, query: str) -> reads.Read | None:
+    """The same for `Direct`, from a query as LiteLLM sends it; None: it is unusual, or the file takes long to parse."""
+    asked = _QUICK.fullmatch(query)
+    if asked is None:
+        return None
+    prompt_id, label = unquote_plus(asked[1]), asked[2] and unquote_plus(asked[2])
+    if not f"{prompt_id}{label}".isprintable() or "\ufffd" in f"{prompt_id}{label}":
+        return None
+    found = _find(service, prompt_id, label, int(asked[3]) if asked[3] else None)
+    return None if len(found.data) > _KEPT_BYTES else _read(prompt_id, found)
+
+
+def _find(service: Service, prompt_id: str, label: str | None = None, version: int | None = None) -> Composed:
     name, revision = revision_of(prompt_id)
     if revision:
         look = partial(_version, service, name, revision, is_number=revision.isascii() and revision.isdigit())
@@ -76,20 +96,7 @@ def _read(service: Service, prompt_id: str, label: str | None = None, version: i
         look = partial(_version, service, name, str(version), is_number=True)
     else:
         look = partial(_version, service, name, label or labels.LATEST, is_number=False)
-    found = service.references.compose(look)
-
-    def body() -> bytes:
-        template = template_of(front_matter.parse(found.data))
-        answer = {
-            "prompt_id": prompt_id,
-            "prompt_template": template.messages,
-            "prompt_template_model": template.model,
-            "prompt_template_optional_params": template.parameters,
-        }
-        return json.dumps(answer, separators=(",", ":")).encode()  # a config may hold numbers of any size
-
-    tag = answers.composed_etag(found.version.commit, found.put_in)
-    return reads.Read(reads.cached(tag, "private, no-cache", answers.JSON), body)
+    return service.references.compose(look)
 
 
 def _version(service: Service, name: str, revision: str, *, is_number: bool) -> tuple[Prompt, Version]:
@@ -100,3 +107,26 @@ def _version(service: Service, name: str, revision: str, *, is_number: bool) -> 
     if not is_number and revision not in prompt.labels:
         raise LabelNotFound(prompt.name, revision)
     return prompt, service.version(prompt.id, revision if is_number else prompt.labels[revision])
+
+
+def _read(prompt_id: str, found: Composed) -> reads.Read:
+    tag = answers.composed_etag(found.version.commit, found.put_in)
+    template = _kept_template if len(found.data) <= _KEPT_BYTES else _template
+    return reads.Read(
+        reads.cached(tag, "private, no-cache", answers.JSON),
+        lambda: b'{"prompt_id":%b,%b' % (json.dumps(prompt_id).encode(), template(found.data)),
+    )
+
+
+def _template(data: bytes) -> bytes:
+    """The end of the answer, behind `prompt_id`: what a prompt's file says."""
+    template = template_of(front_matter.parse(data))
+    answer = {
+        "prompt_template": template.messages,
+        "prompt_template_model": template.model,
+        "prompt_template_optional_params": template.parameters,
+    }
+    return json.dumps(answer, separators=(",", ":"))[1:].encode()  # a config may hold numbers of any size
+
+
+_kept_template = lru_cache(maxsize=256)(_template)
