@@ -141,6 +141,34 @@ def test_a_prompt_is_filled_in(client: FlaskClient) -> None:
     assert "deleted" in ask(client, "prompts/get", name="support/greeting")["message"]
 
 
+def test_what_a_prompt_declares_and_refers_to_is_minded(client: FlaskClient) -> None:
+    """Defaults fill in, descriptions are shown, and prompts within prompts are put in, with their variables."""
+    publish(client, "tone", "Be {{tone}}.")
+    content = (
+        "---\ninput:\n  who:\n    description: Whom to greet\n  times:\n    default: 3\n"
+        "  more:\n    required: false\n---\n"
+        "Greet {{who}} {{times}} times.{{more}} @@@langfusePrompt:name=tone|label=production@@@"
+    )
+    made = client.put("/api/names/greet", json={"content": content}).json
+    assert client.put(f"/api/prompts/{made['id']}/labels/production", json={"version_number": 1}).status_code == 200
+    assert ask(client, "prompts/list")["prompts"][0]["arguments"] == [
+        {"name": "who", "description": "Whom to greet", "required": True},
+        {"name": "times", "required": False},
+        {"name": "more", "required": False},
+        {"name": "tone", "required": True},
+    ]
+    found = ask(client, "prompts/get", name="greet", arguments={"who": "Ada", "tone": "kind"})
+    assert text_of(found) == [("user", "Greet Ada 3 times. Be kind.")]
+    assert ask(client, "prompts/get", name="greet")["data"] == {"missing": ["who", "tone"]}
+    told = ask(client, "tools/call", name="get_prompt", arguments={"name": "greet"})["structuredContent"]
+    assert told["variables"] == ["who", "times", "more", "tone"]
+    assert told["inputs"][1] == {"name": "times", "default": 3, "required": True}
+    # A reference that leads nowhere breaks off no list.
+    client.put("/api/names/lost", json={"content": "@@@langfusePrompt:name=none|label=latest@@@"})
+    assert len(ask(client, "prompts/list", "?label=latest")["prompts"]) == 3
+    assert ask(client, "prompts/get", "?label=latest", name="lost")["data"] == {"code": "unresolvable"}
+
+
 def test_tools_read_the_same_prompts(client: FlaskClient) -> None:
     """For clients that know only tools; what a model can mend, it is told in the result."""
     publish(client, "support/greeting", "Hello {{name}}!")

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any, TypeVar
 
 from promptgit.domain.front_matter import Message, Placeholder, PromptFile, parse
+from promptgit.domain.inputs import Input, completed
 from promptgit.domain.models import Prompt, Version
 from promptgit.domain.variables import VARIABLE, names_in
-from promptgit.errors import LabelNotFound
+from promptgit.errors import LabelNotFound, Unresolvable
 from promptgit.http.mcp.protocol import INVALID_PARAMS, Json, Refused
+from promptgit.service.references import Composed
 from promptgit.service.service import Service
 
 _PAGE = 50  # prompts
@@ -40,18 +42,18 @@ class Prompts:
         """The result of `prompts/get`.
 
         Raises:
-            NameNotFound, PromptDeleted, LabelNotFound
+            NameNotFound, PromptDeleted, LabelNotFound, Unresolvable
         """
-        prompt, version = self.find(needed(params, "name"), self.label)
-        file = self.read(version)
+        name = needed(params, "name")
+        found, file = self.read(lambda: self.find(name, self.label))
         values = texts_in(params, "arguments")
         return {
-            "description": description_of(file, version),
+            "description": description_of(file, found.version),
             "messages": [
                 {"role": role, "content": {"type": "text", "text": text}}
-                for role, text in _said(filled(prompt.name, file, values), values)
+                for role, text in _said(filled(found.prompt.name, file, values), values)
             ],
-            "_meta": {"promptgit/prompt_id": prompt.id, "promptgit/version_number": version.number},
+            "_meta": {"promptgit/prompt_id": found.prompt.id, "promptgit/version_number": found.version.number},
         }
 
     def find(self, name: str, label: str) -> tuple[Prompt, Version]:
@@ -64,14 +66,27 @@ class Prompts:
             return prompt, prompt.newest
         raise LabelNotFound(self.service.named(name).name, label)
 
-    def read(self, version: Version) -> PromptFile:
-        """What a version's file says."""
-        return parse(self.service.content(version))
+    def read(self, look: Callable[[], tuple[Prompt, Version]]) -> tuple[Composed, PromptFile]:
+        """The version that *look* finds, and what its file says with the prompts that it refers to put in.
+
+        Raises:
+            Unresolvable: they cannot be put in.
+            (what *look* raises)
+        """
+        found = self.service.references.compose(look)
+        return found, parse(found.data)
+
+    def listed(self, prompt: Prompt) -> PromptFile:
+        """The same of a prompt in a list, which one that cannot be put together does not break off."""
+        try:
+            return self.read(lambda: (prompt, prompt.newest))[1]
+        except Unresolvable:
+            return parse(self.service.content(prompt.newest))
 
     def _described(self, prompt: Prompt) -> Json:
-        file = self.read(prompt.newest)
+        file = self.listed(prompt)
         variables = variables_of(file)
-        arguments: list[Json] = [{"name": name, "required": True} for name in variables]
+        arguments = [_argument(Input(name) if one is None else one) for name, one in variables.items()]
         arguments += [
             {"name": name, "description": "What is said in this place, as a text of the user", "required": False}
             for name in _placeholders(file)
@@ -86,24 +101,25 @@ def description_of(file: PromptFile, version: Version) -> str:
     return said if isinstance(said, str) and said.strip() else version.description.partition("\n")[0]
 
 
-def variables_of(file: PromptFile) -> tuple[str, ...]:
-    """The variables of a prompt, in order of first appearance."""
+def variables_of(file: PromptFile) -> dict[str, Input | None]:
+    """The variables of a prompt, in order of first appearance, with what it declares of them."""
     texts = [file.prompt] if isinstance(file.prompt, str) else [one.content for one in _messages(file)]
-    return tuple(dict.fromkeys(name for text in texts for name in names_in(text)))
+    declared = {one.name: one for one in file.inputs}
+    return {name: declared.get(name) for text in texts for name in names_in(text)}
 
 
 def filled(name: str, file: PromptFile, values: Mapping[str, str]) -> PromptFile:
-    """The file of the prompt *name* with a value for each variable.
+    """The file of the prompt *name* with a value for each variable: one of *values*, or its default.
 
     Raises:
-        Refused: a variable has no value.
+        Refused: a variable has neither, and needs one.
     """
-    missing = [variable for variable in variables_of(file) if variable not in values]
-    if missing:
+    whole = completed(variables_of(file), file.inputs, values)
+    if missing := list(whole.missing):
         raise Refused(INVALID_PARAMS, f"{name!r} lacks a value for {', '.join(missing)}.", data={"missing": missing})
 
     def fill(text: str) -> str:
-        return VARIABLE.sub(lambda found: values[found["name"]], text)
+        return VARIABLE.sub(lambda found: whole.values[found["name"]], text)
 
     if isinstance(file.prompt, str):
         return replace(file, prompt=fill(file.prompt))
@@ -113,6 +129,11 @@ def filled(name: str, file: PromptFile, values: Mapping[str, str]) -> PromptFile
             replace(one, content=fill(one.content)) if isinstance(one, Message) else one for one in file.prompt
         ),
     )
+
+
+def _argument(one: Input) -> Json:
+    described = {"description": one.description} if one.description else {}
+    return {"name": one.name, **described, "required": one.is_needed}
 
 
 def needed(params: Json, name: str) -> str:

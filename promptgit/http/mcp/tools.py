@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 
+from promptgit.domain.front_matter import PromptFile
 from promptgit.domain.messages import prompt_of
+from promptgit.domain.models import Prompt, Version
 from promptgit.errors import PromptgitError
 from promptgit.http.api.problems import status_of
 from promptgit.http.mcp.prompts import Prompts, description_of, filled, needed, take, texts_in, variables_of
@@ -88,37 +90,39 @@ class Tools:
         found = self._prompts.service.list(prefix=prefix, q=query, after=after, label=label, limit=_PAGE + 1)
         shown = []
         for prompt in found[:_PAGE]:
-            file = self._prompts.read(prompt.newest)
-            shown.append(
-                {
-                    "name": prompt.name,
-                    "version_number": prompt.newest.number,
-                    "description": description_of(file, prompt.newest),
-                    "variables": variables_of(file),
-                }
-            )
+            file = self._prompts.listed(prompt)
+            shown.append(_described(prompt, prompt.newest, file))
         return {"prompts": shown} | ({"after": found[_PAGE - 1].name} if len(found) > _PAGE else {})
 
     def _get(self, arguments: Json) -> Json:
-        label, number = take(arguments, "label", str), take(arguments, "version_number", int)
-        if number is None:
-            prompt, version = self._prompts.find(needed(arguments, "name"), label or self._prompts.label)
-        elif label is None:
-            prompt = self._prompts.service.named(needed(arguments, "name"))
-            version = self._prompts.service.version(prompt.id, number)
-        else:
+        name, label = needed(arguments, "name"), take(arguments, "label", str)
+        number = take(arguments, "version_number", int)
+        if number is not None and label is not None:
             raise Refused(INVALID_PARAMS, "Give a label or a version_number, not both.")
-        file = self._prompts.read(version)
+
+        def look() -> tuple[Prompt, Version]:
+            if number is None:
+                return self._prompts.find(name, label or self._prompts.label)
+            prompt = self._prompts.service.named(name)
+            return prompt, self._prompts.service.version(prompt.id, number)
+
+        found, file = self._prompts.read(look)
         if arguments.get("arguments") is not None:
-            file = filled(prompt.name, file, texts_in(arguments, "arguments"))
-        return {
-            "name": prompt.name,
-            "prompt_id": prompt.id,
-            "version_number": version.number,
-            "description": description_of(file, version),
-            "variables": variables_of(file),
-            "prompt": prompt_of(file),
-        }
+            file = filled(found.prompt.name, file, texts_in(arguments, "arguments"))
+        described = _described(found.prompt, found.version, file)
+        return {"prompt_id": found.prompt.id, **described, "prompt": prompt_of(file)}
+
+
+def _described(prompt: Prompt, version: Version, file: PromptFile) -> Json:
+    variables = variables_of(file)
+    declared = [one.json() for one in variables.values() if one is not None]
+    return {
+        "name": prompt.name,
+        "version_number": version.number,
+        "description": description_of(file, version),
+        "variables": list(variables),
+        **({"inputs": declared} if declared else {}),
+    }
 
 
 def _expect_known(tool: str, arguments: Json) -> None:
