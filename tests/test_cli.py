@@ -38,7 +38,7 @@ def test_a_prompt_is_saved_shown_and_told_of(url: dict[str, str], tmp_path: Path
     second, _, first = run(url, "log", name).partition("\n\nversion 1\n")
     assert re.fullmatch(
         r"version 2, production\ncommit [0-9a-f]{40}\nAuthor: Ada L. <ada@example.org>\n"
-        r"Date:   \w{3} \w{3} \d+ \d\d:\d\d:\d\d \d{4} \+0000\n\n    Second",
+        r"Commit: promptgit <promptgit@localhost>\nDate:   \w{3} \w{3} \d+ \d\d:\d\d:\d\d \d{4} \+0000\n\n    Second",
         second,
     )
     assert first.endswith("\n\n    First\n\n    At length\n")
