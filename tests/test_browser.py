@@ -179,6 +179,36 @@ def test_a_token_signs_in_once_and_out_again(page: Browser, tmp_path: Path) -> N
         assert "revoked" in page.text(MESSAGE)
 
 
+def test_the_pages_of_people_shut_nobody_out(page: Browser, tmp_path: Path) -> None:
+    """Somebody whom a proxy names makes a token; axe-core finds nothing there, nor in the list of people."""
+    header = {"headers": {"X-Forwarded-Email": "rae@example.org"}}
+    names = {"PROMPTGIT_USER_HEADER": "X-Forwarded-Email", "PROMPTGIT_TRUSTED_PROXIES": "127.0.0.1"}
+    Tokens(tmp_path / "data").create("ci", Scope.WRITE, owner="the platform", write_prefix=["support/"])
+    page.driver.execute_cdp_cmd("Network.enable", {})
+    page.driver.execute_cdp_cmd("Network.setExtraHTTPHeaders", header)
+    try:
+        with Server(tmp_path / "data", **names, PROMPTGIT_USER_SCOPE="admin") as server:
+            page.driver.get(f"{server.url}/tokens")
+
+            def made(*, dark: bool, width: int) -> None:
+                page.look(dark=dark, width=width)
+                page.write("#name", "laptop")
+                page.press("Make the token")
+                assert Axe().run(page.driver)["violations"] == []
+                assert page.driver.execute_script("return document.documentElement.scrollWidth") <= width
+
+            made(dark=True, width=390)
+            assert page.text(".made code").startswith("pgt_")
+            assert page.find(".made button").get_attribute("aria-label") == "Copy the secret"
+            made(dark=False, width=1280)
+            assert "neither is given again" in page.text(".error")
+            page.leave(page.find(".places a[href='/people']"))
+            assert Axe().run(page.driver)["violations"] == []
+            assert "rae@example.org" in page.text(".people")
+    finally:
+        page.driver.execute_cdp_cmd("Network.setExtraHTTPHeaders", {"headers": {}})
+
+
 def test_going_back_and_saving_again_is_a_conflict_not_a_loss(page: Browser, api: Http) -> None:
     where = create(api, "back", "one")
     page.open(f"{where}/edit")
@@ -343,7 +373,7 @@ def test_what_a_prompt_holds_does_nothing_and_breaks_no_layout(page: Browser, ap
 def every_page(api: Http) -> list[str]:
     where = f"/prompts/{id_of('support/greeting')}"
     below = (
-        *("", "/edit", "/rename", "/delete", "/versions/2", "/versions/1/revert", "/versions/99"),
+        *("", "/edit", "/rename", "/delete", "/versions/2", "/versions/2/blame", "/versions/1/revert", "/versions/99"),
         *("/compare?from=2&to=3", "/compare?from=1&to=5&view=inline&by=line&space=ignored"),
         *("/labels/production", "/labels/production/remove", "/point", "/point?label=production"),
     )
@@ -360,6 +390,7 @@ def every_page(api: Http) -> list[str]:
         "/?folder=support",
         "/new",
         "/deleted",
+        "/names/support/greeting@2",
         *promote,
         gone,
         *(said, f"{said}?view=rendered"),
