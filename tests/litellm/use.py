@@ -1,4 +1,4 @@
-"""What somebody does with LiteLLM; run by the Python that has it: use.py HOST EXAMPLE.
+"""What somebody does with LiteLLM; run by the Python that has it: use.py HOST EXAMPLES.
 
 The model is a stand-in that tells what it was asked; LiteLLM and Langfuse's SDK are the real ones.
 """
@@ -17,7 +17,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-HOST, EXAMPLE = sys.argv[1], Path(sys.argv[2])
+HOST, EXAMPLES = sys.argv[1], Path(sys.argv[2])
 ASKED: list[dict[str, Any]] = []
 
 
@@ -104,12 +104,14 @@ def manager(**configured: Any) -> None:
     ]
 
 
-# The example of the page.
+# The examples of the page, one for each way.
 publish("support/greeting", "You greet {{name}}.", "production")
 with contextlib.redirect_stdout(io.StringIO()) as printed:
-    exec(compile(EXAMPLE.read_text(), EXAMPLE, "exec"), {"__name__": "__main__"})
+    exec(compile(EXAMPLES.read_text(), EXAMPLES, "exec"), {"__name__": "__main__"})
 assert printed.getvalue() == "Hello.\n", printed.getvalue()
-assert ASKED[-1]["messages"] == [{"role": "system", "content": "You greet Ada."}, *MINE], ASKED[-1]
+assert len(ASKED) == 2
+for asked in ASKED:
+    assert asked["messages"] == [{"role": "system", "content": "You greet Ada."}, *MINE], asked
 
 # Braces: variables are filled in, and everything else arrives as it is.
 BRACES = 'Hi {{ name }}! {"a": {"b": {{n}}}, "c": []} {} {{}} {{#if x}} {x} {{{name}}} {{a.b}} { n } é'
