@@ -89,6 +89,7 @@ def test_a_version_is_chosen_by_the_id_else_by_what_is_configured(client: FlaskC
     assert contents(client, "a/b", label="staging") == contents(client, "a/b", version="2") == ["2"]
     assert contents(client, "a/b", label="3") == ["1"]
     assert contents(client, "a/b@production", label="staging") == contents(client, "a/b@1", version="2") == ["1"]
+    assert contents(client, "a/b", label="staging", version="1") == ["1"]
 
 
 def test_what_a_prompt_refers_to_is_put_in(client: FlaskClient) -> None:
@@ -121,7 +122,6 @@ def test_refusals_say_what_is_wrong(client: FlaskClient) -> None:
         ({"prompt_id": "a@0"}, 404, "version_not_found"),
         ({"prompt_id": "a", "version": "9"}, 404, "version_not_found"),
         ({"prompt_id": "a", "version": "x"}, 422, "invalid"),
-        ({"prompt_id": "a", "version": "1", "label": "production"}, 422, "invalid"),
         ({"prompt_id": "a", "lable": "production"}, 422, "invalid"),
         ({"prompt_id": "a\0"}, 422, "invalid"),
         ({}, 422, "invalid"),

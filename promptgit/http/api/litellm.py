@@ -16,7 +16,6 @@ from promptgit.domain.litellm_templates import template_of
 from promptgit.domain.models import Prompt, Version
 from promptgit.domain.names import revision_of
 from promptgit.errors import (
-    Invalid,
     LabelNotFound,
     NameNotFound,
     PromptDeleted,
@@ -42,7 +41,7 @@ blueprint = Routes("litellm", __name__, description="Prompts for LiteLLM")
 
 class _WhichSchema(Strict):
     prompt_id = Query("A name, `name@label`, `name@3`; a name that has an @ ends in another one", required=True)
-    label = Query("The label that is meant where `prompt_id` names neither a label nor a version")
+    label = Query("The label that is meant where neither `prompt_id` nor `version` says which version")
     version = Number("The version that is meant where `prompt_id` names neither a label nor a version")
 
 
@@ -90,8 +89,6 @@ def _find(service: Service, prompt_id: str, label: str | None = None, version: i
     name, revision = revision_of(prompt_id)
     if revision:
         look = partial(_version, service, name, revision, is_number=revision.isascii() and revision.isdigit())
-    elif label is not None and version is not None:
-        raise Invalid("version", "is given in addition to a label; give one of them")
     elif version is not None:
         look = partial(_version, service, name, str(version), is_number=True)
     else:
