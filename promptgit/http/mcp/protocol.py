@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from importlib.metadata import version as installed
 from typing import Any
 
@@ -156,5 +157,6 @@ def _run(method: str, params: Json, methods: Methods, *, missing: int) -> Json:
         raise Refused(INVALID_PARAMS, str(error), data={"code": error.code}) from error
 
 
+@cache  # it reads files
 def _server() -> Json:
     return {"name": "promptgit", "version": installed("promptgit-registry")}

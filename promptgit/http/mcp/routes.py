@@ -23,7 +23,6 @@ _JSON = "application/json"
 _MOST = 50  # messages in an array
 
 blueprint = Blueprint("mcp", __name__)
-_PARSER = bodies.Parser()
 
 
 class _Query(ma.Schema):
@@ -32,12 +31,15 @@ class _Query(ma.Schema):
     label = fields.String(load_default="production")
 
 
+_PARSER, _QUERY = bodies.Parser(), _Query()
+
+
 @blueprint.post("/mcp")
 def receive() -> Response:
     """Answer a message."""
     if request.accept_mimetypes and not request.accept_mimetypes.accept_json:
         raise NotAcceptable("The answers are JSON. Send 'Accept: application/json, text/event-stream'.")
-    label = labels.check_characters("label", _PARSER.parse(_Query(), request, location="query")["label"])
+    label = labels.check_characters("label", _PARSER.parse(_QUERY, request, location="query")["label"])
     prompts = Prompts(service(), label)
     tools = Tools(prompts)
     methods: protocol.Methods = {
