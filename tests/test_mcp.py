@@ -124,7 +124,11 @@ def test_a_prompt_is_filled_in(client: FlaskClient) -> None:
     with_history = ask(client, "prompts/get", name="Grüße/an alle", arguments={"who": "Ada", "history": "Before"})
     assert text_of(with_history) == [said[0], ("user", "Before"), *said[1:]]
 
+    publish(client, "long", "{{x}}" * 1_000)
+    publish(client, "many", [{"type": "placeholder", "name": "x"}] * 500)
     for params, words in (
+        ({"name": "long", "arguments": {"x": "a" * 10_000}}, "more than 4,194,304 characters"),
+        ({"name": "many", "arguments": {"x": "a" * 10_000}}, "more than 4,194,304 characters"),
         ({"name": "support/greeting", "arguments": {"name": "Ada"}}, "'support/greeting' lacks a value for topic."),
         ({"name": "support/greeting"}, "lacks a value for name, topic"),
         ({"name": "support/greeting", "arguments": {"name": 1, "topic": "1"}}, "'name' is not a text"),

@@ -17,6 +17,7 @@ from promptgit.service.references import Composed
 from promptgit.service.service import Service
 
 _PAGE = 50  # prompts
+_CHARACTERS = 4 << 20  # of all values where they stand: a text can have the same variable a hundred thousand times
 _ASSISTANT = ("assistant", "model")  # of all other roles, MCP knows the user's alone
 
 T = TypeVar("T")
@@ -89,7 +90,7 @@ class Prompts:
         arguments = [_argument(Input(name) if one is None else one) for name, one in variables.items()]
         arguments += [
             {"name": name, "description": "What is said in this place, as a text of the user", "required": False}
-            for name in _placeholders(file)
+            for name in dict.fromkeys(_placeholders(file))
             if name not in variables
         ]
         return {"name": prompt.name, "description": description_of(file, prompt.newest), "arguments": arguments}
@@ -103,20 +104,24 @@ def description_of(file: PromptFile, version: Version) -> str:
 
 def variables_of(file: PromptFile) -> dict[str, Input | None]:
     """The variables of a prompt, in order of first appearance, with what it declares of them."""
-    texts = [file.prompt] if isinstance(file.prompt, str) else [one.content for one in _messages(file)]
     declared = {one.name: one for one in file.inputs}
-    return {name: declared.get(name) for text in texts for name in names_in(text)}
+    return {name: declared.get(name) for text in _texts(file) for name in names_in(text)}
 
 
 def filled(name: str, file: PromptFile, values: Mapping[str, str]) -> PromptFile:
     """The file of the prompt *name* with a value for each variable: one of *values*, or its default.
 
     Raises:
-        Refused: a variable has neither, and needs one.
+        Refused: a variable has neither, and needs one; or the values are too long for how often they stand there.
     """
     whole = completed(variables_of(file), file.inputs, values)
     if missing := list(whole.missing):
         raise Refused(INVALID_PARAMS, f"{name!r} lacks a value for {', '.join(missing)}.", data={"missing": missing})
+
+    taken = [whole.values[name] for text in _texts(file) for name in VARIABLE.findall(text)]
+    taken += [values.get(placeholder, "") for placeholder in _placeholders(file)]
+    if sum(map(len, taken)) > _CHARACTERS:
+        raise Refused(INVALID_PARAMS, f"The values would fill {name!r} with more than {_CHARACTERS:,} characters.")
 
     def fill(text: str) -> str:
         return VARIABLE.sub(lambda found: whole.values[found["name"]], text)
@@ -202,9 +207,14 @@ def _said(file: PromptFile, values: Mapping[str, str]) -> Iterator[tuple[str, st
             yield "user", values[one.name]
 
 
-def _messages(file: PromptFile) -> list[Message]:
-    return [one for one in file.prompt if isinstance(one, Message)]
+def _texts(file: PromptFile) -> list[str]:
+    return (
+        [file.prompt]
+        if isinstance(file.prompt, str)
+        else [one.content for one in file.prompt if isinstance(one, Message)]
+    )
 
 
-def _placeholders(file: PromptFile) -> dict[str, None]:
-    return dict.fromkeys(one.name for one in file.prompt if isinstance(one, Placeholder))
+def _placeholders(file: PromptFile) -> list[str]:
+    said = () if isinstance(file.prompt, str) else file.prompt
+    return [one.name for one in said if isinstance(one, Placeholder)]
