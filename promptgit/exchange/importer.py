@@ -157,6 +157,7 @@ class Import:
         """Take what was imported into the search; *progress* counts prompts. Without room the next search does it."""
         with suppress(StorageFull):
             self._store.index.prepare_search(progress)
+            self._store.index.prepare_references()
 
     def _find_done(self, file: BinaryIO) -> None:
         if self._store.index.read(queries.is_empty):

@@ -34,6 +34,7 @@ _PAGE = re.compile(
 
 
 _FORMATS = {f"format={name}": name for name in SUFFIXES}
+_RESOLVED = "resolve=true"
 
 
 def is_quick(environ: WSGIEnvironment) -> bool:
@@ -55,6 +56,8 @@ class Direct:
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer what can be answered here (PEP 3333)."""
         at_once = bool(environ.get(AT_ONCE))
+        if at_once and environ["QUERY_STRING"] == _RESOLVED:
+            raise Deferred  # many texts with much front matter may take a second
         path = environ["PATH_INFO"]
         address = _PATH.fullmatch(path)
         if environ["REQUEST_METHOD"] == "GET" and (address or path == litellm.ADDRESS):
@@ -102,7 +105,7 @@ class Direct:
         if content and (format_ := _FORMATS.get(query)):
             version = self._service.version(prompt_id, number)
             return reads.content_as(reads.content(self._service, version), format_)
-        resolve = query == "resolve=true"
+        resolve = query == _RESOLVED
         if query and not resolve:
             return None
         if resolve:
