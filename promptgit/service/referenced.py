@@ -18,8 +18,6 @@ from promptgit.store.git.hashing import object_id
 from promptgit.store.git.objects import BLOB
 from promptgit.store.index import queries, reference_rows
 
-_MOST_BEHIND = 100  # prompts whose texts are read under the write lock
-
 Going = dict[str, set[str] | None]
 """Names of prompts that go, or of which these labels go; None: the prompt itself."""
 
@@ -40,7 +38,7 @@ def expect_unreferenced(index: sqlite3.Connection, plan: Plan, read: Callable[[s
     going = _going(index, plan)
     if not going:
         return
-    if not patient and reference_rows.count_behind(index, _MOST_BEHIND + 1) > _MOST_BEHIND:
+    if not patient and reference_rows.is_behind(index):
         raise Behind
     left: dict[tuple[str, str | None], set[str]] = {}
     for user, reference in _left(index, plan.files, going, read):

@@ -120,12 +120,12 @@ class Index:
                 progress(count)
 
     def prepare_references(self) -> None:
-        """Take in the references of all prompts that changed.
+        """Take in the references of prompts that changed, except perhaps a few, which whoever asks reads.
 
         Raises:
             StorageFull: there was no room for it.
         """
-        while self.read(reference_rows.count_behind, 1):
+        while self.read(reference_rows.is_behind):
             self._repairing(self._refresh_references)
 
     def _refresh_references(self) -> None:

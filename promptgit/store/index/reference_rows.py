@@ -16,6 +16,7 @@ from promptgit.errors import Damaged
 Read = Callable[[str], bytes]
 """Gives a blob's bytes by its id in hexadecimal."""
 
+_QUICKLY_READ = 20  # prompts: a few milliseconds, which a page and the write lock can spare
 _PROMPTS_AT_ONCE = 500  # as much as takes some tens of milliseconds
 
 # Newest and labelled versions of a prompt that lives.
@@ -34,10 +35,9 @@ class Referring(NamedTuple):
     reference: Reference
 
 
-def count_behind(connection: sqlite3.Connection, most: int) -> int:
-    """How many prompts are not taken in, at most *most*."""
-    counted = "SELECT count(*) FROM (SELECT 1 FROM unreferred LIMIT ?)"
-    return int(connection.execute(counted, (most,)).fetchone()[0])
+def is_behind(connection: sqlite3.Connection) -> bool:
+    """True if more prompts are not taken in than are read quickly enough by whoever asks."""
+    return connection.execute("SELECT 1 FROM unreferred LIMIT 1 OFFSET ?", (_QUICKLY_READ,)).fetchone() is not None
 
 
 def refresh(connection: sqlite3.Connection, read: Read) -> int:
