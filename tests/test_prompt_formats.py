@@ -194,7 +194,7 @@ def test_what_is_not_told_as_dropped_comes_back(file: PromptFile, name: str) -> 
 )
 @example(b"---\ninputs: [1, {name: 2}, {name: a b}]\nmodel: {options: 3}\nmetadata: {tags: 3}\n---\nx", "prompty")
 def test_every_file_is_read_and_said_again(data: bytes, name: str) -> None:
-    """What was read is written without loss, in a prompt's file and in the format, whatever the file holds."""
+    """What was read is written without loss, whatever the file holds."""
     file = read(name, data).file
     again = written(file, name)
     if not again.dropped:

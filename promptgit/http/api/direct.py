@@ -33,6 +33,7 @@ _PAGE = re.compile(
 )
 
 
+_SHORT = 1 << 13  # bytes of a content that is converted here
 _FORMATS = {f"format={name}": name for name in SUFFIXES}
 _RESOLVED = "resolve=true"
 
@@ -103,8 +104,9 @@ class Direct:
                 return None
             return reads.page(self._service, prompt_id, path, dict(parse_qsl(query)))
         if content and (format_ := _FORMATS.get(query)):
-            version = self._service.version(prompt_id, number)
-            return reads.content_as(reads.content(self._service, version), format_)
+            read = reads.content(self._service, self._service.version(prompt_id, number))
+            # A long one could hold the event loop for a second.
+            return reads.content_as(read, format_) if len(read.body()) <= _SHORT else None
         resolve = query == _RESOLVED
         if query and not resolve:
             return None
