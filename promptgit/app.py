@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from flask import Flask, request
@@ -41,6 +42,7 @@ from promptgit.http.api import (
     rules,
     tokens,
     upstream_hook,
+    usage,
     versions,
 )
 from promptgit.http.api.direct import Direct
@@ -62,6 +64,7 @@ from promptgit.service.stores import store_of
 from promptgit.settings import Settings
 from promptgit.store.git.upload_pack import UploadPack
 from promptgit.store.store import Store
+from promptgit.usage.counters import Counters
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -85,7 +88,8 @@ class _Api(Api):  # type: ignore[misc]  # flask-smorest has no types
 def create_app(settings: Settings, *, catch_up: bool = True, clock: Callable[[], float] = time.time) -> Flask:
     """The WSGI application on one data folder, which is made if it is missing.
 
-    Without *catch_up* the index is left to the first read. Sessions end by *clock*, in seconds since 1970.
+    Without *catch_up* the index is left to the first read. *clock*, in seconds since 1970, is that of sessions and of
+    the counts of reads.
     """
     metrics = Metrics()
     store = store_of(settings, metrics.writer)
@@ -118,6 +122,9 @@ def create_app(settings: Settings, *, catch_up: bool = True, clock: Callable[[],
     credentials = NOBODY if settings.auth == "off" else Everybody(known, people_seen)
     service = Service(store, settings.max_content_bytes, settings.protected, credentials)
     app.extensions["promptgit"] = service
+    counters = app.extensions["promptgit.usage"] = Counters(
+        settings.data, days=settings.usage_days, is_on=settings.usage == "on", clock=clock
+    )
     app.extensions["promptgit.activity"] = Activity(store)
     app.extensions["promptgit.feed"] = Feed(store, waiters=settings.threads // 2)
     api = _Api(app)
@@ -138,6 +145,7 @@ def create_app(settings: Settings, *, catch_up: bool = True, clock: Callable[[],
         access_log.blueprint,
         people.blueprint,
         litellm.blueprint,
+        usage.blueprint,
     ):
         api.register_blueprint(blueprint)
     commits.describe(api.spec)
@@ -171,7 +179,7 @@ def create_app(settings: Settings, *, catch_up: bool = True, clock: Callable[[],
     app.before_request(expect_head)
     app.before_request(_expect_room)
     app.before_request(bodies.expect_body)
-    seen: WSGIApplication = Observed(Protected(Cors(gate, settings.cors)), metrics.request)
+    seen: WSGIApplication = Observed(Protected(Cors(gate, settings.cors)), metrics.request, counters.count)
     if settings.trusted_proxies or settings.url_prefix:
         seen = proxies.Proxies(seen, settings.trusted_proxies, settings.url_prefix)
     app.wsgi_app = seen  # type: ignore[assignment, method-assign]  # Flask's documented way
@@ -202,7 +210,7 @@ def _expect_room() -> None:
 
 def create_local_app(settings: Settings) -> WSGIApplication:
     """The same for a process of whoever has the folder, who needs no token; without the server's log."""
-    app = create_app(settings.without_accounts)
+    app = create_app(replace(settings.without_accounts, usage="off"))
 
     def serve(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         environ[access.CALLER] = access.OWNER
@@ -262,6 +270,7 @@ def _who_asks() -> Person:
 
 def start_chores(settings: Settings, app: Flask) -> None:
     """Begin what one worker does for all; call it after the fork, with what `create_app` has made."""
+    app.extensions["promptgit.usage"].start()
     mirror.start(settings)
     if settings.upstream:
         chores.start("upstream", settings.data, app.extensions["promptgit.follower"].turn)

@@ -58,6 +58,8 @@ class Settings:
     web_key: str = ""
     hooks: str = ""
     public_url: str = ""
+    usage: str = "on"
+    usage_days: int = 90
     oidc_issuer: str = ""
     oidc_client_id: str = ""
     oidc_client_secret: str = field(default="", repr=False)
@@ -118,6 +120,10 @@ class Settings:
             raise ValueError(f"PROMPTGIT_CLIENT_TIMEOUT is {self.client_timeout}; give up to 3,600 seconds.")
         if self.auth not in ("on", "required", "off"):
             raise ValueError(f"PROMPTGIT_AUTH is {self.auth!r}; give 'on', 'required' or 'off'.")
+        if self.usage not in ("on", "off"):
+            raise ValueError(f"PROMPTGIT_USAGE is {self.usage!r}; give 'on' or 'off'.")
+        if not 1 <= self.usage_days <= 3_650:
+            raise ValueError(f"PROMPTGIT_USAGE_DAYS is {self.usage_days}; give 1 to 3,650 days.")
         self._check_oidc()
         self._check_user_header()
         for host in _items(self.allowed_hosts):

@@ -39,6 +39,7 @@ TABLE: dict[str, dict[str, Scope | None]] = {
     "/api/prompts/<prompt_id>/checks": {"GET": READ},
     "/api/prompts/<prompt_id>/versions/<number>/checks": {"GET": READ},
     "/api/prompts/<prompt_id>/versions/<number>/checks/<check>": {"GET": READ, "PUT": WRITE},
+    "/api/prompts/<prompt_id>/usage": {"GET": READ},
     "/api/prompts/<prompt_id>/diff": {"GET": READ},
     "/api/prompts/<prompt_id>/references": {"GET": READ},
     "/api/prompts/<prompt_id>/labels": {"GET": READ},

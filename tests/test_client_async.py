@@ -25,7 +25,7 @@ def test_it_has_the_same_verbs_as_the_other_one() -> None:
         return {name: list(inspect.signature(verb).parameters) for name, verb in public if name[0] != "_"}
 
     assert verbs(AsyncClient) == verbs(Client)
-    assert len(verbs(Client)) == 35
+    assert len(verbs(Client)) == 38
 
 
 def test_every_verb_works(url: str) -> None:
@@ -40,6 +40,7 @@ def test_every_verb_works(url: str) -> None:
             assert [lines.version_number for lines in await client.blame("async/a", 2)] == [2]
             assert await client.content("async/a", 2) == b"2\n"
             assert (await client.version("async/a", 1)).text == "1"
+            assert all(reads.who is None for reads in await client.usage("async/a"))
             assert [label.version_number for label in await client.labels("async/a")] == [1]
             await client.remove_label("async/a", "production")
             assert len(await client.label_history("async/a", "production")) == 2

@@ -184,6 +184,8 @@ def test_answers_are_what_it_says(tmp_path: Path) -> None:
         call(200, "GET", f"{where}/diff?from=1&to=2")
         call(200, "GET", f"{where}/diff?from=1&to=2", headers={"Accept": "text/x-diff"})
         call(404, "GET", f"{where}/diff?from=1&to=3")
+        assert call(200, "GET", f"{where}/usage").json
+        call(404, "GET", f"{missing}/usage")
         call(422, "GET", f"{where}/diff?from=1")
         used = call(201, "POST", "/api/prompts", {"name": "used", "content": "x"}).json["id"]
         refers = {"name": "refers", "content": "@@@langfusePrompt:name=used|label=latest@@@"}

@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from promptgit.http.web import differences, lines, shown, timeline, times
+from promptgit.domain import times
+from promptgit.http.web import differences, lines, shown, timeline
 from promptgit.http.web.blocks import Difference, Folded, Row
 from promptgit.http.web.shown import Content
 from promptgit.service.catalogue import Point

@@ -25,6 +25,7 @@ from promptgit.client.values import (
     Prompt,
     ReleaseItem,
     ResolvedReference,
+    Usage,
     Version,
 )
 from promptgit.domain.inputs import Input
@@ -65,6 +66,7 @@ __all__ = [
     "Rules",
     "ServerAway",
     "UnknownVariable",
+    "Usage",
     "Use",
     "UsedBy",
     "Version",

@@ -112,6 +112,7 @@ class AsyncClient(Base[asyncio.Lock]):
     content = _verb(Verbs.content)
     file_as = _verb(Verbs.file_as)
     blame = _verb(Verbs.blame)
+    usage = _verb(Verbs.usage)
     diff = _verb(Verbs.diff)
     list = _pages(Verbs.list)
     versions = _pages(Verbs.versions)

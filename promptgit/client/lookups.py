@@ -13,7 +13,19 @@ from promptgit.client.errors import refusal
 from promptgit.client.reference_values import References
 from promptgit.client.retries import Retries, expect
 from promptgit.client.steps import Page, Request, Response, Steps, T
-from promptgit.client.values import At, Diff, FeedEntry, Label, LabelMove, Lines, OtherFile, Prompt, Version, moment
+from promptgit.client.values import (
+    At,
+    Diff,
+    FeedEntry,
+    Label,
+    LabelMove,
+    Lines,
+    OtherFile,
+    Prompt,
+    Usage,
+    Version,
+    moment,
+)
 from promptgit.domain.labels import is_label
 from promptgit.domain.names import parse_id
 from promptgit.errors import HeadLost, LabelNotFound, NameNotFound, PromptDeleted, PromptNotFound
@@ -21,12 +33,14 @@ from promptgit.errors import HeadLost, LabelNotFound, NameNotFound, PromptDelete
 ALL, NAMES = "/api/prompts", "/api/names"
 HEAD = "Promptgit-Head"
 _DROPPED = "promptgit-dropped"
+_WANTS = "Promptgit-Wants"
 _ANSWER_SECONDS = 30.0  # for an answer, in addition to the seconds for which the server was asked to wait
 
 # Named here, because a class with a method `list` has no `list` to annotate with.
 Labels: TypeAlias = list[Label]
 LabelMoves: TypeAlias = list[LabelMove]
 Blamed: TypeAlias = list[Lines]
+Used: TypeAlias = list[Usage]
 
 
 class Lookups:
@@ -45,7 +59,7 @@ class Lookups:
         known = parse_id(prompt)
         if known is not None:
             return known
-        answer = yield from self._answer(Request("GET", address_of(prompt), _as_of(at)))
+        answer = yield from self._answer(Request("GET", address_of(prompt), _as_of(at), headers={_WANTS: "id"}))
         try:
             with not_found_as(prompt):
                 return str(expect(answer).json()["id"])
@@ -53,14 +67,15 @@ class Lookups:
             return deleted.prompt_id
 
     def newest(
-        self, prompt: str, etag: str = "", *, at: At | None = None, resolve: bool = False
+        self, prompt: str, etag: str = "", *, at: At | None = None, resolve: bool = False, wants: str = ""
     ) -> Steps[tuple[Prompt, str] | None]:
         """A prompt with its newest content, and its ETag; None if its ETag is still *etag*.
 
-        With *resolve*, here and below, prompts within it are put in.
+        With *resolve*, here and below, prompts within it are put in. *wants* is the version for whose sake it is asked
+        for, as the server counts it: `label=NAME` or `version=N`.
         """
         query = _as_of(at) | _resolving(resolve)
-        headers = {"If-None-Match": etag} if etag else {}
+        headers = ({"If-None-Match": etag} if etag else {}) | ({_WANTS: wants} if wants else {})
         with not_found_as(prompt):
             answer = yield from self._send("GET", address_of(prompt), query=query, headers=headers)
         return None if answer.status == 304 else (Prompt.of(answer.json()), answer.headers.get("etag", ""))
@@ -80,6 +95,17 @@ class Lookups:
         """Which prompts a prompt uses, and where it is used: in newest and labelled versions of prompts."""
         where = yield from self._at(prompt, "references")
         return References.of((yield from self._send("GET", where)).json())
+
+    def wanted(self, prompt_id: str, number: int, wants: str) -> Steps[Version]:
+        """A version that `newest` was asked for with *wants*, so that the server counts one read."""
+        return Version.of(
+            (yield from self._send("GET", f"{ALL}/{prompt_id}/versions/{number}", headers={_WANTS: wants})).json()
+        )
+
+    def usage(self, prompt: str) -> Steps[Used]:
+        """Who has read a prompt, deleted or not: which version, by which label, and how often on which day."""
+        where = yield from self._at(prompt, "usage")
+        return [Usage.of(value) for value in (yield from self._send("GET", where)).json()]
 
     def content(self, prompt: str, number: int) -> Steps[bytes]:
         """The bytes of a version, as they are: those of a version that was made with git need not be UTF-8."""

@@ -98,7 +98,7 @@ class Reads:
     def _newest(self, key: Key, etag: str = "") -> Steps[tuple[Prompt, str] | None]:
         """The prompt of a key, and an ETag that changes with what the key asks for; "": none does."""
         resolve = key.resolve and _is_of_newest(key)
-        found = yield from self._verbs.newest(key.prompt, etag, at=key.at, resolve=resolve)
+        found = yield from self._verbs.newest(key.prompt, etag, at=key.at, resolve=resolve, wants=_wants(key))
         return found if found is None or resolve == key.resolve else (found[0], "")
 
     def _hurried(self, steps: Steps[T]) -> Steps[T]:
@@ -120,7 +120,7 @@ class Reads:
             return prompt
         if key.at is not None and number > prompt.version_number:
             raise VersionNotFound(prompt.name, str(number), prompt.version_number)
-        return prompt.at((yield from self._verbs.version(prompt.id, number)))
+        return prompt.at((yield from self._verbs.wanted(prompt.id, number, _wants(key))))
 
     def _keep(self, key: Key, prompt: Prompt, etag: str, generation: int) -> None:
         self._cache.put(key, prompt, etag, generation)
@@ -135,3 +135,12 @@ class Reads:
 
 def _is_of_newest(key: Key) -> bool:
     return key.number is None and key.label in (None, LATEST)
+
+
+def _wants(key: Key) -> str:
+    """For the sake of which version the newest one is asked for; "" is for its own."""
+    if _is_of_newest(key):
+        return ""
+    if key.resolve:
+        return "id"  # the request that follows is counted
+    return f"label={key.label}" if key.number is None else f"version={key.number}"

@@ -106,6 +106,7 @@ class Client(Base[threading.Lock]):
     content = _verb(Verbs.content)
     file_as = _verb(Verbs.file_as)
     blame = _verb(Verbs.blame)
+    usage = _verb(Verbs.usage)
     diff = _verb(Verbs.diff)
     list = _pages(Verbs.list)
     versions = _pages(Verbs.versions)

@@ -73,6 +73,21 @@ class Lines(Value):
 
 
 @dataclass(frozen=True, slots=True)
+class Usage(Value):
+    """Reads of one version of a prompt, by one label, by one credential; `last_read` is aware.
+
+    `label` is None of what was asked for by its number, `who` of what was asked for without a credential. `days` has
+    how often on each day, as "2026-11-25", in UTC.
+    """
+
+    version_number: int
+    label: str | None
+    who: str | None
+    last_read: datetime
+    days: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
 class Prompt(Value):
     """A prompt at one version.
 

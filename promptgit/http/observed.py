@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from promptgit import logs
 from promptgit.deferral import Deferred
+from promptgit.domain.usage import Served
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -23,11 +24,17 @@ CREDENTIAL = "promptgit.credential"
 ROUTE = "promptgit.route"
 """Key of the WSGI environ: the route of a request that was answered without Flask."""
 
+SERVED = "promptgit.served"
+"""Key of the WSGI environ: a tuple with a `Served` for each version whose content the answer has, or a 304 confirms."""
+
 _PLAIN = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
 _LONGEST_PATH = 250  # characters, so that a line is written to a pipe in one piece
 
 Count = Callable[[str, str, int, float], None]
 """Called for each request with its method, route (or an empty text), status and seconds."""
+
+CountReads = Callable[[tuple[Served, ...], str | None], None]
+"""Called for each answer with contents: the versions that it had, and the name of the credential that asked."""
 
 
 class Observed:
@@ -37,16 +44,17 @@ class Observed:
     the texts of searches.
     """
 
-    def __init__(self, app: WSGIApplication, count: Count) -> None:
+    def __init__(self, app: WSGIApplication, count: Count, count_reads: CountReads) -> None:
         self._app = app
         self.count = count
+        self.count_reads = count_reads
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer a request."""
         given = environ.get("HTTP_X_REQUEST_ID", "")
         request_id = given if _PLAIN.fullmatch(given) else f"{random.getrandbits(64):016x}"
         logs.request_id.set(request_id)  # not reset: the server logs more of this request later in this thread
-        answer = _ObservedAnswer(environ, self.count)
+        answer = _ObservedAnswer(environ, self.count, self.count_reads)
 
         def start(status: str, headers: list[tuple[str, str]], *exc_info: Any) -> Callable[[bytes], object]:
             answer.status = int(status[:3])
@@ -69,11 +77,12 @@ class Observed:
 class _ObservedAnswer:
     """The chunks of an answer; when it is closed, the request is counted and logged."""
 
-    __slots__ = ("_count", "_environ", "_size", "_start", "_whole", "chunks", "route", "status")
+    __slots__ = ("_count", "_count_reads", "_environ", "_size", "_start", "_whole", "chunks", "route", "status")
 
-    def __init__(self, environ: WSGIEnvironment, count: Count) -> None:
+    def __init__(self, environ: WSGIEnvironment, count: Count, count_reads: CountReads) -> None:
         self._environ = environ
         self._count = count
+        self._count_reads = count_reads
         self._size = 0
         self._whole = False
         self._start = perf_counter()
@@ -95,6 +104,9 @@ class _ObservedAnswer:
         finally:
             seconds = perf_counter() - self._start
             self._count(self._environ["REQUEST_METHOD"], self.route or "", self.status, seconds)
+            served = self._environ.get(SERVED)
+            if served is not None and self.status in (200, 304) and self._environ["REQUEST_METHOD"] != "HEAD":
+                self._count_reads(served, self._environ.get(CREDENTIAL))
             if log.isEnabledFor(logging.INFO):
                 self._log(seconds)
 

@@ -84,6 +84,13 @@ HEAD = _request_header(
     _HEAD,
     head=f"7-{_ETAG.strip(chr(34))}",
 )
+WANTS = _request_header(
+    "Promptgit-Wants",
+    "For the sake of which version this is asked for, for the counts of usage alone: `label=` or `version=`. "
+    "What is neither, and what is not there, is not counted",
+    label="label=production",
+    version="version=3",
+)
 CREATE_ONLY = _request_header(
     "If-None-Match",
     "Only `*`: create, and overwrite nothing; else 412 (RFC 9110, 13.1.2)",

@@ -11,10 +11,12 @@ from flask import Response, current_app, request
 from promptgit.domain.models import Author, Prompt, Version
 from promptgit.domain.names import parse_id
 from promptgit.domain.past import AsOf
+from promptgit.domain.usage import Served
 from promptgit.errors import Invalid, WeakETag
 from promptgit.http.api import access, answers, reads
 from promptgit.http.api.problems import no_id
 from promptgit.http.api.repeats import requested
+from promptgit.http.observed import SERVED
 from promptgit.service.checks import Precondition
 from promptgit.service.past import Past
 from promptgit.service.service import Service
@@ -55,7 +57,7 @@ def newest_of(query: Mapping[str, Any], find: Callable[[Service | Past], Prompt]
     """The prompt that *find* finds where a query says, with its newest content, as the query wants it."""
     source, is_fixed = source_of(query)
     if not query.get("resolve"):
-        return conditional(reads.newest(service(), find(source), is_fixed=is_fixed))
+        return conditional(reads.newest(service(), find(source), wanted(), is_fixed=is_fixed))
 
     def look() -> tuple[Prompt, Version]:
         prompt = find(source)
@@ -144,8 +146,19 @@ def _version_in(tag: str) -> str:
     return _SUFFIX.sub("", tag)
 
 
+def wanted() -> str | None:
+    """For the sake of which version the request is sent, for the counts of usage alone; None: it does not say."""
+    return request.headers.get("Promptgit-Wants")
+
+
+def count_reads(*served: Served) -> None:
+    """Count what the answer has as read, once it is answered with 200 or 304."""
+    request.environ[SERVED] = served
+
+
 def conditional(read: reads.Read) -> Response:
     """A read, or 304 if the client has it already (RFC 9110, 13.1.2)."""
+    count_reads(*read.served)
     if request.if_none_match.contains_weak(read.headers["ETag"][1:-1]):
         return Response(status=304, headers=read.headers)
     return Response(read.body(), headers=read.headers)

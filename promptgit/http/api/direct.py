@@ -18,7 +18,7 @@ from promptgit.domain.formats import SUFFIXES
 from promptgit.domain.models import Prompt, Version
 from promptgit.http.api import litellm, problems, reads
 from promptgit.http.api.context import uuid_of
-from promptgit.http.observed import ROUTE
+from promptgit.http.observed import ROUTE, SERVED
 from promptgit.service.service import Service
 
 if TYPE_CHECKING:
@@ -81,13 +81,10 @@ class Direct:
     def _answer(
         self, address: re.Match[str] | None, environ: WSGIEnvironment
     ) -> tuple[str, list[tuple[str, str]], bytes] | None:
-        query = environ["QUERY_STRING"]
-        if address:
-            read = self._read(address, query, environ.get("SCRIPT_NAME", "") + address.string)
-        else:
-            read = litellm.quick(self._service, query)
+        read = self._read(address, environ) if address else litellm.quick(self._service, environ["QUERY_STRING"])
         if read is None:
             return None
+        environ[SERVED] = read.served
         condition = environ.get("HTTP_IF_NONE_MATCH")
         if condition is not None and "ETag" in read.headers:
             if condition != read.headers["ETag"]:
@@ -96,12 +93,14 @@ class Direct:
         body = read.body()
         return "200 OK", [*read.headers.items(), ("Content-Length", str(len(body)))], body
 
-    def _read(self, address: re.Match[str], query: str, path: str) -> reads.Read | None:
+    def _read(self, address: re.Match[str], environ: WSGIEnvironment) -> reads.Read | None:
         name, given, versions, number, content = address.groups()
+        query, wanted = environ["QUERY_STRING"], environ.get("HTTP_PROMPTGIT_WANTS")
         prompt_id = "" if name else uuid_of(given)
         if versions and not number:
             if not _PAGE.fullmatch(query):
                 return None
+            path = environ.get("SCRIPT_NAME", "") + address.string
             return reads.page(self._service, prompt_id, path, dict(parse_qsl(query)))
         if content and (format_ := _FORMATS.get(query)):
             read = reads.content(self._service, self._service.version(prompt_id, number))
@@ -114,9 +113,9 @@ class Direct:
             return self._composed(name, prompt_id, number, is_content=bool(content))
         if number:
             version = self._service.version(prompt_id, number)
-            return (reads.content if content else reads.version)(self._service, version)
+            return reads.content(self._service, version) if content else reads.version(self._service, version, wanted)
         prompt = self._service.named(_text(name)) if name else self._service.get(prompt_id)
-        return reads.newest(self._service, prompt)
+        return reads.newest(self._service, prompt, wanted)
 
     def _composed(self, name: str | None, prompt_id: str, number: str | None, *, is_content: bool) -> reads.Read:
         def look() -> tuple[Prompt, Version]:

@@ -79,12 +79,14 @@ def show(query: dict[str, Any], prompt_id: str, label: str) -> Response:
     source, is_fixed = source_of(query)
     found = uuid_of(prompt_id)
     if not query.get("resolve"):
-        return conditional(reads.version(service(), source.labels.get(found, label), is_fixed=is_fixed))
+        version = source.labels.get(found, label)
+        return conditional(reads.version(service(), version, label=label, is_fixed=is_fixed))
 
     def look() -> tuple[Prompt, Version]:
         return source.get(found), source.labels.get(found, label)
 
-    return conditional(reads.composed(service(), look, past_of(source), of_version=True, is_fixed=is_fixed))
+    read = reads.composed(service(), look, past_of(source), of_version=True, label=label, is_fixed=is_fixed)
+    return conditional(read)
 
 
 @blueprint.put("/<label>")

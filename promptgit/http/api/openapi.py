@@ -189,6 +189,8 @@ def _add_parameters(described: Json, rule: Rule, method: str, kinds: list[Kind])
     if rule.rule.startswith("/api/"):
         parameters.append(components.HEAD)
         kinds += [errors.MalformedHead, errors.HeadLost, errors.HeadNotReached, errors.UpstreamUnavailable]
+    if method == "get" and rule.endpoint in ("names.show", "prompts.show", "versions.show"):
+        parameters.append(components.WANTS)
     if errors.KeyReused in kinds:
         parameters.append(components.IDEMPOTENCY_KEY)
     answer = described["responses"].get("200", {})

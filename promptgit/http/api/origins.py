@@ -23,7 +23,8 @@ _PREFLIGHT = [
     ("Access-Control-Allow-Methods", "GET, HEAD, POST, PUT, PATCH, DELETE"),
     (
         "Access-Control-Allow-Headers",
-        "Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, Promptgit-Head, X-Request-ID",
+        "Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, Promptgit-Head, Promptgit-Wants, "
+        "X-Request-ID",
     ),
     ("Access-Control-Max-Age", "600"),  # seconds
 ]

@@ -6,7 +6,9 @@ from typing import Any
 
 from flask import Response, request
 
+from promptgit.domain.labels import LATEST
 from promptgit.domain.models import Prompt
+from promptgit.domain.usage import Served
 from promptgit.errors import (
     CommitNotFound,
     ContentTooLarge,
@@ -21,7 +23,16 @@ from promptgit.errors import (
 )
 from promptgit.http.api import answers, schemas
 from promptgit.http.api.bodies import Routes
-from promptgit.http.api.context import attribution_of, newest_of, past_of, service, source_of, uuid_of, whole
+from promptgit.http.api.context import (
+    attribution_of,
+    count_reads,
+    newest_of,
+    past_of,
+    service,
+    source_of,
+    uuid_of,
+    whole,
+)
 from promptgit.http.api.openapi import refuses
 from promptgit.http.api.refusals import headers
 from promptgit.service.past import Past
@@ -62,6 +73,7 @@ def index(query: dict[str, Any]) -> Response:
     if include:
         for item, prompt in zip(items, page, strict=True):
             item |= _composed(prompt, past) if resolve else answers.content(service().content(prompt.newest))
+        count_reads(*(Served(prompt.id, prompt.newest.number, query.get("label") or LATEST) for prompt in page))
     return answers.json(items, headers=headers)
 
 

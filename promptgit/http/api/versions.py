@@ -9,7 +9,7 @@ from flask import Response, request
 from promptgit.errors import BlameTimeout, NameTaken, PathBlocked, Unresolvable, VersionNotFound
 from promptgit.http.api import answers, reads, schemas
 from promptgit.http.api.bodies import Routes
-from promptgit.http.api.context import attribution_of, conditional, service, uuid_of
+from promptgit.http.api.context import attribution_of, conditional, service, uuid_of, wanted
 from promptgit.http.api.openapi import refuses
 from promptgit.http.api.refusals import headers
 
@@ -43,7 +43,7 @@ def show(query: dict[str, Any], prompt_id: str, number: str) -> Response:
     found = uuid_of(prompt_id)
     if query.get("resolve"):
         return conditional(reads.composed(service(), lambda: service().with_version(found, number), of_version=True))
-    return conditional(reads.version(service(), service().version(found, number)))
+    return conditional(reads.version(service(), service().version(found, number), wanted()))
 
 
 @blueprint.get("/versions/<number>/content")

@@ -13,10 +13,11 @@ from promptgit.domain.labels import LATEST
 from promptgit.domain.messages import file_of
 from promptgit.domain.models import Prompt, Version
 from promptgit.domain.references import Node
+from promptgit.domain.usage import Served
 from promptgit.errors import Invalid, LabelNotFound, NameNotFound
 from promptgit.http.api import access
 from promptgit.http.api.bodies import Parser
-from promptgit.http.api.context import service
+from promptgit.http.api.context import count_reads, service
 from promptgit.http.api.repeats import requested
 from promptgit.http.langfuse import shapes
 from promptgit.http.langfuse.problems import PREFIX
@@ -88,6 +89,7 @@ def show(name: str) -> Response:
     if "version" in query and "label" in query:
         raise Invalid("label", "is given in addition to a version; give one of them")
     found, version = _at(name, query.get("version"), query.get("label", PRODUCTION))
+    count_reads(Served(found.id, version.number, "" if "version" in query else query.get("label", PRODUCTION)))
     file, graph = _read(version), None
     if query["resolve"]:
         root = Node(found.id, found.name, version.number, version.id, file)

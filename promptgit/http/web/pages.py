@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 import shlex
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,11 +13,14 @@ from typing import Any
 
 from flask import Blueprint, Response, current_app, request
 
+from promptgit.domain import times, usage
 from promptgit.domain.models import Author
-from promptgit.http.web import access, shown, times
+from promptgit.domain.usage import Usage
+from promptgit.http.web import access, shown
 from promptgit.service.catalogue import Catalogue
 from promptgit.service.service import Service
 from promptgit.store.store import COMMITTER
+from promptgit.usage.counters import Counters
 
 _HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
@@ -51,6 +55,17 @@ def catalogue() -> Catalogue:
     """The catalogue that the application was made with."""
     sources: Sources = current_app.extensions["promptgit.web"]
     return sources.catalogue
+
+
+def counters() -> Counters:
+    """What the application has counted."""
+    found: Counters = current_app.extensions["promptgit.usage"]
+    return found
+
+
+def told(reads: Iterable[Usage]) -> str | None:
+    """What to know of reads before something is taken away; None: there are none."""
+    return usage.summary(reads, datetime.now(UTC))
 
 
 def asked(name: str) -> str:
@@ -92,6 +107,7 @@ def _shared() -> dict[str, Any]:
         "styles": _STYLES,
         "scripts": _SCRIPTS,
         "person": access.person(),
+        "last_read": lambda reads: usage.last(reads, now),
         "ago": lambda then: times.ago(then, now),
         "exact": times.exact,
         "invisible": shown.FOR_SCRIPTS,

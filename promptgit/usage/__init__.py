@@ -1,0 +1,1 @@
+"""Usage: which credential reads which version of which prompt, by which label, and when."""
