@@ -77,6 +77,16 @@ def test_several_changes_are_made_as_the_page_says(server: Server) -> None:
     }
 
 
+def test_usage_is_told_as_the_page_says(tmp_path: Path) -> None:
+    (script,) = marked("usage.md", "sh")
+    with Server(tmp_path / "data", "--workers", "1") as server:
+        printed = shell(f"({script}) 2>&1", tmp_path, URL=server.url, PROMPTGIT_URL=server.url)
+    assert ", 1 read by the label production" in printed
+    assert '"label":"production"' in printed
+    assert "Programs still ask for production of support/greeting: last read " in printed
+    assert "Programs still ask for support/greeting: last read " in printed
+
+
 def test_a_release_goes_its_way_as_the_page_tells_it(tmp_path: Path) -> None:
     """From an empty folder to the audit: rules, a failed evaluation, an approval, a rollback and an override."""
     (program,) = marked("releases.md", "python")

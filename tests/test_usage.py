@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 import resource
 import threading
 from collections.abc import Iterator, Mapping
@@ -19,6 +21,7 @@ from promptgit.domain.usage import Served
 from promptgit.settings import Settings
 from promptgit.usage.counters import Counters
 from tests.conftest import Clock
+from tests.support import Http, Server, command
 
 FIRST_DAY, SECOND_DAY = "2023-11-14", "2023-11-15"  # of `Clock`
 
@@ -164,6 +167,10 @@ def full_disk() -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
+def _words(page: str) -> str:
+    return re.sub("<[^>]*>", "", page)
+
+
 def test_it_can_be_switched_off(tmp_path: Path, clock: Clock) -> None:
     team = Team(tmp_path / "data", clock, usage="off")
     assert team("ci", team.prompt).status_code == 200
@@ -172,3 +179,30 @@ def test_it_can_be_switched_off(tmp_path: Path, clock: Clock) -> None:
     for wrong in ({"usage": "no"}, {"usage_days": 0}):
         with pytest.raises(ValueError, match="PROMPTGIT_USAGE"):
             Settings(**wrong)
+
+
+def test_people_are_told_before_something_is_taken_away(tmp_path: Path) -> None:
+    """On the pages and by the commands; what a process has counted is in the file when it has stopped."""
+    data = tmp_path / "data"
+    with Server(data, "--workers", "2") as server:
+        http = Http(server.url)
+        where = http("POST", "/api/prompts", {"name": "a", "content": "1"}).headers["Location"]
+        http("PUT", f"{where}/labels/production", {"version_number": 1})
+        for _ in range(3):
+            assert Http(server.url)("GET", f"{where}/labels/production").status == 200
+        assert server.stop() == 0
+    at = ("--data", str(data))
+    (version,) = json.loads(command("log", "a", "--usage", "--json", *at).stdout)
+    (usage,) = version["usage"]
+    assert (usage["label"], usage["who"], sum(usage["days"].values())) == ("production", None, 3)
+    ago = r"(just now|\d+ minutes? ago)"
+    told = f"Programs still ask for {{}}: last read {ago}; 3 reads in the last 7 days\\."
+    assert re.search(f"\nRead:   {ago}, 3 reads by the label production\n", command("log", "a", "--usage", *at).stdout)
+    assert re.search(f"last read {ago}\n$", command("log", "a", "--usage", "--oneline", *at).stdout)
+    pages = create_app(Settings(data=data)).test_client()
+    for path in (f"{where}/delete", f"{where}/labels/production/remove"):
+        assert re.search(told.format("it"), _words(pages.get(path.removeprefix("/api")).text))
+    assert re.search(f"last read {ago}", _words(pages.get(where.removeprefix("/api")).text))
+    removed = command("label", "-d", "a", "production", *at)
+    assert re.search(told.format("production of a"), removed.stderr), removed.stderr
+    assert re.search(told.format("a"), command("rm", "a", *at).stderr)

@@ -7,7 +7,7 @@ import click
 from promptgit.cli import moves
 from promptgit.cli.attribution import Attribution, forcible, overridable, writes
 from promptgit.cli.base import main
-from promptgit.cli.output import date, plain, print_answer
+from promptgit.cli.output import date, plain, print_answer, tell_reads
 from promptgit.cli.target import Name, at_option, version_of
 from promptgit.client.synchronous import Client
 from promptgit.client.values import Label, LabelMove
@@ -48,6 +48,8 @@ def label(
         if label is None or version is not None:
             raise click.UsageError("With --delete give a label, and no version.")
         was_there = _show(client, name, label, None, as_json) is not None
+        if was_there and not as_json:
+            tell_reads(f"{label} of {name}", [one for one in client.usage(name) if one.label == label])
         # Sent for a label that is missing as well: the server may refuse it for another reason.
         client.remove_label(name, label, if_match=if_match, override=override, force=force, **attribution)
         done = f"Removed {label} from {plain(name)}."

@@ -6,12 +6,14 @@ import json
 import os
 import sys
 from collections.abc import Iterable, Iterator
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import click
 
 from promptgit.client.release_values import AskedCheck, Check
+from promptgit.client.values import Usage
+from promptgit.domain.usage import summary
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, as the API has it.")
 
@@ -68,6 +70,12 @@ def print_answer(value: Any, *lines: str, as_json: bool) -> None:
     else:
         for line in lines:
             click.echo(line)
+
+
+def tell_reads(what: str, reads: Iterable[Usage]) -> None:
+    """Say, before *what* is taken away, that somebody still reads it."""
+    if (told := summary(reads, datetime.now(UTC))) is not None:
+        click.echo(plain(f"Programs still ask for {what}: {told}."), err=True)
 
 
 def json_array(values: Iterable[Any]) -> Iterator[str]:

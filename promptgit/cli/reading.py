@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from itertools import chain, islice, repeat
+from typing import Any
 
 import click
 
@@ -24,8 +26,9 @@ from promptgit.cli.output import (
 from promptgit.cli.target import Name, at_option, connected, format_option, version_of
 from promptgit.client.release_values import Check
 from promptgit.client.synchronous import Client
-from promptgit.client.values import Lines, Prompt, Version
+from promptgit.client.values import Lines, Prompt, Usage, Version
 from promptgit.domain.names import revision_of
+from promptgit.domain.usage import last, times
 
 _REPLACED = "\ufffd"
 
@@ -35,24 +38,32 @@ _REPLACED = "\ufffd"
 @click.option("-n", "--max-count", "count", type=click.IntRange(0), metavar="N", help="At most N versions.")
 @click.option("--oneline", is_flag=True, help="A line for each version.")
 @click.option("--reverse", is_flag=True, help="The oldest first.")
+@click.option("--usage", "is_used", is_flag=True, help="Show who has read each version, by which label, and when last.")
 @json_option
 @color_option
 @connected
-def log(client: Client, name: str, count: int | None, oneline: bool, reverse: bool, as_json: bool) -> None:
+def log(
+    client: Client, name: str, count: int | None, oneline: bool, reverse: bool, is_used: bool, as_json: bool
+) -> None:
     """Show a prompt's versions and what CIs say about them, the newest first.
 
     Those of a deleted prompt, too.
     """
+    used: dict[int, list[Usage]] = {}
+    for reads in sorted(client.usage(name) if is_used else (), key=lambda one: one.last_read, reverse=True):
+        used.setdefault(reads.version_number, []).append(reads)
     page = 500 if count is None else max(1, min(count, 500))
     versions = islice(client.versions(name, newest_first=not reverse, page=page), count)
     checked = _checked(client, versions, page)
     if as_json:
-        values = (version.json() | {"checks": [check.json() for check in checks]} for version, checks in checked)
-        paged(json_array(values))
+        paged(json_array(_json(version, checks, used if is_used else None) for version, checks in checked))
     else:
         show = _line if oneline else _paragraph
         gaps = chain([""], repeat("\n"))
-        paged(show(version, checks, gap) for (version, checks), gap in zip(checked, gaps, strict=False))
+        paged(
+            show(version, checks, used.get(version.version_number, ()), gap)
+            for (version, checks), gap in zip(checked, gaps, strict=False)
+        )
 
 
 def _checked(client: Client, versions: Iterable[Version], page: int) -> Iterator[tuple[Version, Sequence[Check]]]:
@@ -66,13 +77,21 @@ def _checked(client: Client, versions: Iterable[Version], page: int) -> Iterator
         yield from ((version, found.get(version.version_number, ())) for version in some)
 
 
+def _json(version: Version, checks: Sequence[Check], used: Mapping[int, Sequence[Usage]] | None) -> dict[str, Any]:
+    shown = version.json() | {"checks": [check.json() for check in checks]}
+    if used is not None:
+        shown["usage"] = [reads.json() for reads in used.get(version.version_number, ())]
+    return shown
+
+
 def _heads(version: Version) -> str:
     labels = "".join(f", {click.style(label, fg='green', bold=True)}" for label in version.labels)
     return click.style(f"version {version.version_number}", fg="yellow") + labels
 
 
-def _paragraph(version: Version, checks: Sequence[Check], gap: str) -> str:
+def _paragraph(version: Version, checks: Sequence[Check], used: Sequence[Usage], gap: str) -> str:
     said = "".join(f"Check:  {check_line(check)}\n" for check in checks)
+    said += "".join(f"Read:   {_read_line(reads)}\n" for reads in used)
     makers = {"Author": version.author, "Commit": version.committer}  # as `git log --format=full` has it
     who = "".join(f"{role}: {plain(one.name)} <{plain(one.email)}>\n" for role, one in makers.items() if one)
     description = "".join(f"    {line}".rstrip() + "\n" for line in plain(version.description).split("\n"))
@@ -86,12 +105,19 @@ def _paragraph(version: Version, checks: Sequence[Check], gap: str) -> str:
     )
 
 
-def _line(version: Version, checks: Sequence[Check], _: str) -> str:
+def _read_line(reads: Usage) -> str:
+    """When last and by whom, how often on the days that are kept, and by which label."""
+    how = f"by the label {reads.label}" if reads.label else "by its number"
+    return plain(f"{last(reads, datetime.now(UTC))}, {times(sum(reads.days.values()))} {how}")
+
+
+def _line(version: Version, checks: Sequence[Check], used: Sequence[Usage], _: str) -> str:
     first = plain(version.description).partition("\n")[0]
     labels = f" ({', '.join(version.labels)})" if version.labels else ""
     number = click.style(str(version.version_number), fg="yellow")
     told = "".join(f"  {check.check}: {check.state}" for check in checks)
-    return f"{number} {version.commit[:7]}{click.style(labels, fg='green')} {first}{told}\n"
+    read = f"  last read {plain(last(used[0], datetime.now(UTC)))}" if used else ""
+    return f"{number} {version.commit[:7]}{click.style(labels, fg='green')} {first}{told}{read}\n"
 
 
 @main.command()

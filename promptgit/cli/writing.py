@@ -14,7 +14,7 @@ import click
 
 from promptgit.cli.attribution import Attribution, attributed, forcible, overridable, writes
 from promptgit.cli.base import Refusal, main
-from promptgit.cli.output import json_option, plain, print_answer
+from promptgit.cli.output import json_option, plain, print_answer, tell_reads
 from promptgit.cli.reading import content_of
 from promptgit.cli.target import Name, connected, version_of
 from promptgit.client.synchronous import Client
@@ -227,5 +227,7 @@ def rm(
     Its versions stay readable.
     """
     prompt_id = client.find(name)
+    if not as_json:
+        tell_reads(name, client.usage(prompt_id))
     client.delete(prompt_id, if_match=if_match, override=override, force=force, **attribution)
     print_answer({"deleted": name, "id": prompt_id}, f"rm {plain(name)}", as_json=as_json)

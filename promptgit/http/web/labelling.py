@@ -13,7 +13,7 @@ from promptgit.domain.models import Prompt
 from promptgit.http.web import access, forms
 from promptgit.http.web.forms import Answer, Refusal, field, form, is_sent, prompt_of, to_prompt
 from promptgit.http.web.gates import expect_not_shut, may_move
-from promptgit.http.web.pages import blueprint, catalogue, number_in, service
+from promptgit.http.web.pages import blueprint, catalogue, counters, number_in, service, told
 from promptgit.http.web.reading import between
 from promptgit.http.web.referenced import used_by
 from promptgit.service.checks import Precondition
@@ -82,7 +82,8 @@ def point(prompt_id: UUID) -> Answer:
 def remove(prompt_id: UUID, label: str) -> Answer:
     """Remove a label."""
     prompt = prompt_of(prompt_id)
-    page = partial(_page, "unlabel", prompt.id, label)
+    read = told(one for one in counters().of(prompt.id) if one.label == label)
+    page = partial(_page, "unlabel", prompt.id, label, read=read)
     if not is_sent():
         expect_mover(prompt, label)
         if label not in prompt.labels:
@@ -98,10 +99,10 @@ def remove(prompt_id: UUID, label: str) -> Answer:
         return to_prompt(prompt)
 
 
-def _page(template: str, prompt_id: str, label: str, refusal: Refusal | None = None, **values: str) -> str:
+def _page(template: str, prompt_id: str, label: str, refusal: Refusal | None = None, **values: str | None) -> str:
     prompt, _ = service().find(prompt_id)
     pointed = prompt.labels.get(label)
-    number = number_in(values.get("number", ""), 0)
+    number = number_in(values.get("number") or "", 0)
     size = None
     if pointed and 1 <= number <= prompt.newest.number and number != pointed:
         size = catalogue().size(prompt.id, pointed, number)

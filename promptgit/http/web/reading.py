@@ -11,7 +11,7 @@ from werkzeug.wrappers import Response
 from promptgit.domain.models import Version
 from promptgit.http.web import differences, moments, releases, timeline, views
 from promptgit.http.web.history import VERSIONS
-from promptgit.http.web.pages import asked, blueprint, catalogue, number_in, service
+from promptgit.http.web.pages import asked, blueprint, catalogue, counters, number_in, service
 from promptgit.http.web.shown import Content
 from promptgit.service.catalogue import Entry
 
@@ -43,6 +43,7 @@ def prompt(prompt_id: UUID) -> tuple[str, int]:
     ]
     is_now = moment is None and removal is None
     uses, used_by = service().references.of(found) if is_now else ([], [])
+    numbers = (entries[-1].version.number, entries[0].version.number) if entries else (0, 0)
     page = render_template(
         "web/prompt.html",
         prompt=found,
@@ -59,6 +60,7 @@ def prompt(prompt_id: UUID) -> tuple[str, int]:
         used_by=used_by,
         waiting=releases.waiting(found) if moment is None else [],
         checks=service().checks.of([entry.version for entry in entries]) if moment is None else {},
+        reads=counters().last(found.id, numbers) if moment is None else {},
     )
     return page, 410 if removal else 200
 

@@ -15,7 +15,7 @@ from promptgit.http.web import conflicts, forms, lines, shown
 from promptgit.http.web.forms import Answer, Refusal, field, form, is_sent, prompt_of, to_prompt
 from promptgit.http.web.gates import expect_not_shut
 from promptgit.http.web.labelling import expect_mover
-from promptgit.http.web.pages import asked, service
+from promptgit.http.web.pages import asked, counters, service, told
 from promptgit.http.web.reading import between
 from promptgit.http.web.referenced import used_by
 from promptgit.http.web.shown import Content
@@ -168,9 +168,9 @@ def rename(prompt_id: UUID) -> Answer:
         return to_prompt(renamed)
 
 
-def _removing_page(template: str, prompt: Prompt, refusal: Refusal | None = None, *, name: str) -> str:
+def _removing_page(template: str, prompt: Prompt, refusal: Refusal | None = None, **values: str | None) -> str:
     """A form after which the prompt has its name no more, with those who refer to it."""
-    return forms.page(template, prompt, refusal, name=name, used_by=used_by(prompt))
+    return forms.page(template, prompt, refusal, used_by=used_by(prompt), **values)
 
 
 @form("/prompts/<uuid:prompt_id>/delete")
@@ -178,7 +178,7 @@ def delete(prompt_id: UUID) -> Answer:
     """Delete a prompt, if its name was typed."""
     prompt = prompt_of(prompt_id)
     name = field("name").strip()
-    page = partial(_removing_page, "delete", prompt, name=name)
+    page = partial(_removing_page, "delete", prompt, name=name, read=told(counters().of(prompt.id)))
     if not is_sent():
         expect_mover(prompt, *prompt.labels)
         return page()
