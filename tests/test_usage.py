@@ -69,23 +69,30 @@ def test_reads_of_contents_are_counted_on_every_way_and_nothing_else(team: Team,
     for path in (f"{version}/content", team.prompt, "/api/names/a/b"):
         assert team("checkout", path).status_code == 200
         assert team("checkout", path, headers=through_flask).status_code == 200
-    assert team("checkout", "/api/prompts?include=content").status_code == 200
+    for path in ("/api/prompts?include=content", f"{team.prompt}?resolve=true"):
+        assert team("checkout", path).status_code == 200
     clock.now += 86_400
     for path in (f"{team.prompt}/labels/production", "/api/prompts?label=production&include=content"):
         assert team("ci", path).status_code == 200
     for query in ("", "?label=latest", "?version=1"):
         assert team("ci", f"/api/public/v2/prompts/a%2Fb{query}").status_code == 200
+    for which in ("a/b@production", "a/b@1", "a/b&label=production"):
+        assert team("ci", f"/beta/litellm_prompt_management?prompt_id={which}").status_code == 200
+    ask = {"jsonrpc": "2.0", "id": 1, "method": "prompts/get", "params": {"name": "a/b"}}
+    tool = {"name": "get_prompt", "arguments": {"name": "a/b", "version_number": 1}}
+    assert "result" in team("ci", "/mcp", "POST", ask).json
+    assert "result" in team("ci", "/mcp", "POST", ask | {"method": "tools/call", "params": tool}).json
     for path in ("/api/prompts", f"{team.prompt}/versions", f"{team.prompt}/versions/9", f"{team.prompt}/labels"):
         team("ci", path)
     for path in (f"{team.prompt}/diff?from=1&to=2", f"{version}/blame", "/api/changes", "/api/public/v2/prompts"):
         team("ci", path)
     team("ci", version, "HEAD")
     assert team.usage() == {
-        (2, "latest", "checkout"): {FIRST_DAY: 5},
+        (2, "latest", "checkout"): {FIRST_DAY: 6},
         (2, "latest", "ci"): {SECOND_DAY: 1},
-        (1, "production", "ci"): {SECOND_DAY: 3},
+        (1, "production", "ci"): {SECOND_DAY: 6},
         (1, None, "checkout"): {FIRST_DAY: 5},
-        (1, None, "ci"): {SECOND_DAY: 1},
+        (1, None, "ci"): {SECOND_DAY: 3},
     }
     (one,) = [one for one in team("ci", f"{team.prompt}/usage").json if one["who"] == "checkout" and one["label"]]
     assert one["last_read"] == "2023-11-14T22:13:20Z"

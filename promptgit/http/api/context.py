@@ -153,7 +153,7 @@ def wanted() -> str | None:
 
 def count_reads(*served: Served) -> None:
     """Count what the answer has as read, once it is answered with 200 or 304."""
-    request.environ[SERVED] = served
+    request.environ[SERVED] = request.environ.get(SERVED, ()) + served
 
 
 def conditional(read: reads.Read) -> Response:

@@ -84,11 +84,11 @@ class Direct:
         read = self._read(address, environ) if address else litellm.quick(self._service, environ["QUERY_STRING"])
         if read is None:
             return None
+        condition = environ.get("HTTP_IF_NONE_MATCH") if "ETag" in read.headers else None
+        if condition is not None and condition != read.headers["ETag"]:
+            return None
         environ[SERVED] = read.served
-        condition = environ.get("HTTP_IF_NONE_MATCH")
-        if condition is not None and "ETag" in read.headers:
-            if condition != read.headers["ETag"]:
-                return None
+        if condition is not None:
             return "304 NOT MODIFIED", [header for header in read.headers.items() if header[0] != "Content-Type"], b""
         body = read.body()
         return "200 OK", [*read.headers.items(), ("Content-Length", str(len(body)))], body

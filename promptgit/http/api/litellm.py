@@ -15,6 +15,7 @@ from promptgit.domain import front_matter, labels
 from promptgit.domain.litellm_templates import template_of
 from promptgit.domain.models import Prompt, Version
 from promptgit.domain.names import revision_of
+from promptgit.domain.usage import Served
 from promptgit.errors import (
     LabelNotFound,
     NameNotFound,
@@ -69,8 +70,7 @@ class TemplateSchema(AnswerSchema):
 @refuses(NameNotFound, PromptDeleted, VersionNotFound, LabelNotFound, Unresolvable, Untranslatable)
 def show(query: dict[str, Any]) -> Response:
     """A version of a prompt for LiteLLM's generic prompt management: the newest, or that of a label or a number."""
-    found = _find(service(), **query)
-    return conditional(_read(query["prompt_id"], found))
+    return conditional(_read(query["prompt_id"], *_find(service(), **query)))
 
 
 def quick(service: Service, query: str) -> reads.Read | None:
@@ -81,19 +81,24 @@ def quick(service: Service, query: str) -> reads.Read | None:
     prompt_id, label = unquote_plus(asked[1]), asked[2] and unquote_plus(asked[2])
     if not f"{prompt_id}{label}".isprintable() or "\ufffd" in f"{prompt_id}{label}":
         return None
-    found = _find(service, prompt_id, label, int(asked[3]) if asked[3] else None)
-    return None if len(found.data) > _KEPT_BYTES else _read(prompt_id, found)
+    found, by = _find(service, prompt_id, label, int(asked[3]) if asked[3] else None)
+    return None if len(found.data) > _KEPT_BYTES else _read(prompt_id, found, by)
 
 
-def _find(service: Service, prompt_id: str, label: str | None = None, version: int | None = None) -> Composed:
+def _find(
+    service: Service, prompt_id: str, label: str | None = None, version: int | None = None
+) -> tuple[Composed, str]:
+    """What is asked for, and by which label; "": by its number."""
     name, revision = revision_of(prompt_id)
+    is_number = False
     if revision:
-        look = partial(_version, service, name, revision, is_number=revision.isascii() and revision.isdigit())
+        is_number = revision.isascii() and revision.isdigit()
     elif version is not None:
-        look = partial(_version, service, name, str(version), is_number=True)
+        revision, is_number = str(version), True
     else:
-        look = partial(_version, service, name, label or labels.LATEST, is_number=False)
-    return service.references.compose(look)
+        revision = label or labels.LATEST
+    found = service.references.compose(partial(_version, service, name, revision, is_number=is_number))
+    return found, "" if is_number else revision
 
 
 def _version(service: Service, name: str, revision: str, *, is_number: bool) -> tuple[Prompt, Version]:
@@ -106,12 +111,13 @@ def _version(service: Service, name: str, revision: str, *, is_number: bool) -> 
     return prompt, service.version(prompt.id, revision if is_number else prompt.labels[revision])
 
 
-def _read(prompt_id: str, found: Composed) -> reads.Read:
+def _read(prompt_id: str, found: Composed, label: str) -> reads.Read:
     tag = answers.composed_etag(found.version.commit, found.put_in)
     template = _kept_template if len(found.data) <= _KEPT_BYTES else _template
     return reads.Read(
         reads.cached(tag, "private, no-cache", answers.JSON),
         lambda: b'{"prompt_id":%b,%b' % (json.dumps(prompt_id).encode(), template(found.data)),
+        (Served(found.prompt.id, found.version.number, label),),
     )
 
 

@@ -10,8 +10,10 @@ from typing import Any, TypeVar
 from promptgit.domain.front_matter import Message, Placeholder, PromptFile, parse
 from promptgit.domain.inputs import Input, completed
 from promptgit.domain.models import Prompt, Version
+from promptgit.domain.usage import Served
 from promptgit.domain.variables import VARIABLE, names_in
 from promptgit.errors import LabelNotFound, Unresolvable
+from promptgit.http.api.context import count_reads
 from promptgit.http.mcp.protocol import INVALID_PARAMS, Json, Refused
 from promptgit.service.references import Composed
 from promptgit.service.service import Service
@@ -48,12 +50,11 @@ class Prompts:
         name = needed(params, "name")
         found, file = self.read(lambda: self.find(name, self.label))
         values = texts_in(params, "arguments")
+        said = list(_said(filled(found.prompt.name, file, values), values))
+        count_reads(Served(found.prompt.id, found.version.number, self.label))
         return {
             "description": description_of(file, found.version),
-            "messages": [
-                {"role": role, "content": {"type": "text", "text": text}}
-                for role, text in _said(filled(found.prompt.name, file, values), values)
-            ],
+            "messages": [{"role": role, "content": {"type": "text", "text": text}} for role, text in said],
             "_meta": {"promptgit/prompt_id": found.prompt.id, "promptgit/version_number": found.version.number},
         }
 

@@ -7,7 +7,9 @@ import json
 from promptgit.domain.front_matter import PromptFile
 from promptgit.domain.messages import prompt_of
 from promptgit.domain.models import Prompt, Version
+from promptgit.domain.usage import Served
 from promptgit.errors import PromptgitError
+from promptgit.http.api.context import count_reads
 from promptgit.http.api.problems import status_of
 from promptgit.http.mcp.prompts import Prompts, description_of, filled, needed, take, texts_in, variables_of
 from promptgit.http.mcp.protocol import INVALID_PARAMS, Json, Refused
@@ -109,6 +111,8 @@ class Tools:
         found, file = self._prompts.read(look)
         if arguments.get("arguments") is not None:
             file = filled(found.prompt.name, file, texts_in(arguments, "arguments"))
+        asked = "" if number is not None else label or self._prompts.label
+        count_reads(Served(found.prompt.id, found.version.number, asked))
         described = _described(found.prompt, found.version, file)
         return {"prompt_id": found.prompt.id, **described, "prompt": prompt_of(file)}
 
