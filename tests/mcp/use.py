@@ -72,12 +72,13 @@ def dump(value: Any) -> Any:
 
 
 async def main() -> None:
-    for connect, target in ((streamable_http_client, URL), (stdio_client, COMMAND)):
-        if IS_FIRST:
-            await use_session(connect(target))
-        else:
-            await use_client(connect(target), "legacy", "2025-11-25")
-            await use_client(connect(target), "auto", "2026-07-28")
+    if IS_FIRST:
+        await use_session(streamable_http_client(URL))
+        await use_session(stdio_client(COMMAND))
+    else:
+        await use_client(streamable_http_client(URL), "legacy", "2025-11-25")
+        await use_client(streamable_http_client(URL), "auto", "2026-07-28")
+        await use_client(stdio_client(COMMAND), "auto", "2026-07-28")
 
 
 asyncio.run(main())
