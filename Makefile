@@ -83,7 +83,7 @@ lock: .venv/test ## resolve the newest versions into the lock files
 		-o tests/mcp/$$major.lock -; done
 	echo 'prompty[jinja2]' | $(BIN)/pip-compile -q --upgrade --no-strip-extras --generate-hashes --no-emit-index-url \
 		--no-emit-find-links --allow-unsafe --no-header --no-annotate -o tests/prompt_files/prompty.lock -
-	! command -v npm >/dev/null || for place in $(GENERATORS) tests/prompt_files tests/mcp; do npm update --prefix $$place \
+	! command -v npm >/dev/null || for place in $(GENERATORS) tests/prompt_files tests/mcp tests/langfuse; do npm update --prefix $$place \
 		--package-lock-only --save --omit-lockfile-registry-resolved --no-audit --no-fund; done
 
 # Run the fast part in a place of its own, with the versions that a way of resolving gives.
@@ -108,8 +108,8 @@ clean: ## remove what make has installed
 	$(BIN)/pip install -q --disable-pip-version-check --require-hashes -r requirements-dev.lock
 	@touch $@
 
-# The SDKs of Langfuse, each of its own place, for the tests that use them.
-.venv/langfuse: $(LANGFUSE:%=.venv/langfuse-%/installed)
+# The SDKs of Langfuse and what stands on them, each of its own place, for the tests that use them.
+.venv/langfuse: $(LANGFUSE:%=.venv/langfuse-%/installed) .venv/langfuse-js/installed
 	@touch $@
 
 .venv/langfuse-%/installed: tests/langfuse/%.lock | .venv/run
@@ -152,4 +152,11 @@ clean: ## remove what make has installed
 	cp tests/mcp/package.json tests/mcp/package-lock.json $(@D)
 	! command -v npm >/dev/null || npm ci --prefix $(@D) --ignore-scripts --no-audit --no-fund --loglevel=error \
 		|| echo "MCP's conformance tests and inspector are not installed; their tests are skipped."
+	@touch $@
+
+.venv/langfuse-js/installed: tests/langfuse/package-lock.json | .venv/run
+	mkdir -p $(@D)
+	cp tests/langfuse/package.json $< $(@D)
+	! command -v npm >/dev/null || npm ci --prefix $(@D) --ignore-scripts --no-audit --no-fund --loglevel=error \
+		|| echo "Langfuse's SDKs for JavaScript are not installed; their tests are skipped."
 	@touch $@

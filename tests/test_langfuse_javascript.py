@@ -1,0 +1,92 @@
+"""Langfuse's SDKs for JavaScript, unmodified: only the host is another one."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support import Server, environment
+
+ROOT = Path(__file__).parents[1]
+JAVASCRIPT = ROOT / ".venv" / "langfuse-js" / "node_modules"
+
+
+def run(server: Server, folder: Path, *command: str | Path, **settings: str) -> str:
+    """What a program prints that knows where Langfuse is by its environment alone."""
+    hosts = {"LANGFUSE_HOST": server.url, "LANGFUSE_BASEURL": server.url}
+    keys = {"LANGFUSE_PUBLIC_KEY": "any", "LANGFUSE_SECRET_KEY": "token"}
+    done = subprocess.run(
+        command,
+        cwd=folder,
+        env=environment(HOME=str(folder), **hosts, **keys, **settings),
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def node(server: Server, folder: Path, program: str, *arguments: str) -> str:
+    """What a program for Node prints; it finds the SDKs as in a project of its own."""
+    if not JAVASCRIPT.exists():
+        pytest.skip("Langfuse's SDKs for JavaScript are not installed: get npm, then make .venv/langfuse-js/installed")
+    (folder / "node_modules").symlink_to(JAVASCRIPT)
+    (folder / "program.mjs").write_text(program)
+    return run(server, folder, "node", "program.mjs", *arguments)
+
+
+def marked(page: str, language: str) -> str:
+    (block,) = re.findall(rf"<!-- tested.*?-->\n```{language}\n(.*?)```", (ROOT / "docs" / page).read_text(), re.DOTALL)
+    return str(block)
+
+
+@pytest.mark.parametrize("package", ["@langfuse/client", "langfuse"])
+def test_the_javascript_sdk_works_with_another_host(server: Server, tmp_path: Path, package: str) -> None:
+    """Create, get, chat, placeholders, caching, labels, fallbacks, deletion: tests/langfuse/use.mjs."""
+    program = (ROOT / "tests" / "langfuse" / "use.mjs").read_text()
+    told = json.loads(node(server, tmp_path, program, package).splitlines()[-1])  # the older one prints as it likes
+    history = [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello"}]
+    expected: dict[str, Any] = {
+        "created": 1,
+        "again": 1,
+        "second": 2,
+        "got": {
+            "version": 1,
+            "prompt": "Hello {{name}}!",
+            "config": {"model": "gpt-4o", "temperature": 0.2},
+            "labels": ["production"],
+            "tags": ["a"],
+        },
+        "compiled": "Hello <Ada>!",
+        "byVersion": "Hi Ada",
+        "byLabel": 2,
+        "latest": ["staging", "latest"],
+        "chat": [{"role": "system", "content": "Be brief."}, *history, {"role": "user", "content": "Why?"}],
+        "unfilled": {"type": "placeholder", "name": "history"},
+        "cached": 1,
+        "uncached": 2,
+        "beforeRefresh": 2,
+        "refreshed": 1,
+        "updated": ["blue", "production", "staging", "latest"],
+        "untouched": [],
+        "fallback": [True, "Hello Ada"],
+        "chatFallback": [True, history],
+        "names": [True, True, True],
+    }
+    if package == "@langfuse/client":
+        expected |= {"noPrompt": 404, "noVersion": 404, "oneVersionStays": 400, "removed": 404}
+    else:  # It tells refusals by their sentence, and deletes nothing.
+        expected["noPrompt"] = "No prompt has the name 'nothing'. List the prompts to find it."
+        expected["noVersion"] = "'support/greeting' has no version 9: its versions are 1 to 2."
+    assert told == expected
+
+
+def test_the_example_for_javascript_works(server: Server, tmp_path: Path) -> None:
+    assert node(server, tmp_path, marked("langfuse-javascript.md", "js")) == "1 Hello Ada, how can I help?\n"
