@@ -83,7 +83,7 @@ lock: .venv/test ## resolve the newest versions into the lock files
 		-o tests/mcp/$$major.lock -; done
 	echo 'prompty[jinja2]' | $(BIN)/pip-compile -q --upgrade --no-strip-extras --generate-hashes --no-emit-index-url \
 		--no-emit-find-links --allow-unsafe --no-header --no-annotate -o tests/prompt_files/prompty.lock -
-	! command -v npm >/dev/null || for place in $(GENERATORS) tests/prompt_files tests/mcp tests/langfuse; do npm update --prefix $$place \
+	! command -v npm >/dev/null || for place in $(GENERATORS) tests/prompt_files tests/mcp tests/langfuse tests/promptfoo; do npm update --prefix $$place \
 		--package-lock-only --save --omit-lockfile-registry-resolved --no-audit --no-fund; done
 
 # Run the fast part in a place of its own, with the versions that a way of resolving gives.
@@ -109,7 +109,7 @@ clean: ## remove what make has installed
 	@touch $@
 
 # The SDKs of Langfuse and what stands on them, each of its own place, for the tests that use them.
-.venv/langfuse: $(LANGFUSE:%=.venv/langfuse-%/installed) .venv/langfuse-js/installed
+.venv/langfuse: $(LANGFUSE:%=.venv/langfuse-%/installed) .venv/langfuse-js/installed .venv/promptfoo/installed
 	@touch $@
 
 .venv/langfuse-%/installed: tests/langfuse/%.lock | .venv/run
@@ -159,4 +159,12 @@ clean: ## remove what make has installed
 	cp tests/langfuse/package.json $< $(@D)
 	! command -v npm >/dev/null || npm ci --prefix $(@D) --ignore-scripts --no-audit --no-fund --loglevel=error \
 		|| echo "Langfuse's SDKs for JavaScript are not installed; their tests are skipped."
+	@touch $@
+
+# 270 MB without the optional packages, which are for some providers of models; its database has a driver for each kind of machine.
+.venv/promptfoo/installed: tests/promptfoo/package-lock.json | .venv/run
+	mkdir -p $(@D)
+	cp tests/promptfoo/package.json $< $(@D)
+	! command -v npm >/dev/null || npm ci --prefix $(@D) --omit=optional --omit=peer --engine-strict --ignore-scripts --no-audit --no-fund \
+		--loglevel=error || echo "promptfoo is not installed (it wants x86-64 and a new Node); its test is skipped."
 	@touch $@

@@ -1,19 +1,22 @@
-"""Langfuse's SDKs for JavaScript, unmodified: only the host is another one."""
+"""Langfuse's SDKs for JavaScript and what stands on Langfuse, unmodified: only the host is another one."""
 
 from __future__ import annotations
 
 import json
 import re
+import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.support import Server, environment
+from tests.support import Http, Server, environment
 
 ROOT = Path(__file__).parents[1]
 JAVASCRIPT = ROOT / ".venv" / "langfuse-js" / "node_modules"
+PROMPTFOO = ROOT / ".venv" / "promptfoo" / "node_modules"
+PROMPTS = "/api/public/v2/prompts"
 
 
 def run(server: Server, folder: Path, *command: str | Path, **settings: str) -> str:
@@ -90,3 +93,32 @@ def test_the_javascript_sdk_works_with_another_host(server: Server, tmp_path: Pa
 
 def test_the_example_for_javascript_works(server: Server, tmp_path: Path) -> None:
     assert node(server, tmp_path, marked("langfuse-javascript.md", "js")) == "1 Hello Ada, how can I help?\n"
+
+
+def test_promptfoo_evaluates_prompts_as_the_page_says(server: Server, tmp_path: Path) -> None:
+    """By name, label, version and type; a label that is not there fails the evaluation."""
+    if shutil.which("node") is None or not (PROMPTFOO / ".bin" / "promptfoo").exists():
+        pytest.skip("promptfoo is not installed: get npm, then make .venv/promptfoo/installed")
+    http = Http(server.url)
+    http("POST", PROMPTS, {"name": "greeting", "prompt": "Hello {{name}}!", "labels": ["production"]})
+    http("POST", PROMPTS, {"name": "greeting", "prompt": "Hi {{name}}!", "labels": ["staging"]})
+    chat = [{"role": "user", "content": "Hey {{name}}!"}]
+    http("POST", PROMPTS, {"name": "support/chat", "type": "chat", "prompt": chat, "labels": ["production"]})
+    (tmp_path / "promptfooconfig.yaml").write_text(marked("promptfoo.md", "yaml"))
+    command = marked("promptfoo.md", "sh").split()
+    assert command[0] == "promptfoo"
+    run(
+        server,
+        tmp_path,
+        PROMPTFOO / ".bin" / "promptfoo",
+        *command[1:],
+        PROMPTFOO_DISABLE_TELEMETRY="1",
+        PROMPTFOO_DISABLE_UPDATE="1",
+    )
+    results = json.loads((tmp_path / "results.json").read_text())["results"]["results"]
+    assert {result["prompt"]["label"]: result["response"]["output"] for result in results} == {
+        "langfuse://greeting": "Hello Ada!",
+        "langfuse://greeting@staging": "Hi Ada!",
+        "langfuse://greeting:1": "Hello Ada!",
+        "langfuse://support/chat@production:chat": '[{"role":"user","content":"Hey Ada!"}]',
+    }
