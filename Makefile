@@ -76,6 +76,8 @@ lock: .venv/test ## resolve the newest versions into the lock files
 		-o tests/langfuse/$$major.lock -; done
 	printf '%s\n' litellm 'langfuse ==4.*' | $(BIN)/pip-compile -q --upgrade --no-strip-extras --generate-hashes \
 		--no-emit-index-url --no-emit-find-links --allow-unsafe --no-header --no-annotate -o tests/litellm/litellm.lock -
+	echo langfuse-haystack | $(BIN)/pip-compile -q --upgrade --no-strip-extras --generate-hashes --no-emit-index-url \
+		--no-emit-find-links --allow-unsafe --no-header --no-annotate -o tests/haystack/haystack.lock -
 	echo openapi-python-client | $(BIN)/pip-compile -q --upgrade --no-strip-extras --generate-hashes --no-emit-index-url \
 		--no-emit-find-links --allow-unsafe --no-header --no-annotate -o $(GENERATORS)/openapi-python-client.lock -
 	for major in $(MCP); do echo "mcp ==$$major.*" | $(BIN)/pip-compile -q --upgrade --no-strip-extras --generate-hashes \
@@ -109,7 +111,7 @@ clean: ## remove what make has installed
 	@touch $@
 
 # The SDKs of Langfuse and what stands on them, each of its own place, for the tests that use them.
-.venv/langfuse: $(LANGFUSE:%=.venv/langfuse-%/installed) .venv/langfuse-js/installed .venv/promptfoo/installed
+.venv/langfuse: $(LANGFUSE:%=.venv/langfuse-%/installed) .venv/langfuse-js/installed .venv/promptfoo/installed .venv/haystack/installed
 	@touch $@
 
 .venv/langfuse-%/installed: tests/langfuse/%.lock | .venv/run
@@ -167,4 +169,9 @@ clean: ## remove what make has installed
 	cp tests/promptfoo/package.json $< $(@D)
 	! command -v npm >/dev/null || npm ci --prefix $(@D) --omit=optional --omit=peer --engine-strict --ignore-scripts --no-audit --no-fund \
 		--loglevel=error || echo "promptfoo is not installed (it wants x86-64 and a new Node); its test is skipped."
+	@touch $@
+
+.venv/haystack/installed: tests/haystack/haystack.lock | .venv/run
+	test -x $(@D)/bin/python || $(BIN)/python -m venv $(@D)
+	$(@D)/bin/pip install -q --disable-pip-version-check --require-hashes -r $<
 	@touch $@

@@ -16,6 +16,7 @@ from tests.support import Http, Server, environment
 ROOT = Path(__file__).parents[1]
 JAVASCRIPT = ROOT / ".venv" / "langfuse-js" / "node_modules"
 PROMPTFOO = ROOT / ".venv" / "promptfoo" / "node_modules"
+HAYSTACK = ROOT / ".venv" / "haystack"
 PROMPTS = "/api/public/v2/prompts"
 
 
@@ -122,3 +123,15 @@ def test_promptfoo_evaluates_prompts_as_the_page_says(server: Server, tmp_path: 
         "langfuse://greeting:1": "Hello Ada!",
         "langfuse://support/chat@production:chat": '[{"role":"user","content":"Hey Ada!"}]',
     }
+
+
+def test_a_haystack_pipeline_has_its_prompt_as_the_page_says(server: Server, tmp_path: Path) -> None:
+    if not (HAYSTACK / "installed").exists():
+        pytest.skip("langfuse-haystack is not installed: make .venv/haystack/installed")
+    chat = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Hello from {{name}}"}]
+    Http(server.url)("POST", PROMPTS, {"name": "chat", "type": "chat", "prompt": chat, "labels": ["production"]})
+    program = marked("haystack.md", "python")
+    settings = {"LANGFUSE_TRACING_ENABLED": "false", "HAYSTACK_TELEMETRY_ENABLED": "False"}
+    assert run(server, tmp_path, HAYSTACK / "bin" / "python", "-c", program, **settings) == (
+        "system: Be brief.\nuser: Hello from Ada\n"
+    )
