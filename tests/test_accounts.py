@@ -72,6 +72,8 @@ def test_who_is_not_let_in_is_told_why(site: Site, provider: Provider) -> None:
         ({"email_verified": None}, "has not verified your e-mail address"),
         ({"email": "ci@PromptGit"}, "@promptgit is for tokens"),
         ({"email": "Ada <ada@example.org>"}, "cannot stand in a commit"),
+        ({"email": "\ufb01ona@example.org"}, "could be taken for another one: it has U+FB01 at place 1"),
+        ({"email": "ada\u202e@example.org"}, "could be taken for another one: it has U+202E at place 4"),
         ({"email": None}, "does not tell your e-mail address"),
         ({"groups": ["Writers", "others"]}, "has no role that lets you in"),
         ({"groups": None}, "has no role that lets you in"),

@@ -117,6 +117,8 @@ def test_a_proxy_says_who_somebody_is(tmp_path: Path, served: Server) -> None:
         ("bot@PromptGit", "@promptgit is for tokens"),
         ("Ada <ada@example.org>", "cannot stand in a commit"),
         ("ada", "cannot be a person's e-mail address"),
+        ("\u017fam@example.org", "could be taken for another one: it has U+017F at place 1"),
+        ("root@example.org\u200b", "could be taken for another one: it has U+200B at place 17"),
         ("bob@example.org", "has no role"),
     ):
         refused = ask("/", [(EMAIL, address)])

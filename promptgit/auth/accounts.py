@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -159,7 +160,22 @@ def check_address(address: str) -> str:
         raise SignInRefused(f"Your e-mail address cannot stand in a commit: it {error.reason}.") from error
     if not _ADDRESS.fullmatch(address) or fold(address).endswith(DOMAIN):
         raise SignInRefused(f"{address!r} cannot be a person's e-mail address here: {DOMAIN} is for tokens.")
+    for place, character in enumerate(address, 1):
+        if not _is_unmistakable(character):
+            raise SignInRefused(
+                f"Your e-mail address could be taken for another one: it has U+{ord(character):04X} at place {place}."
+            )
     return address
+
+
+def _is_unmistakable(character: str) -> bool:
+    """False of a character that cannot be seen, and of one that means an ASCII letter where case does not count.
+
+    U+017F, the long s, is 's' then: whoever has an address with it would be somebody else.
+    """
+    if character.isascii():
+        return True
+    return unicodedata.category(character) != "Cf" and not any(map(str.isascii, fold(character)))
 
 
 def _common(one: tuple[str, ...] | None, other: tuple[str, ...] | None) -> tuple[str, ...] | None:
