@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -152,6 +153,19 @@ def test_a_token_writes_only_where_its_person_does(tmp_path: Path, provider: Pro
     site.restart()
     sign_in(site.browser())
     assert [may(name) for name in ("support/b", "support/x/b", "sales/eu/a", "sales/a")] == [False, True, True, False]
+
+
+def test_tokens_that_have_expired_leave_room_for_others(site: Site, ada: FlaskClient) -> None:
+    """Fifty work at a time; nobody could end those that have expired."""
+    secret_in(made(ada))
+    path = site.settings.data / "tokens.json"
+    kept = json.loads(path.read_text())
+    (first,) = kept["tokens"]
+    more = [first | {"id": f"{n:08x}", "name": f"{n}", "sha256": f"{n:064x}", "expires": n} for n in range(49)]
+    path.write_text(json.dumps(kept | {"tokens": [first, *more]}))
+    secret_in(made(ada, "desktop"))
+    path.write_text(json.dumps(kept | {"tokens": [first, *(one | {"expires": None} for one in more)]}))
+    assert "one too many: 50 tokens of yours work" in words(made(ada, "server"))
 
 
 def test_an_administrator_sees_all_tokens_and_ends_them(site: Site, provider: Provider, ada: FlaskClient) -> None:

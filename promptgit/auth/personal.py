@@ -72,8 +72,9 @@ def make(
     name = check_identity("name", name, 1, MAX_NAME)
     if not 1 <= days <= MOST_DAYS:
         raise Invalid("days", f"is {days}; 1 to {MOST_DAYS} are allowed")
-    if sum(token.revoked is None for token in tokens_of(account, tokens)) >= _MOST:
-        raise Invalid("name", f"is of one too many: {_MOST} tokens of yours have not been ended; end one")
+    now = tokens.clock()
+    if sum(token.state(now) == "active" for token in tokens_of(account, tokens)) >= _MOST:
+        raise Invalid("name", f"is of one too many: {_MOST} tokens of yours work; end one")
     wanted = Grant(scope, tuple(sorted(set(may_move))), tuple(sorted(set(may_check))))
     grant = wanted.within(account.grant)
     for field, asked, given in (

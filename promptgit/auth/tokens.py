@@ -66,7 +66,7 @@ class Tokens:
         self.file = TokenFile(folder, check_record, path)
         self.path = self.file.path
         self.log = AccessLog(folder, clock)
-        self._clock = clock
+        self.clock = clock
         self._required = required
         self._alone = alone
         self._bound = bound
@@ -179,7 +179,7 @@ class Tokens:
         """
         secret = PREFIX + secrets.token_urlsafe(32)
         with self.file.changing() as records:
-            now = int(self._clock())
+            now = int(self.clock())
             tokens = [token_of(record) for record in records]
             record: Record = {
                 "id": _free_id({token.id for token in tokens}),
@@ -214,7 +214,7 @@ class Tokens:
         if not self.all():
             raise TokenNotFound(which)
         with self.file.changing() as records:
-            now = int(self._clock())
+            now = int(self.clock())
             # An id before a name.
             for record in sorted(records, key=lambda record: record["id"] != which):
                 token = token_of(record)
@@ -230,7 +230,7 @@ class Tokens:
 
     def _working(self, token: Token | None, is_meant: Callable[[Token], bool]) -> Token | None:
         """The token, if it is meant and active, with no more than who has made it may do now."""
-        if token is None or not is_meant(token) or token.state(self._clock()) != "active":
+        if token is None or not is_meant(token) or token.state(self.clock()) != "active":
             return None
         return token if token.person is None else self._bound(token)
 
