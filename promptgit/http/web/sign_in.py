@@ -114,6 +114,8 @@ def _leave(following: str, *, silent: bool) -> Response:
     """Send the browser to the provider, and remember what for."""
     is_kept = _OWN.fullmatch(following) and len(following) <= _MOST_NEXT
     address, attempt = access.door().leave(following if is_kept else url_for("web.index"), silent)
+    if access.door().is_secure:  # the provider sends the browser there, whatever it came by
+        session[_SECURE] = True
     session[_ATTEMPTS] = [*session.get(_ATTEMPTS, ()), asdict(attempt)][-_MOST_ATTEMPTS:]
     return redirect(address, 303)
 
