@@ -20,7 +20,7 @@ from urllib.parse import parse_qs, parse_qsl, quote, urlencode, urlsplit
 import httpx2
 from flask import Flask
 from flask.testing import FlaskClient
-from joserfc import jwt
+from joserfc import jws
 from joserfc.jwk import RSAKey
 from werkzeug.test import TestResponse
 
@@ -231,7 +231,7 @@ class Provider:
         if self.header["alg"] == "none":
             parts = (json.dumps(part).encode() for part in (self.header, spoilt))
             return ".".join(base64.urlsafe_b64encode(part).rstrip(b"=").decode() for part in parts) + "."
-        return jwt.encode(self.header, spoilt, self.key)
+        return jws.serialize_compact(self.header, json.dumps(spoilt), self.key)  # which takes any text
 
     def _handler(provider) -> type[BaseHTTPRequestHandler]:  # noqa: N805
         class Handler(BaseHTTPRequestHandler):

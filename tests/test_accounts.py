@@ -88,6 +88,39 @@ def test_who_is_not_let_in_is_told_why(site: Site, provider: Provider) -> None:
         assert "Sign in with 127.0.0.1" in words(answer)
 
 
+def test_claims_of_all_kinds_make_no_fault_here(site: Site, provider: Provider) -> None:
+    """A subject that cannot be shown is none, a name that is no text neither; the longest address is a name, too."""
+    address = f"{'a' * 230}@example.org"
+    for number, (claims, name) in enumerate(
+        (
+            ({"sub": "\ud800"}, None),
+            ({"sub": "\ud800", "email_verified": False}, None),
+            ({"sub": "a\nb"}, None),
+            ({"sub": "ad\u202ea"}, None),
+            ({"name": "\ud800"}, "ada@example.org"),
+            ({"name": {"first": "Ada"}}, "ada@example.org"),
+            ({"name": "A" * 10_000, "preferred_username": "ada"}, "ada"),
+            ({"groups": ["\ud800", "writers"]}, "Ada Lovelace"),
+            ({"name": None, "email": address}, address),
+        )
+    ):
+        provider.claims = ADA | claims
+        browser = site.browser()
+        answer = sign_in(browser)
+        assert answer.status_code == (403 if name is None else 303), words(answer)
+        if name is not None:
+            assert send(browser, "/new", name=f"a{number}", content="Hello").status_code == 303
+            assert (
+                git_text(site.settings.data / "prompts.git", "log", "-1", "--format=%cn|%an", "main")
+                == f"{name}|{name}"
+            )
+
+
+def test_what_a_browser_keeps_of_a_sign_in_is_sent_over_https_alone(tmp_path: Path, provider: Provider) -> None:
+    site = Site(tmp_path, provider.issuer, public_url="https://prompts.example.org")
+    assert "; Secure;" in site.browser().get("/sign-in/account").headers["Set-Cookie"]
+
+
 def test_what_was_not_begun_here_ends_nowhere(site: Site, provider: Provider) -> None:
     """Another state, another browser, another issuer, too late, or a provider that says no."""
     browser, other = site.browser(), site.browser()

@@ -157,7 +157,7 @@ class Provider:
         except (JoseError, ValueError, TypeError, KeyError) as error:
             log.warning("An ID token of %s is refused: %s", self.issuer, error)
             raise SignInRefused("The provider's ID token is not good here and now. Sign in again.") from error
-        if not isinstance(claims["sub"], str) or not claims["sub"]:
+        if not isinstance(claims["sub"], str) or not claims["sub"] or not claims["sub"].isprintable():
             raise SignInRefused("The provider does not say who you are.")
         return dict(claims)
 

@@ -21,7 +21,7 @@ from promptgit.auth.openid import Claims, Client, Provider
 from promptgit.auth.people import Attempt, MustAskAgain, People
 from promptgit.auth.people_rows import Session
 from promptgit.auth.roles import Roles
-from promptgit.domain.texts import check_identity
+from promptgit.domain.texts import MAX_AUTHOR_NAME, check_identity
 from promptgit.errors import Invalid, PromptgitError, SignInRefused
 from promptgit.settings import Settings
 
@@ -32,7 +32,6 @@ GRACE = 3_600  # seconds more for which it does while the provider cannot be ask
 ATTEMPT = 600  # seconds in which somebody has to come back from the provider
 
 _RETRY = 60  # seconds between two attempts to ask, within the grace
-_MOST_NAME = 200  # characters
 
 
 def sign_ins_of(settings: Settings, people: People, key: bytes) -> SignIns:
@@ -203,8 +202,9 @@ class SignIns:
         email = check_address(email)
         account = Account(self._provider.issuer, claims["sub"], email, email, grant)
         for claim in ("name", "preferred_username"):
-            with suppress(Invalid):  # none, or one that git cannot store
-                return replace(account, name=check_identity("name", f"{claims.get(claim) or ''}", 1, _MOST_NAME))
+            if isinstance(name := claims.get(claim), str):
+                with suppress(Invalid):  # one that git cannot store
+                    return replace(account, name=check_identity("name", name, 1, MAX_AUTHOR_NAME))
         return account
 
     def _encrypted(self, token: str) -> str:

@@ -146,7 +146,8 @@ def attribution(*, if_match: Precondition | None = None) -> Attribution:
     """
     person, override, force = access.person(), bool(field("override")), bool(field("force"))
     if (identity := person.identity) is not None:
-        return Attribution(field("description"), identity, if_match, identity, person.rights, override, force=force)
+        # No author: the committer, whose name may be longer than what a request may say.
+        return Attribution(field("description"), None, if_match, identity, person.rights, override, force=force)
     name, email = (field(key).strip() for key in ("author.name", "author.email"))
     if len(name + email) <= _KEPT:
         session["author"] = [name, email]
