@@ -20,11 +20,17 @@ class Everybody:
     def are_ended(self, credential: str) -> bool:
         """True if a token was revoked, or is not known, or an administrator has ended a person's sessions since.
 
+        One that has expired is not ended; one that a person has made ends with that person's sessions.
+
         Raises:
             UnusableTokens: the file of tokens cannot be read.
         """
-        kept = self._people if credential.startswith(PERSON) else self._tokens
-        return kept.are_ended(credential)
+        if credential.startswith(PERSON):
+            return self._people.are_ended(credential)
+        token = self._tokens.with_id(credential)
+        if token is None or token.revoked is not None:
+            return True
+        return token.person is not None and self._people.are_ended(token.person)
 
     def addresses_of(self, owner: str) -> frozenset[str]:
         """The addresses that an owner's tokens and sessions, ended ones too, have as git's committers.

@@ -14,6 +14,8 @@ from promptgit.errors import Invalid
 IDLE = 8 * 3_600  # seconds since the last use of a session
 MOST = 7 * 86_400  # seconds since it began
 
+_AHEAD = 60  # seconds by which a clock may be put back
+
 
 @dataclass(frozen=True, slots=True)
 class Session:
@@ -55,8 +57,9 @@ def session_of(connection: sqlite3.Connection, secret: str, now: int) -> Session
 
 
 def is_open(record: Row, person: str, now: int) -> bool:
-    """True of the row of a session that is this person's and has not ended."""
-    return bool(record["person"] == person and now - record["used"] < IDLE and now - record["began"] < MOST)
+    """True of the row of a session that is this person's and has not ended. One from the future is not believed."""
+    idle, age = now - record["used"], now - record["began"]
+    return bool(record["person"] == person and -_AHEAD <= idle < IDLE and age < MOST)
 
 
 def forget_ended(connection: sqlite3.Connection, now: int) -> None:

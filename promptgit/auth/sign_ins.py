@@ -10,8 +10,8 @@ import base64
 import hashlib
 import logging
 import secrets
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 
 from cryptography.fernet import Fernet, InvalidToken
@@ -59,6 +59,7 @@ class SignIns:
         self._people = people
         # A key of its own: what signs cookies does not encrypt.
         self._fernet = Fernet(base64.urlsafe_b64encode(hashlib.sha256(b"promptgit refresh tokens\0" + key).digest()))
+        self._over: set[str] = set()  # secrets of sessions that have ended, which a full disk has kept
         self._wanted = roles.claims | {"email", "name", roles.verified_claim.partition(".")[0]}
 
     def begin(self, following: str, *, silent: bool) -> tuple[str, Attempt]:
@@ -98,7 +99,7 @@ class SignIns:
             if self._people.renew(secret, account, renewal) is None:
                 raise SignInRefused("Your session has ended, or you are somebody else at the provider. Sign in again.")
         except SignInRefused:
-            self._people.end(secret)
+            self._end(secret)
             raise
         return secret
 
@@ -114,15 +115,19 @@ class SignIns:
         session = self._people.session(secret)
         if session is None or session.account.issuer != self._provider.issuer:
             return None
+        if secret in self._over:
+            return None
         age = self._people.clock() - session.asked
-        if age < ROLES:
+        holds = not session.account.is_shut_out  # as when they have tried to sign in once more
+        if holds and age < ROLES:
             return session.account
+        in_grace = holds and age < ROLES + GRACE
         try:
-            return self._renewed(session, by_browser=by_browser, in_grace=age < ROLES + GRACE)
+            return self._renewed(session, by_browser=by_browser, in_grace=in_grace)
         except (MustAskAgain, SignInRefused):
             raise
         except PromptgitError as error:
-            if age >= ROLES + GRACE:
+            if not in_grace:
                 raise
             log.warning("What %s may do is as of an hour ago: %s", session.account.email, error)
             return session.account
@@ -147,7 +152,8 @@ class SignIns:
                     self._decrypted(session.renewal), session.account.subject, wanted=self._wanted
                 )
             except (SignInRefused, InvalidToken):
-                self._people.doubt(session.secret)  # only the browser can bring another
+                with _in_any_case("the browser has to ask"):
+                    self._people.doubt(session.secret)  # only the browser can bring another
                 raise MustAskAgain from None
             return self._kept(session, answer.claims, answer.refresh_token)
         if by_browser:
@@ -160,7 +166,7 @@ class SignIns:
             account = self._account_of(claims)
         except SignInRefused as refusal:
             log.warning("The session of %s ends: %s", session.account.email, refusal)
-            self._people.end(session.secret)
+            self._end(session.secret)
             return None
         renewal = session.renewal if refresh_token is None else self._encrypted(refresh_token)
         return self._people.renew(session.secret, account, renewal)
@@ -182,12 +188,12 @@ class SignIns:
 
         Raises:
             SignInRefused: they have no verified address, or no role. Their tokens rest.
-            LockTimeout, StorageFull, StorageFailed
         """
         try:
             return self._described(claims)
         except SignInRefused:
-            self._people.shut_out(account_id(self._provider.issuer, claims["sub"]))
+            with _in_any_case("somebody is shut out"):
+                self._people.shut_out(account_id(self._provider.issuer, claims["sub"]))
             raise
 
     def _described(self, claims: Claims) -> Account:
@@ -207,8 +213,24 @@ class SignIns:
                     return replace(account, name=check_identity("name", name, 1, MAX_AUTHOR_NAME))
         return account
 
+    def _end(self, secret: str) -> None:
+        """End a session that the provider speaks for no more; where that cannot be written, in this process."""
+        with _in_any_case("a session has ended"):
+            self._people.end(secret)
+            return
+        self._over.add(secret)
+
     def _encrypted(self, token: str) -> str:
         return self._fernet.encrypt(token.encode()).decode()
 
     def _decrypted(self, renewal: str) -> str:
         return self._fernet.decrypt(renewal).decode()
+
+
+@contextmanager
+def _in_any_case(what: str) -> Iterator[None]:
+    """Go on where it cannot be written: a full disk lets nobody in."""
+    try:
+        yield
+    except PromptgitError as error:
+        log.error("That %s cannot be written down: %s", what, error)

@@ -112,14 +112,13 @@ class Tokens:
         token = next((one for one in self.all() if ticket.startswith(f"{one.id}.")), None)
         return self._working(token, lambda token: hmac.compare_digest(token.ticket, ticket))
 
-    def are_ended(self, credential: str) -> bool:
-        """True if the token with this id was revoked, or is not known; an expired one is not ended.
+    def with_id(self, credential: str) -> Token | None:
+        """The token with this id, also one that has ended; None: there is none.
 
         Raises:
             UnusableTokens: the file cannot be read.
         """
-        found = next((token for token in self.all() if token.id == credential), None)
-        return found is None or found.revoked is not None
+        return next((token for token in self.all() if token.id == credential), None)
 
     def addresses_of(self, owner: str) -> frozenset[str]:
         """The addresses that an owner's tokens, ended ones too, have as git's committers.
