@@ -386,6 +386,35 @@ def test_a_person_approves_once_and_never_what_is_their_own(site: Site, provider
     assert api.get(f"/api/releases/{written}", headers=admin).json["missing"] == ["1 approval"]
 
 
+def test_an_address_that_was_given_to_somebody_else_gives_no_second_approval(
+    site: Site, provider: Provider, ada: FlaskClient
+) -> None:
+    """A token of the address is of each who had it: neither approves twice, nor what is their own."""
+    tokens = Tokens(site.settings.data)
+    admin = bearer(tokens.create("boss", Scope.ADMIN)[1])
+    old = bearer(tokens.create("laptop", Scope.WRITE, owner="ada@example.org", may_move=["production"])[1])
+    api = site.app.test_client()
+    rules = '[labels."production"]\napprovals = 2\n'
+    assert api.put("/api/rules", json={"content": rules}, headers=admin | {"If-None-Match": "*"}).status_code == 200
+    assert api.put("/api/names/a", json={"content": "1"}, headers=admin).status_code == 201
+    provider.claims["email"] = "lovelace@example.org"
+    sign_in(ada)
+    assert send(ada, "/new", name="b", content="1").status_code == 303
+    for prompt in api.get("/api/prompts", headers=admin).json:
+        items = [{"prompt_id": prompt["id"], "version_number": 1}]
+        body = {"label": "production", "items": items, "description": "Ship"}
+        assert api.post("/api/releases", json=body, headers=admin).status_code == 201
+    provider.claims = ADA | {"sub": "bob", "name": "Bob"}
+    site.clock.ahead += 1
+    bob = site.browser()
+    assert sign_in(bob).status_code == 303
+    assert send(ada, "/releases/1/approve").status_code == 303
+    assert api.post("/api/releases/1/approve", headers=old).json["missing"] == ["1 approval"], "Ada's"
+    assert send(bob, "/releases/1/approve").status_code == 303
+    assert api.get("/api/releases/1", headers=admin).json["state"] == "ready"
+    assert api.post("/api/releases/2/approve", headers=old).json["code"] == "self_approval"
+
+
 def test_owners_that_differ_are_two_people() -> None:
     """Subjects are compared letter by letter, addresses are not."""
     assert same_person("Ada@Example.org ") == same_person("ada@example.org")

@@ -8,7 +8,7 @@ from promptgit.domain.rights import PERSON
 
 
 class Everybody:
-    """Tokens and people. A token whose owner is an address of a person is that person's.
+    """Tokens and people. A token whose owner is an address of a person is that person's; of each, if several had it.
 
     People count also where OpenID Connect was switched off since: what they have approved stays approved.
     """
@@ -39,9 +39,9 @@ class Everybody:
             UnusableTokens: the file of tokens cannot be read.
         """
         own = self._people.addresses_of(owner)
-        owners = {owner, self.known_owner(owner), *own}
+        owners = {owner, *self.known_owners(owner), *own}
         return own.union(*map(self._tokens.addresses_of, owners))
 
-    def known_owner(self, owner: str) -> str:
-        """The owner that a person has who has signed in, if *owner* is an address of theirs; else *owner* itself."""
-        return self._people.known_owner(owner)
+    def known_owners(self, owner: str) -> frozenset[str]:
+        """The owners that people have who have signed in, if *owner* is, or was, an address of theirs; else itself."""
+        return self._people.known_owners(owner)

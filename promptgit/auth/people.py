@@ -20,10 +20,11 @@ from promptgit.auth.people_rows import (
     Session,
     account_in,
     account_with,
+    accounts_with,
     forget_ended,
     is_open,
     keep,
-    person_of,
+    people_of,
     record_of,
     session_of,
 )
@@ -272,20 +273,19 @@ class People:
         return account is not None and endings != str(account.endings)
 
     def addresses_of(self, owner: str) -> frozenset[str]:
-        """Every address that the person who is this owner has had."""
+        """Every address that the people who may be this owner have had."""
 
         def query(connection: sqlite3.Connection) -> frozenset[str]:
-            key = person_of(connection, owner)
-            found = connection.execute("SELECT address FROM addresses WHERE person = ?", (key,)) if key else ()
-            return frozenset(address for (address,) in found)
+            statement = "SELECT address FROM addresses WHERE person = ?"
+            found = (connection.execute(statement, (key,)) for key in people_of(connection, owner))
+            return frozenset(address for rows_ in found for (address,) in rows_)
 
         return self._file.read(query, frozenset())
 
-    def known_owner(self, owner: str) -> str:
-        """The owner that a person has who has signed in, if *owner* is an address of theirs; else *owner* itself."""
+    def known_owners(self, owner: str) -> frozenset[str]:
+        """The owners that people have who have signed in, if *owner* is, or was, an address of theirs; else itself."""
 
-        def query(connection: sqlite3.Connection) -> str:
-            account = account_with(connection, owner)
-            return owner if account is None else account.owner
+        def query(connection: sqlite3.Connection) -> frozenset[str]:
+            return frozenset(account.owner for account in accounts_with(connection, owner))
 
-        return self._file.read(query, owner)
+        return self._file.read(query, frozenset()) or frozenset({owner})

@@ -68,19 +68,24 @@ def forget_ended(connection: sqlite3.Connection, now: int) -> None:
     connection.executemany("DELETE FROM sessions WHERE key = ?", ended)
 
 
-def account_with(connection: sqlite3.Connection, address: str) -> Account | None:
-    """Who has this address; of several that the provider gave it, one after the other, who was seen last."""
+def accounts_with(connection: sqlite3.Connection, address: str) -> list[Account]:
+    """Who has this address, or had it before the provider gave it to somebody else."""
     found = connection.execute("SELECT person FROM addresses WHERE address = ?", (same_person(address),)).fetchall()
-    known = [account for (key,) in found if (account := account_in(row(connection, "accounts", key)))]
+    return [account for (key,) in found if (account := account_in(row(connection, "accounts", key)))]
+
+
+def account_with(connection: sqlite3.Connection, address: str) -> Account | None:
+    """Of those who had this address, who was seen last."""
+    known = accounts_with(connection, address)
     return max(known, key=lambda account: (account.last_seen, account.id), default=None)
 
 
-def person_of(connection: sqlite3.Connection, owner: str) -> str | None:
-    """The key of the person who is this owner."""
-    if (account := account_with(connection, owner)) is not None:
-        return account.id
+def people_of(connection: sqlite3.Connection, owner: str) -> list[str]:
+    """The keys of the people who may be this owner; of an address several."""
+    if known := accounts_with(connection, owner):
+        return [account.id for account in known]
     issuer, _, subject = owner.partition("#")
-    return account_id(issuer, subject)
+    return [account_id(issuer, subject)]
 
 
 def record_of(account: Account) -> Row:

@@ -27,8 +27,8 @@ class Credentials(Protocol):
     def addresses_of(self, owner: str) -> frozenset[str]:
         """The addresses that an owner's credentials, ended ones too, have as git's committers."""
 
-    def known_owner(self, owner: str) -> str:
-        """The owner that a person has who has signed in, if *owner* is an address of theirs; else *owner* itself."""
+    def known_owners(self, owner: str) -> frozenset[str]:
+        """The owners that people have who have signed in, if *owner* is, or was, an address of theirs; else itself."""
 
 
 class NoCredentials:
@@ -42,9 +42,9 @@ class NoCredentials:
         """None."""
         return frozenset()
 
-    def known_owner(self, owner: str) -> str:
+    def known_owners(self, owner: str) -> frozenset[str]:
         """It itself."""
-        return owner
+        return frozenset({owner})
 
 
 NOBODY: Credentials = NoCredentials()
@@ -89,8 +89,9 @@ class Judge:
         self.rules: Rules = read_rules(index)[0]
 
     def is_one_of(self, deeds: Iterable[Deed], owner: str) -> bool:
-        """True if one of the deeds is this owner's; owners are compared as persons."""
-        return any(self._person(deed.owner or "") == self._person(owner) for deed in deeds)
+        """True if one of the deeds is, or may be, this owner's; owners are compared as persons."""
+        persons = self._persons(owner)
+        return any(persons & self._persons(deed.owner or "") for deed in deeds)
 
     def rule(self, release: Release) -> LabelRule:
         """What the rules ask of a release now; nothing, where they do not name its label any more."""
@@ -116,11 +117,15 @@ class Judge:
 
     def counting(self, release: Release) -> tuple[Deed, ...]:
         """The approvals that count: one for each owner, and none of a credential that was revoked."""
-        found: dict[str, Deed] = {}
+        found: list[Deed] = []
+        counted: set[str] = set()
         for deed in release.approvals:
             if deed.owner and deed.credential and not self._credentials.are_ended(deed.credential):
-                found.setdefault(self._person(deed.owner), deed)
-        return tuple(found.values())
+                persons = self._persons(deed.owner)
+                if not persons & counted:
+                    found.append(deed)
+                    counted |= persons
+        return tuple(found)
 
     def moved(self, release: Release, opened: int) -> Item | None:
         """The first item whose label has moved since the release was opened, or whose prompt or version has gone."""
@@ -164,9 +169,9 @@ class Judge:
                 if own & {same_person(address) for address in addresses}:
                     raise SelfApproval(release.number, owner, version, item.name)
 
-    def _person(self, owner: str) -> str:
-        """The same for a person's account, and for tokens that have an address of that person as their owner."""
-        return same_person(self._credentials.known_owner(owner))
+    def _persons(self, owner: str) -> frozenset[str]:
+        """Who an owner may be: a person's account has one in common with tokens whose owner is an address of theirs."""
+        return frozenset(map(same_person, self._credentials.known_owners(owner)))
 
     def _is_in_place(self, label: str, item: Item, opened: int) -> bool:
         found = queries.prompt_by_id(self._index, item.prompt_id)
