@@ -11,7 +11,8 @@ from werkzeug.test import TestResponse
 
 from promptgit.domain.names import id_of
 
-BROWSER = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
+_CHROMIUM = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,image/apng,*/*;q=0.8"
+BROWSER = {"Accept": f"{_CHROMIUM},application/signed-exchange;v=b3;q=0.7"}
 
 
 def page_of(name: str) -> str:

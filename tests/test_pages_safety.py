@@ -24,7 +24,10 @@ def prompts(client: FlaskClient) -> FlaskClient:
 def test_errors_are_pages_for_people_and_problems_for_programs(prompts: FlaskClient) -> None:
     for address, headers, mimetype in (
         ("/nowhere", BROWSER, "text/html"),
+        ("/nowhere", {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}, "text/html"),
         ("/nowhere", {}, "application/problem+json"),
+        ("/nowhere", {"Accept": "*/*"}, "application/problem+json"),
+        ("/nowhere", {"Accept": "application/json, text/plain, */*"}, "application/problem+json"),
         ("/api/nowhere", BROWSER, "application/problem+json"),
         (f"/api{page_of('nobody')}", BROWSER, "application/problem+json"),
         (page_of("nobody"), {}, "text/html"),

@@ -29,6 +29,7 @@ _HEADERS = {
     "Referrer-Policy": "same-origin",  # Flask-WTF checks the Referer of forms over TLS
 }
 _FOREVER = "public, max-age=31536000, immutable"  # a changed file has another address
+_OFFERED = ("application/problem+json", "application/json", "text/html")  # where no route matches
 _NUMBER = re.compile(r"0|[1-9][0-9]{0,16}", re.ASCII)
 _STATIC = Path(__file__).with_name("static")
 
@@ -82,7 +83,10 @@ def is_asked_for() -> bool:
     """True if the request is for a page, or is a browser's and matches no route."""
     if request.url_rule is not None:
         return request.blueprint == blueprint.name
-    return not request.path.startswith("/api/") and request.accept_mimetypes.best == "text/html"
+    if request.path.startswith("/api/"):
+        return False
+    # Not its `best`: that is the most specific one, and Chromium names one with a parameter, at the end.
+    return request.accept_mimetypes.best_match(_OFFERED) == "text/html"
 
 
 @blueprint.after_request
