@@ -231,10 +231,10 @@ def test_the_pages_show_what_uses_what(client: FlaskClient) -> None:
     tone = put(client, "tone", "Be kind.", "production")
     main = put(client, "main", f"{refer('tone')} {refer('none', 'version=2')}")
     page = words(client.get(f"/prompts/{main}"))
-    assert "Uses" in page and "tone at production → version 1 in version 1" in page
-    assert "none version 2, which is not there" in page
+    assert "Uses" in page and "tone version 1 by the label production, in version 1" in page
+    assert "none by version 2, which is not there, in version 1" in page
     page = words(client.get(f"/prompts/{tone}"))
-    assert "Used by" in page and "main version 1 by at production" in page
+    assert "Used by" in page and "main version 1 by the label production" in page
     assert "Used by" not in words(client.get(f"/prompts/{main}"))
     forms: dict[str, dict[str, str]] = {"labels/production/remove": {}, "rename": {"name": "voice"}}
     for form, values in (forms | {"delete": {"name": "tone"}}).items():
