@@ -111,7 +111,7 @@ def test_filters_go_together_with_search_and_folder_and_each_can_be_removed(prom
         "Changed by Ada L.": "/?folder=support&q=question&label=production&sort=change",
     }
     nothing = prompts.get("/?folder=support&tag=mail&label=production")
-    assert "Nothing here is all that" in words(nothing)
+    assert "No prompt here fits the filter." in words(nothing)
     assert links(nothing, "Look in all folders") == ["/?label=production&tag=mail"]
     for name in ("q", "label", "author", "tag"):
         assert "0 found" in words(prompts.get("/", query_string={name: "no'such%"}))
