@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from promptgit.domain import front_matter
+from promptgit.domain.inputs import Input
 from promptgit.errors import BadLine
 from promptgit.exchange import checker
 from promptgit.exchange.importer import Import
@@ -32,6 +34,10 @@ def line(name: str = "a", content: str | None = "x", **changed: Any) -> dict[str
         "timestamp": "2023-01-01T12:00:00Z",
     }
     return entry | changed
+
+
+def parts(**changed: Any) -> dict[str, Any]:
+    return {key: value for key, value in line(**changed).items() if key != "content"}
 
 
 def encode(*entries: dict[str, Any]) -> list[bytes]:
@@ -131,6 +137,33 @@ def test_other_fields_are_nobodys_business(store: Store) -> None:
     assert take(store, line(seq=1, path="a.md", commit="0" * 40)).added == 1
 
 
+def test_a_chat_is_written_as_its_messages(store: Store, service: Service) -> None:
+    """A line may say the parts of a prompt file, so that nobody has to write front matter within JSON."""
+    messages = [
+        {"role": "system", "content": 'You help.\n{{role "user"}}'},
+        {"type": "placeholder", "name": "history"},
+        {"role": "user", "content": "{{question}}"},
+    ]
+    declared = {"question": {"default": "Why?"}}
+    chat = parts(prompt=messages, config={"model": "m"}, tags=["t"], input=declared)
+    text, plain = parts(name="b", prompt="Hi", config={"n": 1}), parts(name="c", prompt="Hi")
+    ignored = line("d", prompt=["other tools' own"])
+    assert take(store, chat, text, plain, ignored).added == 4
+    contents = [service.content(prompt.newest).decode() for prompt in service.list(limit=9)]
+    assert front_matter.parse(contents[0].encode()) == front_matter.PromptFile(
+        (
+            front_matter.Message("system", 'You help.\n{{role "user"}}'),
+            front_matter.Placeholder("history"),
+            front_matter.Message("user", "{{question}}"),
+        ),
+        {"model": "m"},
+        ("t",),
+        (Input("question", "Why?"),),
+    )
+    assert contents[1:] == ["---\nconfig:\n  n: 1\n---\nHi", "Hi", "x"]
+    assert take(store, chat, text, plain).present == 3
+
+
 def test_an_empty_description_stays_empty(store: Store, service: Service) -> None:
     take(store, line(description=" "))
     assert service.list(limit=1)[0].newest.description == ""
@@ -144,6 +177,10 @@ BAD = [
     (encode(line(op="move"))[0], "none of 'write'"),
     (encode(line(op=None))[0], "'op' is not a text"),
     (encode({"name": "a", "op": "write"})[0], "'description' is missing"),
+    (encode(parts(prompt=5))[0], "is not a text"),
+    (encode(parts(prompt=[{"role": "user"}]))[0], "at place 1"),
+    (encode(parts(prompt="a", tags="t"))[0], "'tags' is not a list of texts"),
+    (encode(parts(prompt="a", input={"b": 1}))[0], "'input' does not declare"),
     (encode(line("CON"))[0], "Windows reserves"),
     (encode(line("A"))[0], "cannot stand beside"),
     (encode(line(content="x" * 1_001))[0], "1,001 bytes"),

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import base64
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from promptgit.domain import labels, names, texts
+from promptgit.domain import front_matter, inputs, labels, messages, names, texts
 from promptgit.domain.models import Author
 from promptgit.errors import BadLine, ContentTooLarge, PromptgitError
 from promptgit.store.git import objects
@@ -93,11 +93,23 @@ def _text(entry: Entry, key: str) -> str:
 def _content(entry: Entry, max_content: int) -> bytes:
     """The content; in Base64 it may hold anything, as files that came by git do."""
     if "content_base64" not in entry:
-        return texts.check_content(_text(entry, "content"), max_content)
+        is_parts = "prompt" in entry and "content" not in entry
+        return texts.check_content(_file(entry) if is_parts else _text(entry, "content"), max_content)
     data = base64.b64decode(_text(entry, "content_base64"), validate=True)
     if len(data) > max_content:
         raise ContentTooLarge(len(data), max_content)
     return data
+
+
+def _file(entry: Entry) -> str:
+    """The prompt file that says what the line says in parts: a text or messages, and what stands in front matter."""
+    prompt, tags, declared = entry["prompt"], entry.get("tags", []), inputs.read(entry.get("input", {}))
+    if not isinstance(tags, list) or not all(isinstance(tag, str) for tag in tags):
+        raise ValueError("the field 'tags' is not a list of texts")
+    if declared is None:
+        raise ValueError("the field 'input' does not declare variables by 'default', 'description' and 'required'")
+    file = messages.file_of("chat" if isinstance(prompt, list) else "text", prompt, entry.get("config"), tags)
+    return front_matter.render(replace(file, inputs=declared)).decode(errors="surrogatepass")
 
 
 def _pointer(entry: Entry) -> Pointer:
