@@ -18,7 +18,7 @@ LANGFUSE := 3 4 5
 GENERATORS := tests/generators
 MCP := 1 2
 # The programs of others that tests use, each in a place of its own.
-CLIENTS := .venv/langfuse .venv/litellm/installed .venv/generators/installed .venv/prompt-files/installed .venv/mcp/installed
+CLIENTS := .venv/langfuse .venv/litellm/installed .venv/mlflow/installed .venv/generators/installed .venv/prompt-files/installed .venv/mcp/installed
 # One worker runs all tests of a file: what they share, as a server or a browser, is made once.
 PARALLEL := -n 2 --dist loadfile --no-loadscope-reorder
 FAST := $(PARALLEL) -m 'not (browser or server or langfuse or slow)'
@@ -78,6 +78,8 @@ lock: .venv/test ## resolve the newest versions into the lock files
 		--no-emit-index-url --no-emit-find-links --allow-unsafe --no-header --no-annotate -o tests/litellm/litellm.lock -
 	echo langfuse-haystack | $(BIN)/pip-compile -q --upgrade --no-strip-extras --generate-hashes --no-emit-index-url \
 		--no-emit-find-links --allow-unsafe --no-header --no-annotate -o tests/haystack/haystack.lock -
+	echo mlflow-skinny | $(BIN)/pip-compile -q --upgrade --no-strip-extras --generate-hashes --no-emit-index-url \
+		--no-emit-find-links --allow-unsafe --no-header --no-annotate -o tests/mlflow/mlflow.lock -
 	echo openapi-python-client | $(BIN)/pip-compile -q --upgrade --no-strip-extras --generate-hashes --no-emit-index-url \
 		--no-emit-find-links --allow-unsafe --no-header --no-annotate -o $(GENERATORS)/openapi-python-client.lock -
 	for major in $(MCP); do echo "mcp ==$$major.*" | $(BIN)/pip-compile -q --upgrade --no-strip-extras --generate-hashes \
@@ -121,6 +123,12 @@ clean: ## remove what make has installed
 
 # LiteLLM, with the SDK of Langfuse that it asks for, for the tests that use them.
 .venv/litellm/installed: tests/litellm/litellm.lock | .venv/run
+	test -x $(@D)/bin/python || $(BIN)/python -m venv $(@D)
+	$(@D)/bin/pip install -q --disable-pip-version-check --require-hashes -r $<
+	@touch $@
+
+# MLflow's client, for the test that takes prompts from its registry.
+.venv/mlflow/installed: tests/mlflow/mlflow.lock | .venv/run
 	test -x $(@D)/bin/python || $(BIN)/python -m venv $(@D)
 	$(@D)/bin/pip install -q --disable-pip-version-check --require-hashes -r $<
 	@touch $@

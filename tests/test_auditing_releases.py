@@ -18,9 +18,9 @@ from promptgit.service.service import Service
 from promptgit.service.writes import Attribution
 from promptgit.store.store import Store
 from tests.conftest import Clock
+from tests.documents import marked, shell
 from tests.people import RULES
 from tests.support import git, git_text
-from tests.test_docs import marked, shell
 
 NAME = "support/greeting"
 STEPS, EVIDENCE, MOVES, DAY, OUTSIDE, OVERRIDES, OPENED = marked("auditing.md", "sh")

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from promptgit.auth.tokens import Scope, Tokens
+from tests.documents import marked, shell
 from tests.support import PROMPTGIT, Http, Server, environment
-from tests.test_docs import marked, shell
 from tests.test_langfuse import PROMPTS
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 import subprocess
@@ -13,29 +12,10 @@ import yaml
 
 from promptgit.service.service import Service
 from promptgit.store.store import Store
-from tests.support import PROMPTGIT, Http, Server, command, environment, git
+from tests.documents import marked, shell
+from tests.support import Http, Server, command, environment, git
 
 ROOT = Path(__file__).parents[1]
-
-
-def marked(page: str, language: str) -> list[str]:
-    """The blocks of a page that are marked as tested."""
-    text = (ROOT / "docs" / page).read_text()
-    return re.findall(rf"<!-- tested.*?-->\n```{language}\n(.*?)```", text, re.DOTALL)
-
-
-def shell(script: str, folder: Path, **settings: str) -> str:
-    path = f"{Path(PROMPTGIT).parent}{os.pathsep}{os.environ['PATH']}"
-    done = subprocess.run(
-        ["bash", "-euo", "pipefail", "-c", script],
-        cwd=folder,
-        env=environment(PATH=path, HOME=str(folder), **settings),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
 
 
 def names(folder: Path) -> dict[str, int]:
@@ -52,7 +32,7 @@ def test_histories_come_and_go_as_the_page_says(tmp_path: Path) -> None:
     git(work, "commit", "-q", "-m", "First")
     with Server(tmp_path / "data") as server:
         Http(server.url)("POST", "/api/prompts", {"name": "a", "content": "1"})
-        script, _ = marked("coming-and-going.md", "sh")
+        (script,) = marked("coming-and-going.md", "sh")
         shell(script, tmp_path)
     assert names(tmp_path / "other") == {"a": 1, "b": 1}
 
@@ -144,7 +124,7 @@ def test_langfuse_is_left_as_the_page_says(tmp_path: Path) -> None:
         http("POST", prompts, {"name": "a/b c&d", "prompt": "1", "labels": ["production"], "tags": ["t"]})
         http("POST", prompts, {"name": "a/b c&d", "prompt": "2", "config": {"n": 1}, "commitMessage": "Second"})
         http("POST", prompts, {"name": "chat", "type": "chat", "prompt": [{"role": "user", "content": "Hi"}]})
-        _, script = marked("coming-and-going.md", "sh")
+        (script,) = marked("coming-from/langfuse.md", "sh")
         script = script.replace("https://cloud.langfuse.com", server.url)
         shell(script, tmp_path, LANGFUSE_PUBLIC_KEY="any", LANGFUSE_SECRET_KEY="token")
         before = http("GET", f"{prompts}?limit=100").json

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.documents import marked
 from tests.support import Server, environment
-from tests.test_docs import marked
 
 ROOT = Path(__file__).parents[1]
 

@@ -82,9 +82,10 @@ def test_the_reference_of_commands_is_what_they_say_of_themselves() -> None:
 
 
 def test_every_page_is_listed_and_every_link_leads_somewhere() -> None:
-    pages = {path.name for path in (ROOT / "docs").glob("*.md")} - {"index.md"}
-    assert pages <= set(re.findall(r"\]\(([a-z-]+\.md)\)", page("index.md")))
-    for path in (*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")):
+    docs = ROOT / "docs"
+    pages = {str(path.relative_to(docs)) for path in docs.rglob("*.md")} - {"index.md"}
+    assert pages <= set(re.findall(r"\]\(([a-z/-]+\.md)\)", page("index.md")))
+    for path in (*ROOT.glob("*.md"), *docs.rglob("*.md")):
         for link in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", path.read_text()):
             assert (path.parent / link).exists(), (path.name, link)
 
