@@ -91,19 +91,18 @@ def test_who_is_not_let_in_is_told_why(site: Site, provider: Provider) -> None:
 def test_claims_of_all_kinds_make_no_fault_here(site: Site, provider: Provider) -> None:
     """A subject that cannot be shown is none, a name that is no text neither; the longest address is a name, too."""
     address = f"{'a' * 230}@example.org"
-    for number, (claims, name) in enumerate(
-        (
-            ({"sub": "\ud800"}, None),
-            ({"sub": "\ud800", "email_verified": False}, None),
-            ({"sub": "a\nb"}, None),
-            ({"sub": "ad\u202ea"}, None),
-            ({"name": "\ud800"}, "ada@example.org"),
-            ({"name": {"first": "Ada"}}, "ada@example.org"),
-            ({"name": "A" * 10_000, "preferred_username": "ada"}, "ada"),
-            ({"groups": ["\ud800", "writers"]}, "Ada Lovelace"),
-            ({"name": None, "email": address}, address),
-        )
-    ):
+    told: tuple[tuple[dict[str, Any], str | None], ...] = (
+        ({"sub": "\ud800"}, None),
+        ({"sub": "\ud800", "email_verified": False}, None),
+        ({"sub": "a\nb"}, None),
+        ({"sub": "ad\u202ea"}, None),
+        ({"name": "\ud800"}, "ada@example.org"),
+        ({"name": {"first": "Ada"}}, "ada@example.org"),
+        ({"name": "A" * 10_000, "preferred_username": "ada"}, "ada"),
+        ({"groups": ["\ud800", "writers"]}, "Ada Lovelace"),
+        ({"name": None, "email": address}, address),
+    )
+    for number, (claims, name) in enumerate(told):
         provider.claims = ADA | claims
         browser = site.browser()
         answer = sign_in(browser)
