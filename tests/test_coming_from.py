@@ -16,7 +16,7 @@ from promptgit.domain import front_matter, messages
 from promptgit.service.service import Service
 from promptgit.store.store import Store
 from tests.documents import marked, shell
-from tests.support import git
+from tests.support import Server, git
 
 Prompts = dict[str, list[tuple[Any, Any]]]
 
@@ -76,6 +76,7 @@ def bring(page: str, program: str, folder: Path, answers: Mapping[str, object], 
     return (folder / "said").read_text()
 
 
+@pytest.mark.server
 def test_a_folder_of_files_comes_along(tmp_path: Path) -> None:
     pushed, imported = marked("coming-from/files.md", "sh")
     app = tmp_path / "app"
@@ -87,12 +88,16 @@ def test_a_folder_of_files_comes_along(tmp_path: Path) -> None:
         git(app, "commit", "-q", "-m", f"Say {content}")
     shell(imported, tmp_path)
     assert taken(tmp_path / "data")[0] == {"support/farewell": [("Bye", {}), ("Good bye", {})]}
-    shell(pushed, tmp_path, PROMPTGIT_DATA=str(tmp_path / "data"))
+    with Server(tmp_path / "data") as server:
+        shell(pushed, tmp_path, PROMPTGIT_URL=server.url)
+    prompts, labels = taken(tmp_path / "data")
+    assert prompts["support/greeting"] == [("Hello {{name}}!\n", {})]
+    assert labels["support/greeting"] == {"production": 1}
 
 
 def test_prompt_objects_of_openai_come_along(tmp_path: Path) -> None:
     (script,) = marked("coming-from/openai.md", "sh")
-    assert "You help customers of {{company}}.\n" in shell(script, tmp_path)
+    shell(script, tmp_path)
     prompts, labels = taken(tmp_path / "data")
     user = {"role": "user", "content": "{{issue}}"}
     brief = {"role": "developer", "content": "You help customers of {{company}}.\nBe brief."}
