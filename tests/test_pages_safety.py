@@ -100,6 +100,7 @@ def test_names_from_git_do_nothing_to_a_page(client: FlaskClient, repository: Pa
         assert answer.status_code == 200
         assert "<b>" not in answer.text
         assert "<i>" not in answer.text
+        assert "\u202e" not in re.findall(r"<title>.*?</title>", answer.text, re.DOTALL)[0]
     told = client.get("/").text
     assert "\x7f" not in told
     assert ">U+007F<" in told

@@ -60,6 +60,11 @@ def test_emoji_stay_whole_and_lone_joiners_are_seen() -> None:
     assert "U+FE0F" in shown.text("a\ufe0f")
 
 
+def test_a_title_names_what_cannot_be_seen() -> None:
+    assert shown.named("a\u202eb &amp; c\r") == "a[U+202E]b &amp; c[CR]"
+    assert shown.named("👩\u200d👩 ❤\ufe0f") == "👩\u200d👩 ❤\ufe0f"
+
+
 def test_what_looks_like_a_page_is_text() -> None:
     html = shown.text("<script>alert('1')</script> {{<b>}} {{b}} &amp;")
     assert "<script" not in html

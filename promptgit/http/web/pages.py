@@ -120,6 +120,7 @@ def _shared() -> dict[str, Any]:
 
 blueprint.add_app_template_filter(shown.line)
 blueprint.add_app_template_filter(shown.rows)
+blueprint.add_app_template_filter(shown.named)
 
 
 @blueprint.app_template_test("the_service")

@@ -74,6 +74,15 @@ def line(value: str) -> Markup:
     return Markup(f'<bdi dir="auto">{_boxed(value)}</bdi>')  # noqa: S704
 
 
+def named(html: str) -> Markup:
+    """HTML without elements, as of a page's title, where there are no boxes: invisible characters by their codes."""
+    return Markup(_MARKED.sub(lambda found: found["emoji"] or "".join(map(_code, found[0])), str(html)))  # noqa: S704
+
+
+def _code(character: str) -> str:
+    return f"[{_SHORT.get(character, f'U+{ord(character):04X}')}]"
+
+
 def _boxed(value: str) -> str:
     parts: list[str] = []
     at = 0
