@@ -38,6 +38,11 @@ class Step:
         """The name of its view in the blueprint."""
         return "make" if self.method == "release" else self.method
 
+    @property
+    def heading(self) -> str:
+        """What it does with a release, before that word."""
+        return "Make" if self.method == "release" else self.button
+
 
 STEPS = (
     Step(
