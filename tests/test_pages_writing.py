@@ -91,6 +91,7 @@ def test_somebody_elses_change_is_shown_beside_the_text_that_was_not_saved(clien
     answer = submit(client, f"{prompt}/edit", form | {"content": "two, mine\n", "description": "My reason"})
     assert answer.status_code == 412
     assert "Version 3 was saved after you opened version 2" in words(answer)
+    assert "Somebody saved" not in words(answer), "said twice"
     assert "<ins> and a half</ins>" in answer.text
     kept = fields(answer.text)
     assert (kept["content"], kept["description"], kept["version"]) == ("two, mine\n", "My reason", "3")

@@ -43,6 +43,7 @@ class Refusal:
     """Why a form was refused: a message next to *field*, or above all fields; *prompt_id* has the name already.
 
     *is_gated*: by the rules, which an administrator can override. *is_referenced*: by others, unless it is forced.
+    *is_stale*: somebody has saved meanwhile.
     """
 
     field: str | None
@@ -50,6 +51,7 @@ class Refusal:
     prompt_id: str | None = None
     is_gated: bool = False
     is_referenced: bool = False
+    is_stale: bool = False
 
 
 def refusal(error: Exception) -> Refusal:
@@ -60,7 +62,7 @@ def refusal(error: Exception) -> Refusal:
         case errors.NameTaken(prompt_id=prompt_id):
             return Refusal("name", f"{error}", prompt_id)
         case errors.StaleVersion(current=current):
-            return Refusal(None, f"Somebody saved version {current} after you opened this page.")
+            return Refusal(None, f"Somebody saved version {current} after you opened this page.", is_stale=True)
         case errors.LabelGated():
             return Refusal(None, f"{error}", is_gated=True)
         case errors.Referenced():
