@@ -63,6 +63,9 @@ def test_the_list_has_those_that_wait_first(team: Pages) -> None:
     team.ok("post", f"/api/releases/{waiting}/reject", "bob")
     waiting, ready = team.open(3), team.open(3)
     team.ok("post", f"/api/releases/{ready}/approve", "bob")
+    page = team.at("admin").get(f"/releases/{ready}")
+    assert steps(page)[:2] == ["approve", "release"], "one more approval is possible, and the release is the next step"
+    assert re.findall(r'<a class="button primary" href="/releases/\d+/(\w+)"', page.text) == ["release"]
     client = team.at("ada")
     page = client.get("/releases")
     assert numbers(page)[:2] == [ready, waiting]
