@@ -33,7 +33,7 @@ def test_the_list_is_that_of_then_with_a_way_back(client: FlaskClient, before: s
     assert listed(answer) == ["folder/a", "gone"]
     assert f"As of the commit {before[:12]}" in words(answer)
     assert re.search(r'<a href="/">Back to now</a>', answer.text)
-    assert "New prompt" not in words(answer)
+    assert "New prompt" not in words(answer) and "Promote a label" not in words(answer)
     assert listed(client.get(f"/?folder=folder&at={before}")) == ["folder/a"]
     assert listed(client.get("/")) == ["b"]
 
