@@ -117,8 +117,8 @@ def test_the_whole_way_on_pages(team: Pages) -> None:
     assert steps(page) == ["release", "reject"]
     assert '<a href="https://ci.example.org/1" rel="noopener noreferrer">' in page.text
     assert "bob (bob@example.org)" in words(page) and "Read it" in words(page) and "48 of 50" in words(page)
-    form = bob.get("/releases/2/release")
-    assert "Make release 2 to production" in words(form) and 'placeholder="Release 2 to production"' in form.text
+    made = bob.get("/releases/2/release")
+    assert "Make release 2 to production" in words(made) and 'placeholder="Release 2 to production"' in made.text
     assert told(bob, send(bob, "/releases/2/release")) == "production points at what release 2 ships."
     assert team.label() == 3
     assert steps(bob.get("/releases/2")) == ["rollback"]

@@ -149,7 +149,8 @@ def test_writes_mend_what_only_writes_touch(history: History, spoiled: Any) -> N
     """Whichever page is zeroed: the write succeeds, and the index is whole again."""
     index = history.folder / "index.sqlite3"
     size = size_of_page(index)
-    # What a search, a deletion, a label, a request with a key, a check, a release, a reference or another committer touches.
+    # What a search, a deletion, a label, a request with a key, a check, a release, a reference or another committer
+    # touches.
     others = (
         *("search", "tags", "sqlite_autoindex_tags", "removals", "changes", "label", "requests", "unsearched"),
         *("checks", "release", "commits_author", "commits_committer", "versions_committer", "authors_"),
