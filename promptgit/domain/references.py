@@ -23,7 +23,9 @@ from promptgit.errors import (
 )
 
 _MARK = b"@@@langfusePrompt:"
-_REFERENCE = re.compile(r"@@@langfusePrompt:name=([^|\n]+?)\|(version|label)=([^|\n]+?)@@@")
+# A name has no mark in it, since it has no colon: so no part of a text is looked through once for each mark before it.
+_NAME = r"(?:[^|\n@]++|@(?!@@langfusePrompt:))++"
+_REFERENCE = re.compile(rf"@@@langfusePrompt:name=({_NAME})\|(version|label)=([^|\n]+?)@@@")
 _NUMBER = re.compile("[1-9][0-9]{0,17}", re.ASCII)  # SQLite's integers go further than that
 _NOT_THERE = (NameNotFound, PromptDeleted, LabelNotFound, VersionNotFound)
 MOST_LEVELS = 5

@@ -1,0 +1,25 @@
+"""Files of prompts that nobody writes who means well: each is text, and none of them fails, or takes long to read."""
+
+from __future__ import annotations
+
+import pytest
+from flask.testing import FlaskClient
+
+from promptgit.domain import references
+from tests.test_langfuse_references import refer
+from tests.test_references import put
+
+
+@pytest.mark.parametrize(
+    "part", ["@@@langfusePrompt:name=", "@@@langfusePrompt:name=a|label=", "@@@langfusePrompt:", "@"]
+)
+def test_a_text_of_marks_is_looked_through_once(part: str) -> None:
+    """Not once for each mark: a text of one megabyte would hold up every read of references, and every delete."""
+    assert references.in_file(part.encode() * (1_000_000 // len(part))) == []
+
+
+def test_half_a_reference_hides_no_whole_one(client: FlaskClient) -> None:
+    """A name has no mark in it, though it may have an @."""
+    put(client, "a@@@b", "Be kind.", "production")
+    put(client, "main", f"@@@langfusePrompt:name=x@@@ {refer('a@@@b')}")
+    assert client.get("/api/names/main?resolve=true").json["content"] == "@@@langfusePrompt:name=x@@@ Be kind."
