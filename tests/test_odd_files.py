@@ -10,6 +10,15 @@ from tests.test_langfuse_references import refer
 from tests.test_references import put
 
 
+def test_a_tag_of_yaml_ruins_no_read_and_no_save(client: FlaskClient) -> None:
+    """Front matter with one is text, whatever PyYAML would make of it."""
+    for text in ("---\nconfig: !!bool maybe\ninput: {}\n---\n{{a}}", "---\ninput: !!timestamp later\n---\n{{a}}"):
+        put(client, "tagged", text)
+        got = client.get("/api/names/tagged").json
+        assert (got["content"], got["variables"]) == (text, ["a"])
+        assert client.get("/api/public/v2/prompts/tagged?label=latest").json["prompt"] == text
+
+
 @pytest.mark.parametrize(
     "part", ["@@@langfusePrompt:name=", "@@@langfusePrompt:name=a|label=", "@@@langfusePrompt:", "@"]
 )

@@ -119,11 +119,15 @@ def dump(header: dict[str, Json], hidden: Collection[str] = ()) -> str:
 
 
 def _expect_tree(text: str) -> None:
-    """Refuse aliases, which can make of few bytes more than any memory holds, and depth, which ends libyaml's stack."""
+    """Refuse what PyYAML cannot be trusted with.
+
+    Aliases can make of few bytes more than any memory holds, depth ends libyaml's stack, and a tag chooses a constructor
+    that fails in ways of its own: with a KeyError at `!!bool maybe`.
+    """
     depth = 0
     for event in yaml.parse(text, Loader=_Loader):
         depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
-        if depth > _DEPTH or isinstance(event, yaml.AliasEvent):
+        if depth > _DEPTH or isinstance(event, yaml.AliasEvent) or getattr(event, "tag", None) is not None:
             raise yaml.YAMLError
 
 
