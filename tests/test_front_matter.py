@@ -150,6 +150,12 @@ def test_front_matter_that_is_not_understood_is_text(header: bytes) -> None:
     assert parse(data) == PromptFile(data.decode(errors="replace"))
 
 
+def test_half_a_character_is_read_as_a_replacement() -> None:
+    """A JSON string can say a lone surrogate, which no answer could hold; two that belong together are a character."""
+    chat = parse(b'---\ntype: chat\n---\n{{role "a\\ud800"}}\nHi\n{{placeholder "\\udc00\\ud83d\\ude00"}}\n')
+    assert chat.prompt == (Message("a\ufffd", "Hi"), Placeholder("\ufffd\U0001f600"))
+
+
 def test_few_bytes_do_not_become_many_values() -> None:
     """Aliases of aliases of aliases."""
     levels = b"\n".join(b"  a%d: &a%d [%s]" % (at, at, b", ".join([b"*a%d" % (at - 1)] * 9)) for at in range(1, 30))

@@ -10,6 +10,18 @@ from tests.test_langfuse_references import refer
 from tests.test_references import put
 
 
+def test_half_a_character_in_a_role_ruins_no_read(client: FlaskClient) -> None:
+    """It is read as U+FFFD by all faces, also where a file is written anew."""
+    put(client, "tone", "Be kind.", "production")
+    put(client, "chat", f'---\ntype: chat\n---\n{{{{role "\\ud800"}}}}\n{refer("tone")}\n', "production")
+    assert '{{role "\ufffd"}}\nBe kind.' in client.get("/api/names/chat?resolve=true").json["content"]
+    for resolve, said in (("true", "Be kind."), ("false", refer("tone"))):
+        got = client.get(f"/api/public/v2/prompts/chat?resolve={resolve}").json["prompt"]
+        assert got == [{"role": "\ufffd", "content": said}]
+    for where in ("/beta/litellm_prompt_management?prompt_id=chat", "/api/public/v2/prompts?name=chat"):
+        assert client.get(where).status_code == 200
+
+
 def test_a_tag_of_yaml_ruins_no_read_and_no_save(client: FlaskClient) -> None:
     """Front matter with one is text, whatever PyYAML would make of it."""
     for text in ("---\nconfig: !!bool maybe\ninput: {}\n---\n{{a}}", "---\ninput: !!timestamp later\n---\n{{a}}"):

@@ -18,6 +18,7 @@ from promptgit.errors import Invalid
 _FENCED = re.compile(rb"---[ \t]*\r?\n(.*?)^---[ \t]*(?:\r?\n|\Z)", re.DOTALL | re.MULTILINE)
 # dotprompt's own marker: {{role "system"}}
 _MARKER = re.compile(r'(\\*)\{\{(role|placeholder) (".*")\}\}\r?', re.DOTALL)
+_SURROGATE = re.compile("[\ud800-\udfff]")  # alone: JSON's escapes can say it, and UTF-8 cannot
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +149,7 @@ def _messages(body: str) -> tuple[Message | Placeholder, ...] | None:
         marker = _MARKER.fullmatch(line)
         if marker and not marker[1]:
             try:
-                found.append((marker[2], json.loads(marker[3]), []))
+                found.append((marker[2], _SURROGATE.sub("\ufffd", json.loads(marker[3])), []))
             except ValueError:
                 return None
         else:

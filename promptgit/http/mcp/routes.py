@@ -68,7 +68,7 @@ def _batch(messages: list[Any], methods: protocol.Methods) -> Response:
 
 
 def _answer(status: int, value: Json | list[Json] | None) -> Response:
-    """*value* as JSON; lone surrogates, which the names in a file may have, come as question marks."""
+    """*value* as JSON; lone surrogates, which arguments may have, come as question marks."""
     if value is None:
         return Response(status=status)
     text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
