@@ -127,6 +127,7 @@ CHAT = {"type": "chat", "name": "c"}
         ({"name": "a"}, "prompt"),
         ({"prompt": "x"}, "name"),
         ({"name": "CON", "prompt": "x"}, "Windows reserves"),
+        ({"name": "\ud800", "prompt": "x"}, "surrogate"),
         ({"name": "there/below", "prompt": "x"}, "cannot stand beside"),
         ({"name": "a", "prompt": "x", "labels": ["A"]}, "label"),
         ({"name": "a", "prompt": "x", "labels": ["a" * 37]}, "label"),

@@ -121,8 +121,8 @@ def dump(header: dict[str, Json], hidden: Collection[str] = ()) -> str:
 def _expect_tree(text: str) -> None:
     """Refuse what PyYAML cannot be trusted with.
 
-    Aliases can make of few bytes more than any memory holds, depth ends libyaml's stack, and a tag chooses a constructor
-    that fails in ways of its own: with a KeyError at `!!bool maybe`.
+    Aliases can make of few bytes more than any memory holds, depth ends libyaml's stack, and a tag chooses a
+    constructor that fails in ways of its own: with a KeyError at `!!bool maybe`.
     """
     depth = 0
     for event in yaml.parse(text, Loader=_Loader):

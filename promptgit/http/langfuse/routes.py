@@ -51,13 +51,13 @@ def create() -> Response:
         kept = replace(file, tags=before.tags) if before and tags is None else file
         return render(kept).decode(errors="surrogatepass")
 
-    name = names.canonical(body["name"])
+    name = names.check(body["name"])
     there = service().publishing.find(name)
     # A reference that cannot be resolved is refused now, not at the read.
     service().references.resolve(Node(there.id if there else "", name, 0, "", file))
     pointed = set(body["labels"] or ()) - {LATEST}  # which every new version has
     found, version = service().publishing.publish(
-        body["name"], make, pointed, attribution=_attribution(body["commitMessage"] or "")
+        name, make, pointed, attribution=_attribution(body["commitMessage"] or "")
     )
     return shapes.answer(_shown(found, version, _read(version)), 201)
 
