@@ -135,6 +135,7 @@ def test_a_prompt_is_filled_in(client: FlaskClient) -> None:
         ({"name": "support/greeting", "arguments": []}, "'arguments' is of another type than an object"),
         ({"name": "none"}, "none"),
         ({"name": "\ud800"}, "lone surrogate"),
+        ({"name": "\0"}, "has a NUL"),
         ({"name": 7}, "'name' is of another type than a text"),
         ({}, "'name' is missing"),
     ):
@@ -204,6 +205,7 @@ def test_tools_read_the_same_prompts(client: FlaskClient) -> None:
 
     assert "lacks a value for name" in call("get_prompt", name="support/greeting", arguments={})
     assert "none" in call("get_prompt", name="none")
+    assert "has a NUL" in call("list_prompts", query="\0")  # which would find all prompts
     assert "version 9" in call("get_prompt", name="support/greeting", version_number=9)
     assert "not both" in call("get_prompt", name="support/greeting", version_number=1, label="staging")
     assert "no argument 'nmae'" in call("get_prompt", nmae="support/greeting")

@@ -154,15 +154,15 @@ def take(params: Json, name: str, kind: type[T]) -> T | None:
     """A parameter of this kind; None if it is not there.
 
     Raises:
-        Refused: it is of another kind, or a text with lone surrogates.
+        Refused: it is of another kind, or a text with a NUL or a lone surrogate, which SQLite would not take as it is.
     """
     value = params.get(name)
     if value is None:
         return None
     if not isinstance(value, kind) or isinstance(value, bool):
         raise Refused(INVALID_PARAMS, f"The parameter {name!r} is of another type than {_TYPES[kind]}.")
-    if isinstance(value, str) and not _is_text(value):
-        raise Refused(INVALID_PARAMS, f"The parameter {name!r} has a lone surrogate, which is no character.")
+    if isinstance(value, str) and (has := _odd_in(value)):
+        raise Refused(INVALID_PARAMS, f"The parameter {name!r} has {has}.")
     return value
 
 
@@ -178,12 +178,13 @@ def texts_in(params: Json, name: str) -> dict[str, str]:
 _TYPES: dict[type[Any], str] = {str: "a text", int: "an integer", dict: "an object"}
 
 
-def _is_text(value: str) -> bool:
+def _odd_in(value: str) -> str:
+    """What a parameter has that no text here has; "" where there is no such thing."""
     try:
         value.encode()
     except UnicodeEncodeError:
-        return False
-    return True
+        return "a lone surrogate, which is no character"
+    return "a NUL, which is in no name and no prompt" if "\0" in value else ""
 
 
 def _name_in(cursor: str | None) -> str | None:
