@@ -153,6 +153,7 @@ def test_what_langfuse_answers_is_imported(tmp_path: Path) -> None:
         (json.dumps(version(tags=[1])), "'a', version 1"),
         (json.dumps(version(labels=["No Label"])), "The label is not"),
         (json.dumps(version("CON")), "Windows reserves"),
+        (json.dumps(version("a", commitMessage=7)), "its commitMessage is no text"),
     ],
 )
 def test_what_is_no_answer_of_langfuse_is_told(tmp_path: Path, text: str, said: str) -> None:

@@ -170,6 +170,8 @@ def _checked(place: int, item: Any) -> dict[str, Any]:
     try:
         if not all(isinstance(text, str) for text in (*tags, *pointed)):
             raise ValueError("its tags or labels are no texts")
+        if not isinstance(item.get("commitMessage") or "", str):
+            raise ValueError("its commitMessage is no text")
         file = front_matter.render(messages.file_of(kind, item["prompt"], item.get("config"), tags))
         json.dumps(item, ensure_ascii=False).encode()  # a lone surrogate is no text
         made = datetime.fromisoformat(item["createdAt"])
