@@ -6,6 +6,9 @@ import pytest
 from flask.testing import FlaskClient
 
 from promptgit.domain import references
+from promptgit.domain.front_matter import PromptFile
+from promptgit.domain.litellm_templates import template_of
+from promptgit.errors import Untranslatable
 from tests.test_langfuse_references import refer
 from tests.test_references import put
 
@@ -37,6 +40,14 @@ def test_a_tag_of_yaml_ruins_no_read_and_no_save(client: FlaskClient) -> None:
 def test_a_text_of_marks_is_looked_through_once(part: str) -> None:
     """Not once for each mark: a text of one megabyte would hold up every read of references, and every delete."""
     assert references.in_file(part.encode() * (1_000_000 // len(part))) == []
+
+
+def test_a_text_of_variables_is_looked_through_once() -> None:
+    """Not once for each variable: LiteLLM's address would hold up a worker until it is ended."""
+    text = " ".join(f"{{{{v{number}}}}}" for number in range(60_000))
+    assert template_of(PromptFile(text)).messages[0]["content"] == text.replace("{{", "{").replace("}}", "}")
+    with pytest.raises(Untranslatable, match="v7"):
+        template_of(PromptFile(f"{text} {{v7}}"))
 
 
 def test_half_a_reference_hides_no_whole_one(client: FlaskClient) -> None:

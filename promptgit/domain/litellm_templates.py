@@ -6,12 +6,16 @@ LiteLLM (1.110: `GenericPromptManager`) replaces, for each variable that a progr
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from typing import NamedTuple
 
 from promptgit.domain.front_matter import Message, Placeholder, PromptFile
 from promptgit.domain.header_yaml import Json
 from promptgit.domain.variables import VARIABLE
 from promptgit.errors import Untranslatable
+
+_TAKEN = re.compile(r"\{([^\W\d]\w*)\}")  # what LiteLLM takes for a variable, if it has this name
 
 TEXT_ROLE = "system"
 """Who says a prompt that is a text: as in LiteLLM's own integration of Langfuse."""
@@ -70,10 +74,10 @@ def _messages(file: PromptFile) -> list[Message]:
 def _content(text: str, variables: set[str]) -> str:
     """*text* with `{name}` for each variable; the braces of everything else stay as they are."""
     content = VARIABLE.sub(r"{\g<name>}", text)
-    meant = VARIABLE.findall(text)
+    meant, found = Counter(VARIABLE.findall(text)), Counter(_TAKEN.findall(content))
     for name in variables:
         # A variable between more braces, as in {{{name}}}, counts once in both.
-        if content.count(f"{{{name}}}") > meant.count(name):
+        if found[name] > meant[name]:
             raise Untranslatable(
                 f"it has the variable {{{{{name}}}}}, and the text {{{name}}}, which LiteLLM would fill in as well; "
                 f"write {{ {name} }} in the text, or rename the variable"
