@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from flask.testing import FlaskClient
 
-from promptgit.domain import references
+from promptgit.domain import dotprompt, references
 from promptgit.domain.front_matter import PromptFile
 from promptgit.domain.litellm_templates import template_of
 from promptgit.errors import Untranslatable
@@ -48,6 +48,11 @@ def test_a_text_of_variables_is_looked_through_once() -> None:
     assert template_of(PromptFile(text)).messages[0]["content"] == text.replace("{{", "{").replace("}}", "}")
     with pytest.raises(Untranslatable, match="v7"):
         template_of(PromptFile(f"{text} {{v7}}"))
+
+
+def test_a_text_of_markers_is_read_once() -> None:
+    """Not once for each marker that removes blank space around it."""
+    assert dotprompt.read(b'{{~role "user"~}} a ' * 40_000).file.type == "chat"
 
 
 def test_half_a_reference_hides_no_whole_one(client: FlaskClient) -> None:

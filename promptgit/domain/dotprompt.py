@@ -21,6 +21,7 @@ HISTORY = "history"
 _MARKER = re.compile(r"""\{\{(~?)\s*(?:role\s+(["'])([a-z]+)\2|history)\s*(~?)\}\}""")
 _BLOCK = re.compile(r"\{\{~?\s*([#^/])")
 _ROLE = re.compile(r"[a-z]+")
+_SPACE = re.compile(r"\s*")
 # dotprompt's helpers, Handlebars' own, and its values: as `{{this.role}}` such a name is a variable.
 _TAKEN = (
     "role|history|section|media|json|ifEquals|unlessEquals|if|unless|each|with|log|lookup|true|false|null|undefined"
@@ -111,7 +112,7 @@ def _read_body(body: str) -> tuple[str | tuple[Message | Placeholder, ...], list
             pieces[-1] = (who, said + (text.rstrip() if marker[1] else text))
             at = found.end()
             if marker[4]:
-                at += len(body[at:]) - len(body[at:].lstrip())
+                at = next(_SPACE.finditer(body, at)).end()
             pieces += [(marker[3], "")] if marker[3] else [("", ""), ("model", "")]
             is_split = True
         elif _meant(body, found) is None:
