@@ -1,4 +1,4 @@
-"""Accounts: people as an OpenID provider, or a trusted proxy, knows them, and what their roles allow."""
+"""Accounts: what an OpenID provider, or a trusted proxy, says of a person, and what the person's roles allow."""
 
 from __future__ import annotations
 

@@ -107,7 +107,7 @@ class Provider:
         return Answer(self._completed(metadata, claims, given, wanted), _text(given.get("refresh_token")))
 
     def ask_again(self, refresh_token: str, subject: str, *, wanted: frozenset[str]) -> Answer:
-        """What the provider says now of the person *subject*, whom it gave *refresh_token* for.
+        """The provider's present claims about the person *subject*, asked for with that person's *refresh_token*.
 
         Raises:
             SignInRefused: it does not speak for that person any more.

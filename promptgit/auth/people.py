@@ -111,7 +111,7 @@ class People:
             return account
 
     def account(self, key: str) -> Account | None:
-        """The person with this id; None: nobody who is known, as where the file was lost."""
+        """The person with this id; None if `people.sqlite3` has no such person, as after it was lost."""
         mark = self._file.mark()
         seen, known = self._known
         if mark is not None and mark == seen and key in known:

@@ -28,9 +28,9 @@ _INTERNAL_ERROR = -32603
     help="Offer the prompts with this label; latest: all.  [default: production]",
 )
 def serve_mcp(url: str | None, data: Path | None, label: str) -> None:
-    """Offer the prompts to a client of the Model Context Protocol that starts this command.
+    """Serve prompts over standard input and output, for clients of the Model Context Protocol that start programs.
 
-    It reads one message a line, and answers each with one; on a server, with the rights of PROMPTGIT_TOKEN.
+    It reads one JSON message a line, and answers each on one line; with --url, with the rights of PROMPTGIT_TOKEN.
     """
     with connect_http(url, data) as client:
         for line in sys.stdin.buffer:

@@ -110,7 +110,7 @@ def variables_of(file: PromptFile) -> dict[str, Input | None]:
 
 
 def filled(name: str, file: PromptFile, values: Mapping[str, str]) -> PromptFile:
-    """The file of the prompt *name* with a value for each variable: one of *values*, or its default.
+    """The file with each variable replaced by its value in *values*, or else by its default; *name* is the prompt's.
 
     Raises:
         Refused: a variable has neither, and needs one; or the values are too long for how often they stand there.
@@ -179,7 +179,7 @@ _TYPES: dict[type[Any], str] = {str: "a text", int: "an integer", dict: "an obje
 
 
 def _odd_in(value: str) -> str:
-    """What a parameter has that no text here has; "" where there is no such thing."""
+    """The kind of character in *value* that no prompt, name or description can have; "" if it has none."""
     try:
         value.encode()
     except UnicodeEncodeError:

@@ -47,9 +47,10 @@ class Conflict:
 
 
 def found(prompt: Prompt, sent: str) -> Conflict | None:
-    """The conflict of the form that was sent with *sent* in its text area; None if it has none.
+    """The conflict between a form, which sent *sent* as its text, and the prompt's newest version; None: there is none.
 
-    It is a new one if the newest version is another than the form's, or one that the form already told of.
+    It is new if the newest version is not the one that the form was opened at. Otherwise it is the one that the form
+    was already shown with, if any.
     """
     seen, base, take = opened(prompt), _version(prompt, field("base")), field("take")
     is_new = seen.commit != prompt.newest.commit and not (base and take)  # who takes another text gives up the area's

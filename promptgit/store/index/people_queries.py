@@ -14,7 +14,7 @@ _SOME = 1_000  # rows that are looked at for the few that a page shows
 
 
 def people(connection: sqlite3.Connection, person: str) -> list[int]:
-    """The keys of those whose address it is, in whatever case; if it is nobody's, of those whose name it is."""
+    """The keys of the authors whose address is *person*, in whatever case; if there are none, of those of that name."""
     for column in ("email", "name"):
         rows = connection.execute(
             f"SELECT key FROM authors WHERE {column} = ? COLLATE NOCASE ORDER BY key DESC LIMIT ?", (person, _SPELLINGS)
