@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help run test test-lowest test-newest coverage check fix bench faults fuzz reference screenshots lock clean
+.PHONY: help run test test-lowest test-newest coverage check fix bench faults campaigns fuzz reference screenshots lock clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -54,8 +54,13 @@ fix: .venv/test ## format, and mend what can be mended
 bench: .venv/test ## measure, each figure beside its floor (some minutes)
 	$(BIN)/python -m tests.bench
 
-faults: .venv/test ## cut the power, fail system calls, damage files, break hosts and nodes: long forms (half an hour; as root, on Linux, with strace)
-	PROMPTGIT_TEST_ROUNDS=5 $(BIN)/pytest tests/faults tests/test_past.py tests/test_commits_model.py tests/test_releases_stateful.py tests/test_service_stateful.py tests/test_pushed_files.py
+CAMPAIGNS := tests/faults tests/test_past.py tests/test_commits_model.py tests/test_releases_stateful.py tests/test_service_stateful.py tests/test_pushed_files.py
+
+faults: .venv/test ## cut the power, kill, fail system calls, damage files, break hosts and nodes (about 15 minutes; as root, on Linux, with strace)
+	PROMPTGIT_TEST_ROUNDS=5 $(BIN)/pytest -n 2 --dist loadfile $(CAMPAIGNS)
+
+campaigns: .venv/test ## the same with the numbers of attempts that docs/trust.md quotes (hours)
+	PROMPTGIT_TEST_ROUNDS=100 $(BIN)/pytest $(CAMPAIGNS)
 
 fuzz: .venv/test ## attack a service with requests made up from its OpenAPI document (some minutes)
 	$(BIN)/python -m tests.fuzz

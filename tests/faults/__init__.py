@@ -3,7 +3,10 @@
 The parts: `load` (clients that record what was acknowledged), `checker` (stock git and hashlib, no line of promptgit),
 `disks` (file systems that lose power), `tracing` (errors of chosen system calls), `damage` (files that changed); for
 many machines `node_cluster` (nodes, their host, and what happens to them), `node_clients` and `node_checker`.
-`make test` runs the short form of each case, `make faults` the long form: more rounds, more file systems.
+
+Each case has three sizes: `make test` runs the short form, `make faults` the long one (together some 15 minutes), `make
+campaigns` the full one (hours), whose figures docs/trust.md quotes. A case tells its figures by pytest's
+`record_property`; they are printed at the end of a run.
 """
 
 from __future__ import annotations
@@ -11,7 +14,15 @@ from __future__ import annotations
 import os
 
 ROUNDS = int(os.environ.get("PROMPTGIT_TEST_ROUNDS", "1"))
-"""How often a case is repeated; more than one is the long form."""
+"""How often a case is repeated: 1 is the short form, 5 the long one, 100 the full one."""
 
 LONG = ROUNDS > 1
-"""True in the long form, which may take minutes."""
+"""True in the long and the full form, which may take minutes."""
+
+FULL = ROUNDS >= 100
+"""True in the full form, which may take an hour."""
+
+
+def attempts(short: int, long: int, full: int) -> int:
+    """How many attempts a case makes in the form of this run."""
+    return full if FULL else long if LONG else short
