@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from promptgit.domain.models import Author
-from promptgit.http.api import answers, schemas
+from promptgit.http.api import answer_schemas, answers
 from promptgit.service.service import Service
 from promptgit.service.writes import Attribution
 from promptgit.store.store import Store
@@ -27,10 +27,10 @@ def test_answers_have_the_fields_of_their_schemas(service: Service) -> None:
     ada = service.create("x", name="b", attribution=Attribution(author=Author("Ada", "ada@example.org")))
     for prompt, lacking in ((own, {"committer"}), (ada, set())):
         pairs: list[tuple[dict[str, object], ma.Schema]] = [
-            (answers.prompt(prompt) | answers.content(declaring), schemas.PromptWithContentSchema()),
-            (answers.prompt(prompt), schemas.PromptSchema()),
-            (answers.version(prompt.newest), schemas.VersionSchema()),
-            (answers.version(prompt.newest) | answers.content(declaring), schemas.VersionWithContentSchema()),
+            (answers.prompt(prompt) | answers.content(declaring), answer_schemas.PromptWithContentSchema()),
+            (answers.prompt(prompt), answer_schemas.PromptSchema()),
+            (answers.version(prompt.newest), answer_schemas.VersionSchema()),
+            (answers.version(prompt.newest) | answers.content(declaring), answer_schemas.VersionWithContentSchema()),
         ]
         for answer, schema in pairs:
             assert set(answer) == set(schema.fields) - lacking - {"resolved_references"}, "that is asked for"

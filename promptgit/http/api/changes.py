@@ -11,12 +11,12 @@ from promptgit import deferral
 from promptgit.domain.models import CHANGE_TYPES, MOST_CHANGES, WHOLE_COMMIT, by_commit
 from promptgit.errors import CommitNotFound
 from promptgit.http.api import answers
+from promptgit.http.api.answer_schemas import COMMIT, ID, SHA, AuthorSchema, committer
 from promptgit.http.api.bodies import Routes
 from promptgit.http.api.fields import AnswerSchema, Number, Query, Strict, between, described
 from promptgit.http.api.openapi import refuses
 from promptgit.http.api.refusals import headers as documented
 from promptgit.http.api.release_schemas import ItemSchema
-from promptgit.http.api.schemas import COMMIT, ID, SHA, AuthorSchema, committer
 from promptgit.service.feed import MOST_SECONDS, Feed
 
 LAST = "X-Last-Commit"

@@ -9,7 +9,8 @@ from marshmallow import fields
 
 from promptgit.domain import evaluations
 from promptgit.errors import CheckProtected, PathBlocked
-from promptgit.http.api import answers, schemas
+from promptgit.http.api import answer_schemas, answers, request_schemas
+from promptgit.http.api.answer_schemas import COMMIT, ID, SHA
 from promptgit.http.api.bodies import Routes
 from promptgit.http.api.context import attribution_of, expect_no_precondition, service, uuid_of
 from promptgit.http.api.fields import AnswerSchema, Number, Strict, Text, between, described
@@ -44,7 +45,7 @@ class SaidSchema(Strict):
     )
 
 
-class NewCheckSchema(SaidSchema, schemas.AttributionSchema):
+class NewCheckSchema(SaidSchema, request_schemas.AttributionSchema):
     """What to say about a version."""
 
 
@@ -52,15 +53,15 @@ class CheckSchema(AnswerSchema):
     """What a CI says about a version."""
 
     check = fields.String(metadata=described("Its name", "eval"))
-    prompt_id = fields.UUID(metadata=described("The id of the prompt", schemas.ID))
+    prompt_id = fields.UUID(metadata=described("The id of the prompt", ID))
     version_number = fields.Integer(metadata=described("The number of the version", 3, minimum=1))
     state = fields.String(metadata=described("How it went", "success", enum=list(evaluations.STATES)))
     summary = fields.String(allow_none=True, metadata=described("One line for people", "48 of 50 answers are right"))
     url = fields.String(allow_none=True, metadata=described("Where more is told", "https://ci.example.org/runs/17"))
     timestamp = fields.DateTime(metadata=described("When it was said, in UTC", "2026-01-31T12:00:00Z"))
-    author = fields.Nested(schemas.AuthorSchema)
-    committer = schemas.committer()
-    commit = fields.String(metadata=described("The commit that says it", schemas.COMMIT, **schemas.SHA))
+    author = fields.Nested(answer_schemas.AuthorSchema)
+    committer = answer_schemas.committer()
+    commit = fields.String(metadata=described("The commit that says it", COMMIT, **SHA))
 
 
 class ChecksQuerySchema(Strict):

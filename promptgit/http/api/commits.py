@@ -13,7 +13,8 @@ from marshmallow import fields
 from promptgit import errors
 from promptgit.domain import labels
 from promptgit.errors import Invalid
-from promptgit.http.api import answers, schemas
+from promptgit.http.api import answers, request_schemas
+from promptgit.http.api.answer_schemas import COMMIT, ID, SHA
 from promptgit.http.api.bodies import Routes
 from promptgit.http.api.checks import SaidSchema
 from promptgit.http.api.context import attribution_of, expect_no_precondition, service
@@ -53,7 +54,7 @@ class _Change(Strict):
     RULE = {"oneOf": [{"required": ["prompt_id"]}, {"required": ["name"]}]}
 
     prompt_id = Id(metadata={"description": "The id of the prompt; or give its name", "format": "uuid"})
-    name = Text("The name of the prompt before the commit; or give its id", **schemas.NAME)
+    name = Text("The name of the prompt before the commit; or give its id", **request_schemas.NAME)
     if_match = Whole(
         "Only if this is the number of the newest version; 0: only if no living prompt is there", minimum=0
     )
@@ -66,13 +67,13 @@ class _Forcible(_Change):
 class ContentChangeSchema(_Change):
     """A content to be the newest; a name creates the prompt where there is none, or brings a deleted one back."""
 
-    content = Text("The whole text, kept byte for byte", required=True, **schemas.CONTENT)
+    content = Text("The whole text, kept byte for byte", required=True, **request_schemas.CONTENT)
 
 
 class RenameChangeSchema(_Forcible):
     """Another name for a prompt."""
 
-    rename_to = Text("The new name, free before the commit", required=True, **schemas.NEW_NAME)
+    rename_to = Text("The new name, free before the commit", required=True, **request_schemas.NEW_NAME)
 
 
 class DeleteChangeSchema(_Forcible):
@@ -153,7 +154,7 @@ class Changes(fields.Raw):
         return items
 
 
-class CommitSchema(schemas.ForcibleSchema):
+class CommitSchema(request_schemas.ForcibleSchema):
     """Changes to make in one commit, or not at all."""
 
     changes = Changes()
@@ -164,7 +165,7 @@ class ResultSchema(AnswerSchema):
 
     prompt_id = fields.UUID(
         allow_none=True,
-        metadata=described("The id of the prompt; null in a dry run where only the commit decides it", schemas.ID),
+        metadata=described("The id of the prompt; null in a dry run where only the commit decides it", ID),
     )
     name = fields.String(metadata=described("Its name", "support/greeting"))
     version_number = fields.Integer(metadata=described("Of its newest version", 2, minimum=1))
@@ -177,14 +178,16 @@ class CommittedSchema(AnswerSchema):
     commit = fields.String(
         allow_none=True,
         metadata=described(
-            "The commit; null where nothing had to change, and in a dry run", schemas.COMMIT, **schemas.SHA
+            "The commit; null where nothing had to change, and in a dry run",
+            COMMIT,
+            **SHA,
         ),
     )
     results = fields.List(fields.Nested(ResultSchema), metadata=described("In the order of the changes"))
 
 
 @blueprint.post("")
-@blueprint.arguments(schemas.DryRunSchema(), location="query")
+@blueprint.arguments(request_schemas.DryRunSchema(), location="query")
 @blueprint.arguments(CommitSchema(), example=_EXAMPLE)
 @blueprint.response(200, CommittedSchema)
 @refuses(*of_change(*_REFUSALS))

@@ -19,7 +19,8 @@ from promptgit.errors import (
     Unresolvable,
     VersionNotFound,
 )
-from promptgit.http.api import answers, reads, schemas
+from promptgit.http.api import answer_schemas, answers, reads, request_schemas
+from promptgit.http.api.answer_schemas import COMMIT, SHA
 from promptgit.http.api.bodies import Routes
 from promptgit.http.api.context import attribution_of, conditional, past_of, service, source_of, uuid_of
 from promptgit.http.api.fields import AnswerSchema, Whole, described
@@ -29,7 +30,7 @@ from promptgit.http.api.refusals import headers
 blueprint = Routes("labels", __name__, url_prefix="/api/prompts/<prompt_id>/labels", description="Pointers at versions")
 
 
-class PointSchema(schemas.OverridableSchema):
+class PointSchema(request_schemas.OverridableSchema):
     """Where a label is to point."""
 
     version_number = Whole("The number of a version of this prompt", required=True, examples=[2])
@@ -38,9 +39,9 @@ class PointSchema(schemas.OverridableSchema):
 class _Made(AnswerSchema):
     timestamp = fields.DateTime(metadata=described("Since when, in UTC", "2026-01-31T12:00:00Z"))
     description = fields.String(metadata=described("Why: the commit's message", "Evaluated"))
-    author = fields.Nested(schemas.AuthorSchema)
-    committer = schemas.committer()
-    commit = fields.String(metadata=described("The commit that moved it", schemas.COMMIT, **schemas.SHA))
+    author = fields.Nested(answer_schemas.AuthorSchema)
+    committer = answer_schemas.committer()
+    commit = fields.String(metadata=described("The commit that moved it", COMMIT, **SHA))
 
 
 class LabelSchema(_Made):
@@ -61,7 +62,7 @@ class LabelMoveSchema(_Made):
 
 
 @blueprint.get("")
-@blueprint.arguments(schemas.AtQuerySchema(), location="query")
+@blueprint.arguments(request_schemas.AtQuerySchema(), location="query")
 @blueprint.response(200, LabelSchema(many=True))
 @refuses(PromptDeleted, CommitNotFound)
 def index(query: dict[str, Any], prompt_id: str) -> Response:
@@ -71,8 +72,8 @@ def index(query: dict[str, Any], prompt_id: str) -> Response:
 
 
 @blueprint.get("/<label>")
-@blueprint.arguments(schemas.ReadQuerySchema(), location="query")
-@blueprint.response(200, schemas.VersionWithContentSchema, headers=headers("ETag", "Cache-Control"))
+@blueprint.arguments(request_schemas.ReadQuerySchema(), location="query")
+@blueprint.response(200, answer_schemas.VersionWithContentSchema, headers=headers("ETag", "Cache-Control"))
 @refuses(PromptDeleted, LabelNotFound, CommitNotFound, Unresolvable)
 def show(query: dict[str, Any], prompt_id: str, label: str) -> Response:
     """The version that a label points at, with its content."""
@@ -100,7 +101,7 @@ def point(body: dict[str, Any], prompt_id: str, label: str) -> Response:
 
 
 @blueprint.delete("/<label>")
-@blueprint.arguments(schemas.RemovalSchema(), required=False)
+@blueprint.arguments(request_schemas.RemovalSchema(), required=False)
 @blueprint.response(204)
 @refuses(PromptDeleted, LabelNotFound, LabelProtected, LabelGated, PathBlocked, Referenced)
 def remove(body: dict[str, Any], prompt_id: str, label: str) -> Response:

@@ -15,7 +15,7 @@ from promptgit.errors import (
     PromptDeleted,
     Unresolvable,
 )
-from promptgit.http.api import schemas
+from promptgit.http.api import answer_schemas, request_schemas
 from promptgit.http.api.bodies import Routes
 from promptgit.http.api.context import attribution_of, must_create, newest_of, service, whole
 from promptgit.http.api.openapi import refuses
@@ -25,8 +25,8 @@ blueprint = Routes("names", __name__, url_prefix="/api/names", description="Prom
 
 
 @blueprint.get("/<path:name>")
-@blueprint.arguments(schemas.ReadQuerySchema(), location="query")
-@blueprint.response(200, schemas.PromptWithContentSchema, headers=headers("ETag", "Cache-Control"))
+@blueprint.arguments(request_schemas.ReadQuerySchema(), location="query")
+@blueprint.response(200, answer_schemas.PromptWithContentSchema, headers=headers("ETag", "Cache-Control"))
 @refuses(PromptDeleted, CommitNotFound, Unresolvable)
 def show(query: dict[str, Any], name: str) -> Response:
     """The prompt of a name, with its newest content."""
@@ -34,9 +34,9 @@ def show(query: dict[str, Any], name: str) -> Response:
 
 
 @blueprint.put("/<path:name>")
-@blueprint.arguments(schemas.SaveSchema())
-@blueprint.response(200, schemas.PromptWithContentSchema, headers=headers("ETag"))
-@blueprint.response(201, schemas.PromptWithContentSchema, headers=headers("Location", "ETag"))
+@blueprint.arguments(request_schemas.SaveSchema())
+@blueprint.response(200, answer_schemas.PromptWithContentSchema, headers=headers("ETag"))
+@blueprint.response(201, answer_schemas.PromptWithContentSchema, headers=headers("Location", "ETag"))
 @refuses(PromptDeleted, InvalidName, ContentTooLarge, NameTaken, PathBlocked)
 def put(body: dict[str, Any], name: str) -> Response:
     """Save a content under a name: the next version of the prompt that has it, or a new prompt.

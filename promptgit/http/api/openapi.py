@@ -4,7 +4,7 @@ Routes of flask-smorest have their answers from `blueprint.response`. Their erro
 as 404 for an id; `refuses` adds the others:
 
     @blueprint.get("/<prompt_id>")
-    @blueprint.response(200, schemas.PromptSchema, headers=headers("ETag"))
+    @blueprint.response(200, answer_schemas.PromptSchema, headers=headers("ETag"))
     @refuses(PromptDeleted)
     def show(prompt_id): ...
 
@@ -28,7 +28,7 @@ from flask_smorest.spec.plugins import FlaskPlugin
 from werkzeug.routing import Rule
 
 from promptgit import errors
-from promptgit.http.api import components, schemas
+from promptgit.http.api import components, request_schemas
 from promptgit.http.api.bodies import MalformedBody
 from promptgit.http.api.refusals import Kind, describe, headers
 
@@ -103,7 +103,7 @@ def build(app: Flask, spec: APISpec) -> bytes:
     shapes = document["components"]["schemas"]
     for name in ("Error", "PaginationMetadata"):  # flask-smorest's own, which no answer uses
         shapes.pop(name, None)
-    for name, restriction in schemas.RULES.items():
+    for name, restriction in request_schemas.RULES.items():
         shapes[name] |= restriction
     document["info"] |= components.INFO
     document["servers"] = [{"url": "/"}]

@@ -9,7 +9,8 @@ from marshmallow import fields
 
 from promptgit import errors
 from promptgit.domain import labels
-from promptgit.http.api import answers, schemas
+from promptgit.http.api import answers, request_schemas
+from promptgit.http.api.answer_schemas import COMMIT, ID, SHA
 from promptgit.http.api.bodies import Routes
 from promptgit.http.api.context import attribution_of, expect_no_precondition, service
 from promptgit.http.api.fields import AnswerSchema, Text, described
@@ -18,7 +19,7 @@ from promptgit.http.api.openapi import refuses
 blueprint = Routes("promotions", __name__, url_prefix="/api/labels", description="Labels of many prompts")
 
 
-class PromoteSchema(schemas.OverridableSchema):
+class PromoteSchema(request_schemas.OverridableSchema):
     """Which label is followed, and where."""
 
     from_ = Text(
@@ -29,14 +30,15 @@ class PromoteSchema(schemas.OverridableSchema):
         examples=["staging"],
     )
     prefix = Text(
-        "Only prompts below this folder of names; it may end in '/'", **(schemas.NAME | {"examples": ["support/"]})
+        "Only prompts below this folder of names; it may end in '/'",
+        **(request_schemas.NAME | {"examples": ["support/"]}),
     )
 
 
 class PromotedPromptSchema(AnswerSchema):
     """A prompt whose label moves."""
 
-    prompt_id = fields.UUID(metadata=described("The id of the prompt", schemas.ID))
+    prompt_id = fields.UUID(metadata=described("The id of the prompt", ID))
     name = fields.String(metadata=described("Its name", "support/greeting"))
     from_ = fields.Integer(
         data_key="from", allow_none=True, metadata=described("Where the label pointed before; null: nowhere", 3)
@@ -49,15 +51,13 @@ class PromotedSchema(AnswerSchema):
 
     commit = fields.String(
         allow_none=True,
-        metadata=described(
-            "The commit; null where nothing had to move, and in a dry run", schemas.COMMIT, **schemas.SHA
-        ),
+        metadata=described("The commit; null where nothing had to move, and in a dry run", COMMIT, **SHA),
     )
     results = fields.List(fields.Nested(PromotedPromptSchema), metadata=described("Only prompts whose label moves"))
 
 
 @blueprint.post("/<label>/promote")
-@blueprint.arguments(schemas.DryRunSchema(), location="query")
+@blueprint.arguments(request_schemas.DryRunSchema(), location="query")
 @blueprint.arguments(PromoteSchema(), example={"from": "staging", "prefix": "support/"})
 @blueprint.response(200, PromotedSchema)
 @refuses(errors.LabelProtected, errors.LabelGated, errors.PathBlocked)

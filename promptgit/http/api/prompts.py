@@ -21,7 +21,7 @@ from promptgit.errors import (
     Referenced,
     Unresolvable,
 )
-from promptgit.http.api import answers, schemas
+from promptgit.http.api import answer_schemas, answers, request_schemas
 from promptgit.http.api.bodies import Routes
 from promptgit.http.api.context import (
     attribution_of,
@@ -41,8 +41,10 @@ blueprint = Routes("prompts", __name__, url_prefix="/api/prompts", description="
 
 
 @blueprint.post("")
-@blueprint.arguments(schemas.NewPromptSchema(), example={"name": "support/greeting", "content": "Hello {{name}}!\n"})
-@blueprint.response(201, schemas.PromptWithContentSchema, headers=headers("Location", "ETag"))
+@blueprint.arguments(
+    request_schemas.NewPromptSchema(), example={"name": "support/greeting", "content": "Hello {{name}}!\n"}
+)
+@blueprint.response(201, answer_schemas.PromptWithContentSchema, headers=headers("Location", "ETag"))
 @refuses(InvalidName, ContentTooLarge, NameTaken, PathBlocked)
 def create(body: dict[str, Any]) -> Response:
     """Create a prompt."""
@@ -53,8 +55,8 @@ def create(body: dict[str, Any]) -> Response:
 
 
 @blueprint.get("")
-@blueprint.arguments(schemas.ListQuerySchema(), location="query")
-@blueprint.response(200, schemas.ListedPromptSchema(many=True), headers=headers("Link"))
+@blueprint.arguments(request_schemas.ListQuerySchema(), location="query")
+@blueprint.response(200, answer_schemas.ListedPromptSchema(many=True), headers=headers("Link"))
 @refuses(CommitNotFound, Unresolvable)
 def index(query: dict[str, Any]) -> Response:
     """List prompts, sorted by name."""
@@ -83,8 +85,8 @@ def _composed(prompt: Prompt, past: Past | None) -> dict[str, object]:
 
 
 @blueprint.get("/<prompt_id>")
-@blueprint.arguments(schemas.ReadQuerySchema(), location="query")
-@blueprint.response(200, schemas.PromptWithContentSchema, headers=headers("ETag", "Cache-Control"))
+@blueprint.arguments(request_schemas.ReadQuerySchema(), location="query")
+@blueprint.response(200, answer_schemas.PromptWithContentSchema, headers=headers("ETag", "Cache-Control"))
 @refuses(PromptDeleted, CommitNotFound, Unresolvable)
 def show(query: dict[str, Any], prompt_id: str) -> Response:
     """A prompt with its newest content."""
@@ -92,8 +94,8 @@ def show(query: dict[str, Any], prompt_id: str) -> Response:
 
 
 @blueprint.put("/<prompt_id>")
-@blueprint.arguments(schemas.SaveSchema())
-@blueprint.response(200, schemas.PromptWithContentSchema, headers=headers("ETag"))
+@blueprint.arguments(request_schemas.SaveSchema())
+@blueprint.response(200, answer_schemas.PromptWithContentSchema, headers=headers("ETag"))
 @refuses(PromptDeleted, ContentTooLarge)
 def save(body: dict[str, Any], prompt_id: str) -> Response:
     """Save a content as the newest version."""
@@ -101,8 +103,8 @@ def save(body: dict[str, Any], prompt_id: str) -> Response:
 
 
 @blueprint.patch("/<prompt_id>")
-@blueprint.arguments(schemas.RenameSchema())
-@blueprint.response(200, schemas.PromptWithContentSchema, headers=headers("ETag"))
+@blueprint.arguments(request_schemas.RenameSchema())
+@blueprint.response(200, answer_schemas.PromptWithContentSchema, headers=headers("ETag"))
 @refuses(PromptDeleted, InvalidName, NameTaken, PathBlocked, LabelGated, Referenced)
 def rename(body: dict[str, Any], prompt_id: str) -> Response:
     """Rename a prompt; its id and its history stay."""
@@ -111,7 +113,7 @@ def rename(body: dict[str, Any], prompt_id: str) -> Response:
 
 
 @blueprint.delete("/<prompt_id>")
-@blueprint.arguments(schemas.RemovalSchema(), required=False)
+@blueprint.arguments(request_schemas.RemovalSchema(), required=False)
 @blueprint.response(204)
 @refuses(LabelProtected, LabelGated, PathBlocked, Referenced)
 def delete(body: dict[str, Any], prompt_id: str) -> Response:

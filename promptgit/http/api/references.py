@@ -7,7 +7,8 @@ from marshmallow import fields
 
 from promptgit.domain.references import Reference
 from promptgit.errors import PromptDeleted
-from promptgit.http.api import answers, schemas
+from promptgit.http.api import answers
+from promptgit.http.api.answer_schemas import ID
 from promptgit.http.api.bodies import Routes
 from promptgit.http.api.context import service, uuid_of
 from promptgit.http.api.fields import AnswerSchema, described
@@ -23,7 +24,7 @@ def _label() -> fields.String:
 class UseSchema(AnswerSchema):
     """A prompt that is referred to, and the version that the reference means now."""
 
-    prompt_id = fields.UUID(allow_none=True, metadata=described("Its id; null: there is none of this name", schemas.ID))
+    prompt_id = fields.UUID(allow_none=True, metadata=described("Its id; null: there is none of this name", ID))
     name = fields.String(metadata=described("Its name", "support/tone"))
     version_number = fields.Integer(
         allow_none=True, metadata=described("The version that goes in; null: there is none", 2, minimum=1)
@@ -37,7 +38,7 @@ class UseSchema(AnswerSchema):
 class UsedBySchema(AnswerSchema):
     """A version of another prompt that refers to this one."""
 
-    prompt_id = fields.UUID(metadata=described("The id of the other prompt", schemas.ID))
+    prompt_id = fields.UUID(metadata=described("The id of the other prompt", ID))
     name = fields.String(metadata=described("Its name", "support/greeting"))
     version_number = fields.Integer(metadata=described("The number of its version", 3, minimum=1))
     label = _label()

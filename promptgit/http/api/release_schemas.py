@@ -6,7 +6,7 @@ from marshmallow import fields, validate
 
 from promptgit.domain import releases as domain
 from promptgit.domain.releases import MOST_ITEMS
-from promptgit.http.api import schemas
+from promptgit.http.api import answer_schemas, request_schemas
 from promptgit.http.api.fields import AnswerSchema, Flag, Id, Number, Query, Strict, Text, Whole, between, described
 
 _ALL_STATES = (*domain.STATES, *domain.DERIVED)
@@ -23,10 +23,10 @@ class NewItemSchema(Strict):
     version_number = Whole("The number of a version of this prompt", required=True, examples=[5])
 
 
-class NewReleaseSchema(schemas.AttributionSchema):
+class NewReleaseSchema(request_schemas.AttributionSchema):
     """A release to open: with `items`, or `from` a label."""
 
-    description = schemas.reason()
+    description = request_schemas.reason()
     label = Text("The label to move", required=True, format="label", examples=["production"])
     items = fields.List(
         fields.Nested(NewItemSchema),
@@ -41,15 +41,15 @@ class NewReleaseSchema(schemas.AttributionSchema):
     )
     prefix = Text(
         "With `from`: only prompts below this folder of names; it may end in '/'",
-        **(schemas.NAME | {"examples": ["support/"]}),
+        **(request_schemas.NAME | {"examples": ["support/"]}),
     )
     when_ready = Flag("True: release it by itself, with the last approval or check that it lacks")
 
 
-class RollbackSchema(schemas.AttributionSchema):
+class RollbackSchema(request_schemas.AttributionSchema):
     """Why a release is rolled back."""
 
-    description = schemas.reason()
+    description = request_schemas.reason()
 
 
 class ReleasesQuerySchema(Strict):
@@ -67,7 +67,7 @@ class ReleasesQuerySchema(Strict):
 class ItemSchema(AnswerSchema):
     """A label to move."""
 
-    prompt_id = fields.UUID(metadata=described("The id of the prompt", schemas.ID))
+    prompt_id = fields.UUID(metadata=described("The id of the prompt", answer_schemas.ID))
     name = fields.String(metadata=described("Its name when the release was opened", "support/greeting"))
     from_ = fields.Integer(
         data_key="from", allow_none=True, metadata=described("Where the label pointed then; null: nowhere", 3)
@@ -93,7 +93,7 @@ class ApprovalSchema(DeedSchema):
 class AskedSchema(AnswerSchema):
     """A check that the rules ask of an item."""
 
-    prompt_id = fields.UUID(metadata=described("The id of the prompt", schemas.ID))
+    prompt_id = fields.UUID(metadata=described("The id of the prompt", answer_schemas.ID))
     version_number = fields.Integer(metadata=described("The number of the version", 5, minimum=1))
     check = fields.String(metadata=described("The check's name", "eval"))
     state = fields.String(allow_none=True, metadata=described("What it says; null: it was not reported", "success"))

@@ -22,7 +22,7 @@ from promptgit.errors import (
     SelfApproval,
     VersionNotFound,
 )
-from promptgit.http.api import answers, schemas
+from promptgit.http.api import answers, request_schemas
 from promptgit.http.api.bodies import Routes
 from promptgit.http.api.context import attribution_of, expect_no_precondition, service
 from promptgit.http.api.openapi import refuses
@@ -139,7 +139,7 @@ def show(release: str) -> Response:
 
 
 @blueprint.post("/<release>/approve")
-@blueprint.arguments(schemas.ReasonSchema(), required=False)
+@blueprint.arguments(request_schemas.ReasonSchema(), required=False)
 @blueprint.response(200, ReleaseSchema)
 @refuses(ReleaseClosed, ReleaseOutdated, SelfApproval, LabelProtected, PathBlocked)
 def approve(body: dict[str, Any], release: str) -> Response:
@@ -148,7 +148,7 @@ def approve(body: dict[str, Any], release: str) -> Response:
 
 
 @blueprint.post("/<release>/reject")
-@blueprint.arguments(schemas.ReasonSchema(), required=False)
+@blueprint.arguments(request_schemas.ReasonSchema(), required=False)
 @blueprint.response(200, ReleaseSchema)
 @refuses(ReleaseClosed, LabelProtected)
 def reject(body: dict[str, Any], release: str) -> Response:
@@ -157,7 +157,7 @@ def reject(body: dict[str, Any], release: str) -> Response:
 
 
 @blueprint.post("/<release>/withdraw")
-@blueprint.arguments(schemas.ReasonSchema(), required=False)
+@blueprint.arguments(request_schemas.ReasonSchema(), required=False)
 @blueprint.response(200, ReleaseSchema)
 @refuses(ReleaseClosed)
 def withdraw(body: dict[str, Any], release: str) -> Response:
@@ -166,7 +166,7 @@ def withdraw(body: dict[str, Any], release: str) -> Response:
 
 
 @blueprint.post("/<release>/release")
-@blueprint.arguments(schemas.ReasonSchema(), required=False)
+@blueprint.arguments(request_schemas.ReasonSchema(), required=False)
 @blueprint.response(200, ReleaseSchema)
 @refuses(ReleaseClosed, ReleaseOutdated, ReleaseNotReady, LabelProtected, PathBlocked)
 def release_(body: dict[str, Any], release: str) -> Response:

@@ -10,7 +10,8 @@ from marshmallow import fields
 
 from promptgit.domain import rules
 from promptgit.errors import PathBlocked, RulesNotFound, StaleRules
-from promptgit.http.api import answers, schemas
+from promptgit.http.api import answers, request_schemas
+from promptgit.http.api.answer_schemas import COMMIT, SHA
 from promptgit.http.api.bodies import Routes
 from promptgit.http.api.context import attribution_of, must_create, service
 from promptgit.http.api.fields import AnswerSchema, Text, described
@@ -23,7 +24,7 @@ blueprint = Routes("rules", __name__, url_prefix="/api/rules", description="Whic
 _EXAMPLE = '[labels."production"]\napprovals = 1\nchecks = ["eval"]\nprefixes = ["support/"]\n'
 
 
-class NewRulesSchema(schemas.AttributionSchema):
+class NewRulesSchema(request_schemas.AttributionSchema):
     """Rules to write."""
 
     content = Text(
@@ -55,7 +56,7 @@ class RulesSchema(AnswerSchema):
         metadata=described("What the file says", {"production": {"approvals": 1, "checks": ["eval"], "prefixes": []}}),
     )
     problems = fields.List(fields.String(), metadata=described("What is wrong with it, a sentence each"))
-    commit = fields.String(metadata=described("The commit that changed it last", schemas.COMMIT, **schemas.SHA))
+    commit = fields.String(metadata=described("The commit that changed it last", COMMIT, **SHA))
 
 
 def _shown(found: RulesFile) -> Response:

@@ -7,7 +7,7 @@ from typing import Any
 from flask import Response, request
 
 from promptgit.errors import BlameTimeout, NameTaken, PathBlocked, Unresolvable, VersionNotFound
-from promptgit.http.api import answers, reads, schemas
+from promptgit.http.api import answer_schemas, answers, reads, request_schemas
 from promptgit.http.api.bodies import Routes
 from promptgit.http.api.context import attribution_of, conditional, service, uuid_of, wanted
 from promptgit.http.api.openapi import refuses
@@ -19,8 +19,8 @@ blueprint = Routes(
 
 
 @blueprint.get("/versions")
-@blueprint.arguments(schemas.VersionsQuerySchema(), location="query")
-@blueprint.response(200, schemas.VersionSchema(many=True), headers=headers("X-Total-Count", "Link"))
+@blueprint.arguments(request_schemas.VersionsQuerySchema(), location="query")
+@blueprint.response(200, answer_schemas.VersionSchema(many=True), headers=headers("X-Total-Count", "Link"))
 def index(query: dict[str, Any], prompt_id: str) -> Response:
     """All versions of a prompt, oldest first, streamed; or a page of them."""
     if "limit" in query:
@@ -35,8 +35,8 @@ def index(query: dict[str, Any], prompt_id: str) -> Response:
 
 
 @blueprint.get("/versions/<number>")
-@blueprint.arguments(schemas.ResolveQuerySchema(), location="query")
-@blueprint.response(200, schemas.VersionWithContentSchema, headers=headers("ETag", "Cache-Control"))
+@blueprint.arguments(request_schemas.ResolveQuerySchema(), location="query")
+@blueprint.response(200, answer_schemas.VersionWithContentSchema, headers=headers("ETag", "Cache-Control"))
 @refuses(Unresolvable)
 def show(query: dict[str, Any], prompt_id: str, number: str) -> Response:
     """A version with its content."""
@@ -47,7 +47,7 @@ def show(query: dict[str, Any], prompt_id: str, number: str) -> Response:
 
 
 @blueprint.get("/versions/<number>/content")
-@blueprint.arguments(schemas.ContentQuerySchema(), location="query")
+@blueprint.arguments(request_schemas.ContentQuerySchema(), location="query")
 @blueprint.response(
     200,
     {"type": "string"},
@@ -69,7 +69,7 @@ def content(query: dict[str, Any], prompt_id: str, number: str) -> Response:
 
 
 @blueprint.get("/versions/<number>/blame")
-@blueprint.response(200, schemas.LinesSchema(many=True), headers=headers("ETag", "Cache-Control"))
+@blueprint.response(200, answer_schemas.LinesSchema(many=True), headers=headers("ETag", "Cache-Control"))
 @refuses(BlameTimeout)
 def blame(prompt_id: str, number: str) -> Response:
     """Who wrote each line of a version, and in which version: what `git blame` finds, through renames.
@@ -81,8 +81,8 @@ def blame(prompt_id: str, number: str) -> Response:
 
 
 @blueprint.post("/versions/<number>/revert")
-@blueprint.arguments(schemas.ReasonSchema(), required=False)
-@blueprint.response(200, schemas.RevertedSchema, headers=headers("ETag"))
+@blueprint.arguments(request_schemas.ReasonSchema(), required=False)
+@blueprint.response(200, answer_schemas.RevertedSchema, headers=headers("ETag"))
 @refuses(NameTaken, PathBlocked)
 def revert(body: dict[str, Any], prompt_id: str, number: str) -> Response:
     """Make an older version's content the newest, as a new version."""
@@ -99,8 +99,8 @@ def revert(body: dict[str, Any], prompt_id: str, number: str) -> Response:
 
 
 @blueprint.get("/diff")
-@blueprint.arguments(schemas.DiffQuerySchema(), location="query")
-@blueprint.response(200, schemas.DiffSchema, headers=headers("Vary"))
+@blueprint.arguments(request_schemas.DiffQuerySchema(), location="query")
+@blueprint.response(200, answer_schemas.DiffSchema, headers=headers("Vary"))
 @blueprint.response(200, {"type": "string"}, content_type="text/x-diff")
 @refuses(VersionNotFound)
 def diff(query: dict[str, Any], prompt_id: str) -> Response:
