@@ -19,6 +19,7 @@ from promptgit.domain.models import Version
 from promptgit.http.api import answers
 from promptgit.service.catalogue import Catalogue
 from promptgit.service.service import Service
+from promptgit.store.git.opened import Opened
 from promptgit.store.git.repository import Repository
 from promptgit.store.store import Store
 from tests.support import at_once, foreign_commit, git_text, long_history
@@ -145,7 +146,7 @@ def test_packs_do_not_pile_up(store: Store, service: Service, repository: Path) 
 
 def test_files_that_are_gone_do_not_stay_open(store: Store, service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
     """Handles give joined packs up at once, not when Python collects its garbage: descriptors would run out."""
-    monkeypatch.setattr(Repository, "look_seconds", 0)
+    monkeypatch.setattr(Opened, "look_seconds", 0)
     prompt = service.create("0", name="a")
     gc.collect()
     before = _open_but_gone()
@@ -164,7 +165,7 @@ def test_many_threads_that_write_do_not_each_keep_packs(
     store: Store, service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Only who leads a batch reads what it stands on, and each leader passes on what it has open."""
-    monkeypatch.setattr(Repository, "look_seconds", 0)
+    monkeypatch.setattr(Opened, "look_seconds", 0)
     prompts = [service.create("0", name=f"p{at}").id for at in range(16)]
     with ThreadPoolExecutor(len(prompts)) as threads:
         for at in range(1, 40):

@@ -156,8 +156,8 @@ class Import:
     def prepare_search(self, progress: Progress) -> None:
         """Take what was imported into the search; *progress* counts prompts. Without room the next search does it."""
         with suppress(StorageFull):
-            self._store.index.prepare_search(progress)
-            self._store.index.prepare_references()
+            self._store.content_tables.prepare_search(progress)
+            self._store.content_tables.prepare_references()
 
     def _find_done(self, file: BinaryIO) -> None:
         if self._store.index.read(queries.is_empty):

@@ -54,7 +54,7 @@ class Catalogue:
 
     def by_name(self, selection: Selection, *, after: str | None = None, limit: int) -> list[Prompt]:
         """At most *limit* prompts, sorted by name, those behind the name *after*."""
-        look = self._store.index.search if selection.is_of_texts else self._store.index.read
+        look = self._store.content_tables.search if selection.is_of_texts else self._store.index.read
         return look(selections.by_name, selection, after=after, limit=limit)
 
     def by_change(self, selection: Selection, *, after: tuple[int, str] | None = None, limit: int) -> list[Prompt]:
@@ -62,14 +62,14 @@ class Catalogue:
 
         Those behind *after*: that time of the last one, in seconds since 1970, and its name.
         """
-        look = self._store.index.search if selection.is_of_texts else self._store.index.read
+        look = self._store.content_tables.search if selection.is_of_texts else self._store.index.read
         return look(selections.by_change, selection, after=after, limit=limit)
 
     def count(self, selection: Selection) -> int:
         """How many prompts there are of this kind, up to `MOST_COUNTED`; the number of all is known."""
         if selection == Selection():
             return self._store.index.read(totals).prompts
-        look = self._store.index.search if selection.is_of_texts else self._store.index.read
+        look = self._store.content_tables.search if selection.is_of_texts else self._store.index.read
         return look(selections.count, selection, MOST_COUNTED)
 
     def choices(self) -> Choices:

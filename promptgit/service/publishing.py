@@ -51,7 +51,7 @@ class Publishing:
         def look(index: sqlite3.Connection) -> tuple[list[Prompt], int]:
             return queries.list_prompts(index, where, offset=offset, limit=limit), queries.count_prompts(index, where)
 
-        return (self._store.index.read if tag is None else self._store.index.search)(look)
+        return (self._store.index.read if tag is None else self._store.content_tables.search)(look)
 
     def publish(
         self, name: str, make: Callable[[bytes | None], str], pointed: Iterable[str], *, attribution: Attribution

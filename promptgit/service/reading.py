@@ -91,7 +91,7 @@ class Reading:
         *q* is searched for in names and newest contents, regardless of case. With *label* those that
         have it, each with the version that it points at in the place of its newest one.
         """
-        look = self._store.index.search if q else self._store.index.read
+        look = self._store.content_tables.search if q else self._store.index.read
         exact, label = name and names.canonical(name), None if label == LATEST else label
         where = queries.Where(exact, prefix, q or None, after, label)
         return look(queries.list_prompts, where, limit=limit)

@@ -97,7 +97,7 @@ class References:
     def of(self, prompt: Prompt) -> tuple[list[Use], list[UsedBy]]:
         """What a prompt that is there uses, and where it is used: in newest and in labelled versions of prompts."""
         with suppress(StorageFull):  # then it takes longer
-            self._store.index.prepare_references()
+            self._store.content_tables.prepare_references()
         return self._store.index.read(self._of, prompt)
 
     def _of(self, index: sqlite3.Connection, prompt: Prompt) -> tuple[list[Use], list[UsedBy]]:

@@ -115,7 +115,7 @@ class Writes:
         try:
             return attempt()
         except referenced.Behind:
-            self._store.index.prepare_references()
+            self._store.content_tables.prepare_references()
             is_patient = True
             return attempt()
 

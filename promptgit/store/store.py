@@ -20,6 +20,7 @@ from promptgit.store.git.signatures import Signer
 from promptgit.store.git.upkeep import Upkeep
 from promptgit.store.index import change_queries, queries, release_queries
 from promptgit.store.index.connections import Unusable, head_of
+from promptgit.store.index.content_tables import ContentTables
 from promptgit.store.index.index import Index
 from promptgit.store.index.intake import Progress
 from promptgit.store.locks import WriteLock
@@ -61,6 +62,7 @@ class Store:
         self.committer = COMMITTER
         self.repository = Repository(folder / "prompts.git", COMMITTER, patience=lock_timeout)
         self.index = Index(folder / "index.sqlite3", self.repository, clock)
+        self.content_tables = ContentTables(self.index, self.repository)
         self.signer = Signer(Path(signing_key)) if signing_key else None
         sign = self.signer.sign if self.signer else None
         self._write_lock = WriteLock(folder / "write.lock", lock_timeout)

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import time
 import weakref
 from pathlib import Path
-from typing import ClassVar
 
 import pygit2
 
@@ -19,6 +17,7 @@ from promptgit.store.git.commits import Batch, Edit
 from promptgit.store.git.contents import Contents
 from promptgit.store.git.essentials import Essentials
 from promptgit.store.git.objects import Tree
+from promptgit.store.git.opened import Opened, set_up_libgit2
 from promptgit.store.git.own_refs import OwnRefs
 from promptgit.store.git.refs import MAIN, MainFile
 from promptgit.store.git.unreadable import Unreadable
@@ -26,8 +25,6 @@ from promptgit.store.handles import Handles
 
 _TREES_KEPT = 1_000
 _CONTENTS_KEPT, _LARGEST_KEPT = 128, 16 << 10  # of one process, and bytes
-_OPEN_PACKS = 256  # of the whole process
-_WINDOW_BYTES, _MAPPED_BYTES = 1 << 20, 16 << 20  # of packs in memory, of the whole process
 _TIDY_EVERY = 16  # batches
 
 
@@ -36,9 +33,6 @@ class Repository:
 
     A lock of `main` that another program holds is waited for *patience* seconds.
     """
-
-    look_seconds: ClassVar[float] = 1.0
-    """How often a thread looks whether packs that it has open have gone."""
 
     def __init__(self, path: Path, committer: Author, *, patience: float = 10.0) -> None:
         self.path = path
@@ -55,16 +49,9 @@ class Repository:
         self._untidied = 0
         self._local = Handles({})
         self.led = self._local.of_leader
-        self.own_refs = OwnRefs(lambda: self._opened())
-        # Off by default in libgit2: without it an acknowledged commit can vanish in a power cut.
-        pygit2.settings.enable_fsync_gitdir(True)
-        # Each thread's handle would keep trees and commits, up to 256 MB, which are hardly ever read twice.
-        pygit2.settings.enable_caching(False)
-        # Each thread's handle would keep every pack open that it has read from.
-        pygit2.settings.mwindow_file_limit = _OPEN_PACKS
-        # By default it maps packs as wholes, and without end.
-        pygit2.settings.mwindow_size = _WINDOW_BYTES
-        pygit2.settings.mwindow_mapped_limit = _MAPPED_BYTES
+        self._opened = Opened(path, self.packs, self._local)
+        self.own_refs = OwnRefs(self._opened)
+        set_up_libgit2()
 
     def is_complete(self) -> bool:
         """Whether the repository is there, with a branch main.
@@ -110,37 +97,9 @@ class Repository:
                 "and bring it back with 'git update-ref refs/heads/main <commit>'.",
             )
 
-    def _opened(self) -> pygit2.Repository:
-        git: pygit2.Repository | None = getattr(self._local, "git", None)
-        if git is None:
-            self._local.packs, self._local.looked = self.packs.stat().st_mtime_ns, time.monotonic()
-            git = self._local.git = self._open()
-        return git
-
-    def _open(self) -> pygit2.Repository:
-        try:
-            git = pygit2.Repository(self.path)
-        except pygit2.GitError as error:
-            reason = str(error)
-            if "owne" in reason:
-                reason += (
-                    ". Run the service as the folder's owner, or let git trust it: "
-                    f"git config --global --add safe.directory {self.path}"
-                )
-            raise UnusableRepository(str(self.path), reason) from error
-        if git.is_shallow:
-            git.free()
-            reason = (
-                "it is a shallow clone, whose versions would have wrong numbers. Run 'git fetch --unshallow' in it."
-            )
-            raise UnusableRepository(str(self.path), reason)
-        return git
-
     def close(self) -> None:
         """Close this thread's handle; the next use opens another."""
-        git: pygit2.Repository | None = self._local.__dict__.pop("git", None)
-        if git is not None:
-            git.free()  # it is part of a cycle: left to the garbage collector, it would live on for long
+        self._opened.close()
 
     def main(self) -> str:
         """The commit that `main` points at."""
@@ -173,7 +132,7 @@ class Repository:
         Raises:
             Damaged: it is missing, or its bytes are not those that its id stands for.
         """
-        self._forget_packs()
+        self._opened.close_if_packs_changed()
         try:
             return self._opened().read(oid)[1]
         except (KeyError, OSError, pygit2.GitError):
@@ -187,17 +146,6 @@ class Repository:
             reason = "it is not there" if isinstance(error, KeyError) else str(error)
             self.unreadable.note(oid, reason)
             raise Damaged(oid, reason) from error
-
-    def _forget_packs(self) -> None:
-        """Close this thread's handle if the packs have changed since: libgit2 keeps those mapped that are gone.
-
-        It is looked for at most once a second, because to open a handle takes as long as many reads (0.3 ms).
-        """
-        now = time.monotonic()
-        if now - getattr(self._local, "looked", now) >= self.look_seconds:
-            self._local.looked = now
-            if self.packs.stat().st_mtime_ns != self._local.packs:
-                self.close()
 
     def content(self, blob: str) -> bytes:
         """The bytes of a blob, which may be kept from the last time.

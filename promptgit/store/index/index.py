@@ -13,11 +13,10 @@ from typing import Concatenate, ParamSpec, TypeVar
 from filelock import Timeout
 
 from promptgit.deferral import Deferred
-from promptgit.errors import IndexBusy, StorageFull
+from promptgit.errors import IndexBusy
 from promptgit.store.files import is_full, storage_errors
 from promptgit.store.git.repository import Repository
 from promptgit.store.handles import Handles
-from promptgit.store.index import reference_rows, search
 from promptgit.store.index.connections import (
     Unusable,
     head_of,
@@ -96,54 +95,22 @@ class Index:
     def _is_hurried(self) -> bool:
         return getattr(self._local, "hurried", False)
 
-    def search(self, query: Callable[Concatenate[sqlite3.Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Like `read`, for a query that needs the search table."""
-        try:
-            self.prepare_search()
-        except StorageFull:
-            log.warning("No room to bring the search up to date; it finds what it knew.")
-        return self.read(query, *args, **kwargs)
-
-    def prepare_search(self, progress: Progress | None = None) -> None:
-        """Bring the search table up to date, which the next `search` does otherwise; *progress* counts prompts.
+    def refresh(self, step: Callable[[sqlite3.Connection], T]) -> T:
+        """What *step* answers, which writes to tables that are derived later than the others; what it wrote is kept.
 
         Raises:
-            StorageFull: there was no room for it.
+            IndexBusy: another process kept the index.
+            StorageFull, StorageFailed: the disk is full, or has failed.
         """
-        count, unreadable = 0, self._repository.unreadable
-        while not self.read(search.is_current, known := unreadable.noted()):
-            taken = self._repairing(self._refresh_search)
-            if not taken and unreadable.noted() == known:
-                break  # all that is left is damaged, and cannot be noted
-            count += taken
-            if progress is not None:
-                progress(count)
 
-    def prepare_references(self) -> None:
-        """Take in the references of prompts that changed, except perhaps a few, which whoever asks reads.
+        def do() -> T:
+            connection = self._begin()
+            with self._rolled_back(connection), storage_errors():
+                answer = step(connection)
+                connection.execute("COMMIT")
+            return answer
 
-        Raises:
-            StorageFull: there was no room for it.
-        """
-        while self.read(reference_rows.is_behind):
-            self._repairing(self._refresh_references)
-
-    def _refresh_references(self) -> None:
-        with self._kept() as connection:
-            reference_rows.refresh(connection, self._repository.read)
-
-    def _refresh_search(self) -> int:
-        """Take some prompts into the search table: not all at once, for writers wait meanwhile. How many it took."""
-        with self._kept() as connection:
-            return search.refresh(connection, self._repository.read, self._repository.unreadable.noted())
-
-    @contextmanager
-    def _kept(self) -> Iterator[sqlite3.Connection]:
-        """A transaction that writes, on an index that is up to `main`; what is done within is kept."""
-        connection = self._begin()
-        with self._rolled_back(connection), storage_errors():
-            yield connection
-            connection.execute("COMMIT")
+        return self._repairing(do)
 
     @contextmanager
     def writing(self) -> Iterator[tuple[sqlite3.Connection, Ledger, str]]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from functools import cached_property, partial
 from zlib import crc32
 
@@ -17,45 +16,11 @@ from promptgit.store.index.change_rows import OUTSIDE, ChangeRows, Done
 from promptgit.store.index.label_rows import LabelRows
 from promptgit.store.index.makers import Makers
 from promptgit.store.index.release_rows import ReleaseRows
-from promptgit.store.index.rows import insert, version_json
+from promptgit.store.index.rows import PromptRow, insert, version_json
 from promptgit.store.index.seals import expect, expect_none, of_labels, seal
 
 _FLUSH_EVERY = 5_000  # commits, changes and moves of labels; each version is one of them
 _LOOK_EVERY = 100  # commits
-
-
-@dataclass(slots=True)
-class _Row:
-    """A row of `prompts`."""
-
-    key: int
-    id: str
-    name: str
-    versions: int
-    created: int
-    altered: bytes | None
-    removed: int | None
-    places: int
-    labels: int
-    updated: int
-    author: int
-
-    def seal(self) -> int:
-        return seal(*self.values())
-
-    def values(self) -> tuple[int | str | bytes | None, ...]:
-        """What is sealed, in the order of `queries.PROMPT`."""
-        return (
-            self.key,
-            self.id,
-            self.name,
-            self.versions,
-            self.created,
-            self.altered,
-            self.removed,
-            self.places,
-            self.labels,
-        )
 
 
 class Ledger:
@@ -68,18 +33,18 @@ class Ledger:
     def __init__(self, connection: sqlite3.Connection, *, empty: bool = False) -> None:
         self._connection = connection
         self._empty = empty
-        self._living: dict[str, _Row | None] = {}
-        self._removed: dict[str, list[_Row]] = {}
+        self._living: dict[str, PromptRow | None] = {}
+        self._removed: dict[str, list[PromptRow]] = {}
         self._ids: set[str] = set()
         self._authors: dict[Author, int] = {}
         self._labels = LabelRows(connection, empty=empty)
         self._changes = ChangeRows(connection, empty=empty)
         self._releases = ReleaseRows(connection)
         self._done: list[Done] = []  # by the commit at hand
-        self._rows: dict[int, _Row] = {}
-        self._renamed: dict[int, _Row] = {}  # by it, or with a label's file that it changed
-        self._placed: dict[int, _Row] = {}  # created, moved, removed or brought back
-        self._grown: dict[int, _Row] = {}  # with a new version
+        self._rows: dict[int, PromptRow] = {}
+        self._renamed: dict[int, PromptRow] = {}  # by it, or with a label's file that it changed
+        self._placed: dict[int, PromptRow] = {}  # created, moved, removed or brought back
+        self._grown: dict[int, PromptRow] = {}  # with a new version
         self._versions: list[tuple[object, ...]] = []
         self._places: list[tuple[object, ...]] = []
         self._removals: list[tuple[object, ...]] = []
@@ -156,17 +121,17 @@ class Ledger:
         self._grown[row.key] = row
         self._done.append(Done("version", row.key, name, number=row.versions))
 
-    def _create(self, name: str, commit: Commit) -> _Row:
+    def _create(self, name: str, commit: Commit) -> PromptRow:
         prompt_id = id_of(name)
         if self._id_is_used(prompt_id):
             prompt_id = id_of(name, commit.id)
         self._ids.add(prompt_id)
-        row = _Row(next(self._keys), prompt_id, name, 0, commit.timestamp, None, None, 0, 0, commit.timestamp, 0)
+        row = PromptRow(next(self._keys), prompt_id, name, 0, commit.timestamp, None, None, 0, 0, commit.timestamp, 0)
         self._rows[row.key] = row
         self._place(row, commit)
         return row
 
-    def _revive(self, name: str, commit: Commit) -> _Row | None:
+    def _revive(self, name: str, commit: Commit) -> PromptRow | None:
         """The prompt that was removed last under this name comes back."""
         rows = self._find_removed(name)
         if not rows:
@@ -199,31 +164,31 @@ class Ledger:
         self._removals.append((row.key, row.versions, *made))
         self._place(row, commit)
 
-    def _place(self, row: _Row, commit: Commit) -> None:
+    def _place(self, row: PromptRow, commit: Commit) -> None:
         """Note that a prompt was created, moved, removed or brought back."""
         row.places += 1
         placed = row.key, self._changes.next_number, row.places, row.name, int(row.removed is None)
         self._places.append((*placed, seal(*placed, commit.id)))
         self._placed[row.key] = self._renamed[row.key] = row
 
-    def _expect_living(self, name: str) -> _Row:
+    def _expect_living(self, name: str) -> PromptRow:
         row = self._find_living(name)
         assert row is not None, f"the history removes {name!r}, which the index does not have"
         return row
 
-    def _find_living(self, name: str) -> _Row | None:
+    def _find_living(self, name: str) -> PromptRow | None:
         if name not in self._living:
             found = self._find("name = ? AND removed IS NULL", name, "prompts_living_twin")
             self._living[name] = found[0] if found else None
         return self._living[name]
 
-    def _find_removed(self, name: str) -> list[_Row]:
+    def _find_removed(self, name: str) -> list[PromptRow]:
         if name not in self._removed:
             found = self._find("name = ? AND removed IS NOT NULL", name, "prompts_removed_twin")
             self._removed[name] = sorted(found, key=lambda row: row.removed or 0)
         return self._removed[name]
 
-    def _find(self, condition: str, name: str, twin: str) -> list[_Row]:
+    def _find(self, condition: str, name: str, twin: str) -> list[PromptRow]:
         if self._empty:
             return []
         rows = self._connection.execute(
@@ -235,7 +200,7 @@ class Ledger:
             expect_none(self._connection, twin, f"{condition} AND key > 0", name)
         for row in rows:
             expect(row[-1], row[:-3])
-        return [self._rows.setdefault(row[0], _Row(*row[:-1])) for row in rows]
+        return [self._rows.setdefault(row[0], PromptRow(*row[:-1])) for row in rows]
 
     def _id_is_used(self, prompt_id: str) -> bool:
         if prompt_id in self._ids:

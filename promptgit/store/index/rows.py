@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import chain
 
@@ -11,8 +12,44 @@ import orjson
 
 from promptgit.domain.history import Commit
 from promptgit.domain.models import makers_json
+from promptgit.store.index.seals import seal
 
 _AT_ONCE = 100  # rows; more gain nothing, and SQLite takes a limited number of values
+
+
+@dataclass(slots=True)
+class PromptRow:
+    """A row of `prompts`."""
+
+    key: int
+    id: str
+    name: str
+    versions: int
+    created: int
+    altered: bytes | None
+    removed: int | None
+    places: int
+    labels: int
+    updated: int
+    author: int
+
+    def seal(self) -> int:
+        """The checksum of what is sealed."""
+        return seal(*self.values())
+
+    def values(self) -> tuple[int | str | bytes | None, ...]:
+        """What is sealed, in the order of `queries.PROMPT`."""
+        return (
+            self.key,
+            self.id,
+            self.name,
+            self.versions,
+            self.created,
+            self.altered,
+            self.removed,
+            self.places,
+            self.labels,
+        )
 
 
 def insert(connection: sqlite3.Connection, table: str, rows: Sequence[Sequence[object]]) -> None:
