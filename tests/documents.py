@@ -7,6 +7,7 @@ import re
 import subprocess
 from pathlib import Path
 
+from tests.starts import shim_folder
 from tests.support import PROMPTGIT, environment
 
 DOCS = Path(__file__).parents[1] / "docs"
@@ -20,7 +21,7 @@ def marked(page: str, language: str) -> list[str]:
 
 def shell(script: str, folder: Path, **settings: str) -> str:
     """What a script prints that is run in a folder, with this installation's `promptgit` and `python`."""
-    path = f"{Path(PROMPTGIT).parent}{os.pathsep}{os.environ['PATH']}"
+    path = os.pathsep.join([str(shim_folder()), str(Path(PROMPTGIT).parent), os.environ["PATH"]])
     done = subprocess.run(
         ["bash", "-euo", "pipefail", "-c", script],
         cwd=folder,

@@ -12,10 +12,12 @@ import gc
 import json
 import os
 import select
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import cache
@@ -71,25 +73,62 @@ class Started:
 
 
 @cache
-def _helper() -> socket.socket:
-    ours, its = socket.socketpair()
-    process = subprocess.Popen([sys.executable, "-m", "tests.starts", str(its.fileno())], pass_fds=[its.fileno()])
+def _helper() -> Path:
+    """The folder with the socket of the helper process, and with the program that speaks to it."""
+    folder = Path(tempfile.mkdtemp(prefix="promptgit-starts-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(str(folder / "socket"))
+    listener.listen(100)
+    ours, its = socket.socketpair()  # its end tells the helper that nobody needs it any more
+    descriptors = listener.fileno(), its.fileno()
+    process = subprocess.Popen([sys.executable, "-m", "tests.starts", *map(str, descriptors)], pass_fds=descriptors)
+    listener.close()
     its.close()
     atexit.register(process.wait)
     atexit.register(ours.close)
-    return ours
+    return folder
 
 
 def start(arguments: Sequence[str], environment: Mapping[str, str], *, stdin: int, stdout: int, stderr: int) -> Started:
     """Start `promptgit` with *arguments* and three files, by their descriptors."""
-    ours, its = socket.socketpair()
+    status = socket.socket(socket.AF_UNIX)
+    status.connect(str(_helper() / "socket"))
     order = json.dumps([list(arguments), dict(environment), os.getcwd()]).encode()
-    socket.send_fds(_helper(), [len(order).to_bytes(4, "big") + order], [its.fileno(), stdin, stdout, stderr])
-    its.close()
-    return Started(ours)
+    socket.send_fds(status, [len(order).to_bytes(4, "big")], [stdin, stdout, stderr])
+    status.sendall(order)
+    return Started(status)
 
 
-def _serve(orders: socket.socket) -> None:
+_SHIM = """#!{python} -IS
+import json, os, socket, sys
+
+if sys.argv[1:2] == ["serve"]:
+    os.execv({promptgit!r}, [{promptgit!r}, *sys.argv[1:]])
+status = socket.socket(socket.AF_UNIX)
+status.connect({address!r})
+order = json.dumps([sys.argv[1:], dict(os.environ), os.getcwd()]).encode()
+socket.send_fds(status, [len(order).to_bytes(4, "big")], [0, 1, 2])
+status.sendall(order)
+status.recv(20)
+code = os.waitstatus_to_exitcode(int(status.recv(20)))
+os._exit(code if code >= 0 else 128 - code)
+"""
+
+
+@cache
+def shim_folder() -> Path:
+    """A folder for a shell's PATH, whose `promptgit` is started as `start` does; a server is executed."""
+    folder = _helper() / "bin"
+    folder.mkdir()
+    (folder / "promptgit").write_text(
+        _SHIM.format(python=sys.executable, promptgit=PROMPTGIT, address=str(_helper() / "socket"))
+    )
+    (folder / "promptgit").chmod(0o755)
+    return folder
+
+
+def _serve(listener: socket.socket, tests: socket.socket) -> None:
     atexit.register(_leave)  # the first to be registered is the last to be called
     for name in _MODULES:
         import_module(name)
@@ -102,41 +141,43 @@ def _serve(orders: socket.socket) -> None:
     os.set_blocking(ends, False)
     signal.signal(signal.SIGCHLD, lambda *_: None)
     signal.set_wakeup_fd(ends)
-    waiting: dict[int, int] = {}  # by command: the descriptor on which its end is told
+    waiting: dict[int, socket.socket] = {}  # by command: where its end is told
     while True:
-        ready, _, _ = select.select([orders.fileno(), ended], [], [])
+        ready, _, _ = select.select([listener.fileno(), tests.fileno(), ended], [], [])
         if ended in ready:
             os.read(ended, 4096)
             _tell(waiting)
-        if orders.fileno() in ready:
-            head, files, *_ = socket.recv_fds(orders, 4, 4)
-            if not head:
-                return
+        if tests.fileno() in ready:
+            return
+        if listener.fileno() in ready:
+            status, _ = listener.accept()
+            head, files, *_ = socket.recv_fds(status, 4, 3)
             size, order = int.from_bytes(head, "big"), b""
             while len(order) < size:
-                order += orders.recv(size - len(order))
+                order += status.recv(size - len(order))
             pid = os.fork()
             if pid == 0:
                 signal.set_wakeup_fd(-1)
                 signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-                orders.close()
-                for file in (ended, ends, files[0], *waiting.values()):
-                    os.close(file)
-                _run(files[1:], *json.loads(order))
-            waiting[pid] = files[0]
-            os.write(files[0], b"%20d" % pid)
-            for file in files[1:]:
+                for other in (listener, tests, status, *waiting.values()):
+                    other.close()
+                os.close(ended)
+                os.close(ends)
+                _run(files, *json.loads(order))
+            waiting[pid] = status
+            status.sendall(b"%20d" % pid)
+            for file in files:
                 os.close(file)
 
 
-def _tell(waiting: dict[int, int]) -> None:
+def _tell(waiting: dict[int, socket.socket]) -> None:
     """Tell of the commands that have ended."""
     for pid, status in list(waiting.items()):
         ended, how = os.waitpid(pid, os.WNOHANG)
         if ended:
-            with suppress(BrokenPipeError):  # nobody waits any more
-                os.write(status, b"%20d" % how)
-            os.close(waiting.pop(pid))
+            with suppress(OSError):  # nobody waits any more
+                status.sendall(b"%20d" % how)
+            waiting.pop(pid).close()
 
 
 def _run(files: list[int], arguments: list[str], environment: dict[str, str], folder: str) -> NoReturn:
@@ -178,4 +219,4 @@ def _leave() -> None:
 
 
 if __name__ == "__main__":
-    _serve(socket.socket(fileno=int(sys.argv[1])))
+    _serve(*(socket.socket(fileno=int(descriptor)) for descriptor in sys.argv[1:]))
