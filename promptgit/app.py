@@ -9,7 +9,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from flask import Flask, request
-from flask_smorest import Api
 
 from promptgit import deferral
 from promptgit.auth.accounts import Account
@@ -73,16 +72,25 @@ if TYPE_CHECKING:
 _BODY_PER_CONTENT, _BODY_REST = 6, 1 << 20
 
 
-class _Api(Api):  # type: ignore[misc]  # flask-smorest has no types
-    """flask-smorest's, with all errors left to `problems`, and described by `openapi`.
-
-    People are told of them in pages, Langfuse's SDKs in the words that they know.
-    """
-
-    DEFAULT_ERROR_RESPONSE_NAME = None
-
-    def _register_error_handlers(self) -> None:
-        problems.register(self._app, lambda problem: errors.faced(langfuse.faced(problem)))
+_API = (
+    prompts.blueprint,
+    names.blueprint,
+    versions.blueprint,
+    references.blueprint,
+    labels.blueprint,
+    commits.blueprint,
+    promotions.blueprint,
+    changes.blueprint,
+    checks.blueprint,
+    checks.of_prompt,
+    rules.blueprint,
+    releases.blueprint,
+    tokens.blueprint,
+    access_log.blueprint,
+    people.blueprint,
+    litellm.blueprint,
+    usage.blueprint,
+)
 
 
 def create_app(settings: Settings, *, catch_up: bool = True, clock: Callable[[], float] = time.time) -> Flask:
@@ -98,9 +106,6 @@ def create_app(settings: Settings, *, catch_up: bool = True, clock: Callable[[],
     _watch_chores(metrics, settings, store)
     app = Flask("promptgit", static_folder=None)
     app.config.update(
-        API_TITLE="promptgit",
-        API_VERSION="v1",
-        OPENAPI_VERSION="3.1.0",
         MAX_CONTENT_LENGTH=settings.max_content_bytes * _BODY_PER_CONTENT + _BODY_REST,
         PROPAGATE_EXCEPTIONS=False,
         PUBLIC_URL=settings.public_url,
@@ -127,28 +132,9 @@ def create_app(settings: Settings, *, catch_up: bool = True, clock: Callable[[],
     )
     app.extensions["promptgit.activity"] = Activity(store)
     app.extensions["promptgit.feed"] = Feed(store, waiters=settings.threads // 2)
-    api = _Api(app)
-    for blueprint in (
-        prompts.blueprint,
-        names.blueprint,
-        versions.blueprint,
-        references.blueprint,
-        labels.blueprint,
-        commits.blueprint,
-        promotions.blueprint,
-        changes.blueprint,
-        checks.blueprint,
-        checks.of_prompt,
-        rules.blueprint,
-        releases.blueprint,
-        tokens.blueprint,
-        access_log.blueprint,
-        people.blueprint,
-        litellm.blueprint,
-        usage.blueprint,
-    ):
-        api.register_blueprint(blueprint)
-    commits.describe(api.spec)
+    problems.register(app, lambda problem: errors.faced(langfuse.faced(problem)))
+    for blueprint in _API:
+        app.register_blueprint(blueprint)
     app.register_blueprint(operations.blueprint(store, metrics, None if settings.auth == "off" else known))
     follower = upstream.Follower(store, settings.upstream_poll)
     app.extensions["promptgit.follower"] = follower
@@ -156,7 +142,7 @@ def create_app(settings: Settings, *, catch_up: bool = True, clock: Callable[[],
     app.register_blueprint(langfuse.blueprint)
     app.register_blueprint(mcp.blueprint)
     app.register_blueprint(git_clone.blueprint(UploadPack(store.repository.git, settings.data, settings.git_clones)))
-    docs.register(app, api.spec)
+    docs.register(app, _API)
     # From the outside in: the log and the metrics, what every answer says, what other sites' pages are told, who asks,
     # what needs no Flask.
     direct = Direct(app.wsgi_app, service)

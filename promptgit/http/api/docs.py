@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from functools import cache
 from importlib.metadata import distribution
 from pathlib import Path
 
 from apispec import APISpec
 from flask import Flask, Response, abort, redirect, request, send_file, url_for
+from flask_smorest import Api
 from werkzeug.wrappers import Response as Answer
 
-from promptgit.http.api import openapi
+from promptgit.http.api import commits, openapi
 from promptgit.http.api.answers import JSON
+from promptgit.http.api.bodies import Routes
 from promptgit.http.api.context import conditional
 from promptgit.http.api.openapi import answer, operation
 from promptgit.http.api.reads import Read, cached
@@ -28,12 +31,19 @@ _POLICY = (
 )
 
 
-def register(app: Flask, spec: APISpec) -> None:
-    """Serve the document and its page; the document has all routes of *app*, later ones included."""
+class _Described(Api):  # type: ignore[misc]  # flask-smorest has no types
+    DEFAULT_ERROR_RESPONSE_NAME = None  # `openapi` describes errors
+
+
+def register(app: Flask, blueprints: Sequence[Routes]) -> None:
+    """Serve the document and its page; the document has all routes of *app*, those of flask-smorest's *blueprints* too.
+
+    It is made when it is first asked for, which takes about as long as all else that an application's start does.
+    """
 
     @cache
     def built() -> Read:
-        text = openapi.build(app, spec)
+        text = openapi.build(app, _spec(blueprints))
         return Read(cached(hashlib.sha256(text).hexdigest()[:40], "no-cache", JSON), lambda: text)
 
     @app.get("/openapi.json", endpoint="openapi")
@@ -55,6 +65,17 @@ def register(app: Flask, spec: APISpec) -> None:
 
     app.add_url_rule("/docs", "docs", _page, strict_slashes=False)
     app.add_url_rule("/docs/<file>", "docs_file", _file)
+
+
+def _spec(blueprints: Sequence[Routes]) -> APISpec:
+    described = Flask("promptgit")
+    described.config.update(API_TITLE="promptgit", API_VERSION="v1", OPENAPI_VERSION="3.1.0")
+    api = _Described(described)
+    for blueprint in blueprints:
+        api.register_blueprint(blueprint)
+    commits.describe(api.spec)
+    spec: APISpec = api.spec
+    return spec
 
 
 @operation("documentation", {200: answer("The page", "text/html")}, security=[])
