@@ -53,6 +53,15 @@ def test_an_override_has_no_effect_and_is_named() -> None:
     assert "U+202E" in shown.line("a\u202eb")
 
 
+def test_a_segment_of_blanks_alone_is_seen() -> None:
+    """A name that came by git may have one, and its link would show nothing; blanks between words stay as they are."""
+    for name, told in ((" ", "U+0020"), ("a/\u3000/b", "a/U+3000/b"), ("a/\t", "a/U+0009"), ("\n\n/b", "LFLF/b")):
+        assert seen(shown.line(name)) == told
+        assert seen(shown.named(name)) == re.sub(r"U\+\w+|LF", lambda found: f"[{found[0]}]", told)
+    for name in ("a b/c d", "a / b", "Straße 1/ c"):
+        assert seen(shown.line(name)) == shown.named(name) == name
+
+
 def test_emoji_stay_whole_and_lone_joiners_are_seen() -> None:
     for emoji in ("👩\u200d💻", "❤\ufe0f", "🏳\ufe0f\u200d🌈", "1\ufe0f⃣"):
         assert shown.text(emoji) == emoji

@@ -32,9 +32,12 @@ _MARKED = re.compile(
 )
 # Letters from right to left (Bidi_Class R and AL, by blocks).
 _LEFTWARDS = r"\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\U00010800-\U00010fff\U0001e800-\U0001efff"
+# What a name that came by git may have as a whole segment, and would show nothing; the other blanks are invisible above.
+_BLANK_SEGMENT = re.compile(r"(?:(?<=/)|\A)[\t\n \u3000]+(?=/|\Z)")
 _ROWS = re.compile(rf"(?:[^\n{_LEFTWARDS}]*\n)+|[^\n]*\n|[^\n]+")  # lines without such letters, or one line
 NO_NEWLINE = "\udfff"  # in no text: what is decoded has no lone surrogate
 _NAMES = {
+    "\t": "TAB",
     "\r": "CARRIAGE RETURN",
     "\n": "LINE FEED",
     "\x1b": "ESCAPE",
@@ -70,13 +73,19 @@ def rows(value: str) -> Markup:
 
 
 def line(value: str) -> Markup:
-    """A name or a description: with boxes, and with its own direction of writing."""
-    return Markup(f'<bdi dir="auto">{_boxed(value)}</bdi>')  # noqa: S704
+    """A name or a description: with boxes, also for segments of blanks alone, and with its own direction of writing."""
+    parts: list[str] = []
+    at = 0
+    for blank in _BLANK_SEGMENT.finditer(value):
+        parts += [_boxed(value[at : blank.start()]), *map(box, blank[0])]
+        at = blank.end()
+    return Markup(f'<bdi dir="auto">{"".join(parts)}{_boxed(value[at:])}</bdi>')  # noqa: S704
 
 
 def named(html: str) -> Markup:
     """HTML without elements, as of a page's title, where there are no boxes: invisible characters by their codes."""
-    return Markup(_MARKED.sub(lambda found: found["emoji"] or "".join(map(_code, found[0])), str(html)))  # noqa: S704
+    told = _BLANK_SEGMENT.sub(lambda found: "".join(map(_code, found[0])), str(html))
+    return Markup(_MARKED.sub(lambda found: found["emoji"] or "".join(map(_code, found[0])), told))  # noqa: S704
 
 
 def _code(character: str) -> str:
