@@ -147,8 +147,7 @@ def test_a_chat_is_written_as_its_messages(store: Store, service: Service) -> No
     declared = {"question": {"default": "Why?"}}
     chat = parts(prompt=messages, config={"model": "m"}, tags=["t"], input=declared)
     text, plain = parts(name="b", prompt="Hi", config={"n": 1}), parts(name="c", prompt="Hi")
-    ignored = line("d", prompt=["other tools' own"])
-    assert take(store, chat, text, plain, ignored).added == 4
+    assert take(store, chat, text, plain).added == 3
     contents = [service.content(prompt.newest).decode() for prompt in service.list(limit=9)]
     assert front_matter.parse(contents[0].encode()) == front_matter.PromptFile(
         (
@@ -160,7 +159,7 @@ def test_a_chat_is_written_as_its_messages(store: Store, service: Service) -> No
         ("t",),
         (Input("question", "Why?"),),
     )
-    assert contents[1:] == ["---\nconfig:\n  n: 1\n---\nHi", "Hi", "x"]
+    assert contents[1:] == ["---\nconfig:\n  n: 1\n---\nHi", "Hi"]
     assert take(store, chat, text, plain).present == 3
 
 
@@ -181,6 +180,12 @@ BAD = [
     (encode(parts(prompt=[{"role": "user"}]))[0], "at place 1"),
     (encode(parts(prompt="a", tags="t"))[0], "'tags' is not a list of texts"),
     (encode(parts(prompt="a", input={"b": 1}))[0], "'input' does not declare"),
+    (encode(line(prompt="a"))[0], "has 'content' and 'prompt'"),
+    (encode(parts(prompt="a", content_base64="YQ=="))[0], "has 'content_base64' and 'prompt'"),
+    (
+        encode(line(op="rename", renamed_from="a?"))[0].replace(b"a?", rb"a\ud800"),
+        "'renamed_from' has a lone surrogate at place 2",
+    ),
     (encode(line("CON"))[0], "Windows reserves"),
     (encode(line("A"))[0], "cannot stand beside"),
     (encode(line(content="x" * 1_001))[0], "1,001 bytes"),

@@ -87,14 +87,20 @@ def _text(entry: Entry, key: str) -> str:
     value = entry.get(key)
     if not isinstance(value, str):
         raise ValueError(f"the field {key!r} " + ("is missing" if key not in entry else "is not a text"))
+    try:
+        value.encode()
+    except UnicodeEncodeError as error:
+        raise ValueError(f"the field {key!r} has a lone surrogate at place {error.start + 1}") from None
     return value
 
 
 def _content(entry: Entry, max_content: int) -> bytes:
     """The content; in Base64 it may hold anything, as files that came by git do."""
+    given = [key for key in ("content", "content_base64", "prompt") if key in entry]
+    if len(given) > 1:
+        raise ValueError(f"the line has {' and '.join(map(repr, given))}, each of which is the whole text; give one")
     if "content_base64" not in entry:
-        is_parts = "prompt" in entry and "content" not in entry
-        return texts.check_content(_file(entry) if is_parts else _text(entry, "content"), max_content)
+        return texts.check_content(_file(entry) if "prompt" in entry else _text(entry, "content"), max_content)
     data = base64.b64decode(_text(entry, "content_base64"), validate=True)
     if len(data) > max_content:
         raise ContentTooLarge(len(data), max_content)
