@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from string import ascii_letters
 from typing import Any
 
 from flask import Flask
@@ -100,6 +101,17 @@ def test_prompts_are_listed_page_by_page_with_their_arguments(client: FlaskClien
     assert ask(client, "prompts/list", "?label=staging") == {"prompts": []}
     assert client.post("/mcp?label=Not+one", json={}).status_code == 422
     assert client.post("/mcp?lable=latest", json={}).status_code == 422
+
+
+def test_a_page_of_prompts_with_very_many_arguments_ends_early(client: FlaskClient) -> None:
+    """Of 2,704 each: an answer has some megabytes, and the rest is on the next page."""
+    content = "".join(f"{{{{{one}{other}}}}}" for one in ascii_letters for other in ascii_letters)
+    names = [f"a/{number:02}" for number in range(48)]
+    assert client.post("/api/commits", json={"changes": [{"name": name, "content": content} for name in names]}).json
+    first = ask(client, "prompts/list", "?label=latest")
+    assert 20 < len(first["prompts"]) < 48
+    rest = ask(client, "prompts/list", "?label=latest", cursor=first["nextCursor"])
+    assert [prompt["name"] for prompt in first["prompts"] + rest["prompts"]] == names
 
 
 def test_a_prompt_is_filled_in(client: FlaskClient) -> None:
@@ -206,6 +218,8 @@ def test_tools_read_the_same_prompts(client: FlaskClient) -> None:
     assert "lacks a value for name" in call("get_prompt", name="support/greeting", arguments={})
     assert "none" in call("get_prompt", name="none")
     assert "has a NUL" in call("list_prompts", query="\0")  # which would find all prompts
+    for tool, named in (("list_prompts", {}), ("get_prompt", {"name": "support/greeting"})):
+        assert "is not 1 to 36 of the characters" in call(tool, label="Not one", **named)
     assert "version 9" in call("get_prompt", name="support/greeting", version_number=9)
     assert "not both" in call("get_prompt", name="support/greeting", version_number=1, label="staging")
     assert "no argument 'nmae'" in call("get_prompt", nmae="support/greeting")

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable, Iterator, Mapping
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
 
+from promptgit.domain import labels
 from promptgit.domain.front_matter import Message, Placeholder, PromptFile, parse
 from promptgit.domain.inputs import Input, completed
 from promptgit.domain.models import Prompt, Version
@@ -19,7 +21,9 @@ from promptgit.service.references import Composed
 from promptgit.service.service import Service
 
 _PAGE = 50  # prompts
-_CHARACTERS = 4 << 20  # of all values where they stand: a text can have the same variable a hundred thousand times
+_CHARACTERS = 4 << 20
+"""Of all values where they stand, for a text can have one variable a hundred thousand times; and of a page, but for its
+last prompt, for a text can have a hundred thousand variables."""
 _ASSISTANT = ("assistant", "model")  # of all other roles, MCP knows the user's alone
 
 T = TypeVar("T")
@@ -36,10 +40,9 @@ class Prompts:
         """The result of `prompts/list`."""
         after = _name_in(take(params, "cursor", str))
         found = self.service.list(after=after, label=self.label, limit=_PAGE + 1)
-        result: Json = {"prompts": [self._described(prompt) for prompt in found[:_PAGE]]}
-        if len(found) > _PAGE:
-            result["nextCursor"] = base64.urlsafe_b64encode(found[_PAGE - 1].name.encode()).decode()
-        return result
+        described, last = bounded(found, _PAGE, self._described)
+        cursor = {} if last is None else {"nextCursor": base64.urlsafe_b64encode(last.encode()).decode()}
+        return {"prompts": described, **cursor}
 
     def get(self, params: Json) -> Json:
         """The result of `prompts/get`.
@@ -95,6 +98,21 @@ class Prompts:
             if name not in variables
         ]
         return {"name": prompt.name, "description": description_of(file, prompt.newest), "arguments": arguments}
+
+
+def bounded(found: Sequence[Prompt], most: int, describe: Callable[[Prompt], Json]) -> tuple[list[Json], str | None]:
+    """The descriptions of a page: of at most *most* prompts, and only until they are as long as an answer may be.
+
+    The second value is the name of the last of them, if more of those that were found follow.
+    """
+    described: list[Json] = []
+    length = 0
+    for prompt in found[:most]:
+        described.append(describe(prompt))
+        length += len(json.dumps(described[-1]))
+        if length > _CHARACTERS:
+            break
+    return described, found[len(described) - 1].name if len(described) < len(found) else None
 
 
 def description_of(file: PromptFile, version: Version) -> str:
@@ -164,6 +182,16 @@ def take(params: Json, name: str, kind: type[T]) -> T | None:
     if isinstance(value, str) and (has := _odd_in(value)):
         raise Refused(INVALID_PARAMS, f"The parameter {name!r} has {has}.")
     return value
+
+
+def label_in(params: Json) -> str | None:
+    """The label in the parameter `label`; None if it is not there.
+
+    Raises:
+        Invalid: no label may be called so.
+    """
+    label = take(params, "label", str)
+    return None if label is None else labels.check_characters("label", label)
 
 
 def texts_in(params: Json, name: str) -> dict[str, str]:

@@ -11,7 +11,17 @@ from promptgit.domain.usage import Served
 from promptgit.errors import PromptgitError
 from promptgit.http.api.context import count_reads
 from promptgit.http.api.problems import status_of
-from promptgit.http.mcp.prompts import Prompts, description_of, filled, needed, take, texts_in, variables_of
+from promptgit.http.mcp.prompts import (
+    Prompts,
+    bounded,
+    description_of,
+    filled,
+    label_in,
+    needed,
+    take,
+    texts_in,
+    variables_of,
+)
 from promptgit.http.mcp.protocol import INVALID_PARAMS, Json, Refused
 
 _PAGE = 100  # prompts
@@ -87,17 +97,16 @@ class Tools:
         return {"content": [{"type": "text", "text": text}], "structuredContent": found, "isError": False}
 
     def _list(self, arguments: Json) -> Json:
-        prefix, query, label, after = (take(arguments, key, str) for key in ("prefix", "query", "label", "after"))
-        label = label or self._prompts.label
+        prefix, query, after = (take(arguments, key, str) for key in ("prefix", "query", "after"))
+        label = label_in(arguments) or self._prompts.label
         found = self._prompts.service.list(prefix=prefix, q=query, after=after, label=label, limit=_PAGE + 1)
-        shown = []
-        for prompt in found[:_PAGE]:
-            file = self._prompts.listed(prompt)
-            shown.append(_described(prompt, prompt.newest, file))
-        return {"prompts": shown} | ({"after": found[_PAGE - 1].name} if len(found) > _PAGE else {})
+        shown, last = bounded(
+            found, _PAGE, lambda prompt: _described(prompt, prompt.newest, self._prompts.listed(prompt))
+        )
+        return {"prompts": shown} | ({} if last is None else {"after": last})
 
     def _get(self, arguments: Json) -> Json:
-        name, label = needed(arguments, "name"), take(arguments, "label", str)
+        name, label = needed(arguments, "name"), label_in(arguments)
         number = take(arguments, "version_number", int)
         if number is not None and label is not None:
             raise Refused(INVALID_PARAMS, "Give a label or a version_number, not both.")
