@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import marshmallow as ma
 import pytest
 from filelock import FileLock
 from flask import Flask
@@ -15,6 +17,8 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from promptgit import errors
+from promptgit.auth.tokens import Scope, Tokens
+from promptgit.http.api.fields import AnswerSchema
 from promptgit.http.api.problems import STATUS
 from promptgit.service.service import Service
 from tests.support import git_text, server_errors
@@ -202,3 +206,56 @@ def test_every_refusal_has_a_status_and_a_code_of_its_own() -> None:
 def test_a_head_and_an_options_request_are_answered(client: FlaskClient) -> None:
     assert (client.head("/api/prompts").status_code, client.head("/api/prompts").data) == (200, b"")
     assert client.options("/api/prompts").status_code == 200
+
+
+def test_every_route_tells_of_a_parameter_that_it_does_not_know(app: Flask, tmp_path: Path) -> None:
+    """Also those that read no query. Langfuse's SDKs may send more than is known here."""
+    root = {"Authorization": f"Bearer {Tokens(tmp_path / 'data').create('root', Scope.ADMIN)[1]}"}
+    client, tried = app.test_client(), 0
+    for rule in app.url_map.iter_rules():
+        if rule.rule.startswith(("/api/", "/beta/")) and not rule.rule.startswith("/api/public/"):
+            _, path = rule.build(dict.fromkeys(rule.arguments, "1")) or ("", "")
+            for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}:
+                answer = client.open(f"{path}?limmit=1", method=method, json={}, headers=root)
+                assert_problem(answer, 422, "invalid", "The field limmit is not known here.")
+                tried += 1
+    assert tried > 40
+
+
+def test_every_field_says_in_our_words_what_is_wrong_with_it() -> None:
+    """Not in marshmallow's, whichever face it belongs to: a sentence begins with the field."""
+    tried = 0
+    for schema in schemas_of(ma.Schema):
+        if schema.__module__.startswith("promptgit.") and not issubclass(schema, AnswerSchema):
+            for value in (None, 7, 7.5, True, "x", "", [], [7], {}, {"x": 1}):
+                told: list[str] = []
+                with suppress(errors.PromptgitError):  # a change among several: it says what is wrong by itself
+                    told += sentences(schema().validate(dict.fromkeys(keys_of(schema()), value)))
+                for sentence in told + sentences(schema().validate({})):
+                    assert sentence[0].islower() and sentence not in MARSHMALLOWS, (schema, value, sentence)
+                    tried += 1
+    assert tried > 200
+
+
+MARSHMALLOWS = {
+    sentence
+    for kind in vars(ma.fields).values()
+    if isinstance(kind, type) and issubclass(kind, ma.fields.Field)
+    for sentence in kind.default_error_messages.values()
+}
+
+
+def schemas_of(kind: type[ma.Schema]) -> Iterator[type[ma.Schema]]:
+    for child in kind.__subclasses__():
+        yield child
+        yield from schemas_of(child)
+
+
+def keys_of(schema: ma.Schema) -> list[str]:
+    return [field.data_key or name for name, field in schema.fields.items()]
+
+
+def sentences(told: object) -> list[str]:
+    if isinstance(told, dict):
+        return [sentence for value in told.values() for sentence in sentences(value)]
+    return [sentence for value in told for sentence in sentences(value)] if isinstance(told, list) else [str(told)]

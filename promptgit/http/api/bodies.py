@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
 import marshmallow as ma
-from flask import Request, request
+from flask import Request, current_app, request
 from flask_smorest import Blueprint
 from webargs.core import missing
 from webargs.flaskparser import FlaskParser
@@ -15,6 +16,7 @@ from werkzeug.exceptions import HTTPException, RequestEntityTooLarge, RequestTim
 
 from promptgit import deferral
 from promptgit.errors import PromptgitError
+from promptgit.http.api.fields import Strict
 
 
 @dataclass(eq=False)
@@ -46,9 +48,24 @@ class Parser(FlaskParser):
 
 
 class Routes(Blueprint):  # type: ignore[misc]  # flask-smorest has no types
-    """Routes of the API, whose bodies and queries are read by `Parser`."""
+    """Routes of the API, whose bodies and queries are read by `Parser`; a view that reads no query gets none."""
 
     ARGUMENTS_PARSER = Parser()
+
+    def __init__(self, *arguments: Any, **keywords: Any) -> None:
+        super().__init__(*arguments, **keywords)
+        self.before_request(_expect_no_query)
+
+    def arguments(self, schema: ma.Schema, *, location: str = "json", **keywords: Any) -> Callable[[Any], Any]:
+        """Have a view called with what *schema* reads of the body, or of the query."""
+        decorate = super().arguments(schema, location=location, **keywords)
+
+        def mark(view: Any) -> Any:
+            decorated = decorate(view)
+            decorated.reads_query = location == "query" or getattr(view, "reads_query", False)
+            return decorated
+
+        return mark
 
 
 def json_of(req: Request) -> Any:
@@ -74,6 +91,12 @@ def expect_body() -> None:
         raise RequestEntityTooLarge
     if request.environ.get(deferral.HEAD_ALONE):
         raise deferral.Deferred
+
+
+def _expect_no_query() -> None:
+    view = current_app.view_functions.get(request.endpoint or "")
+    if request.args and not getattr(view, "reads_query", False):
+        Routes.ARGUMENTS_PARSER.parse(Strict(), request, location="query")
 
 
 def _plain(req: Request) -> bytes:

@@ -154,13 +154,41 @@ def _refuse_nul(value: str) -> None:
         raise ma.ValidationError(f"has a NUL at place {value.index(chr(0)) + 1}.")
 
 
-class Strict(ma.Schema):
+class Request(ma.Schema):
+    """A schema for requests, whose fields say what is wrong in our words, those without words of their own too."""
+
+    error_messages = {"unknown": "is not known here.", "type": "is not a JSON object."}
+
+    def on_bind_field(self, field_name: str, field_obj: fields.Field[Any]) -> None:  # noqa: ARG002  # marshmallow's
+        """Put our words in the place of marshmallow's."""
+        _say(field_obj)
+
+
+def _say(field: fields.Field[Any]) -> None:
+    kinds = [kind for kind in type(field).__mro__ if issubclass(kind, fields.Field)]
+    theirs = {sentence for kind in kinds for sentence in kind.default_error_messages.values()}
+    ours = {"required": "is missing.", "null": "is null; leave it out."}
+    ours |= {"invalid": next((_INVALID[kind] for kind in kinds if kind in _INVALID), "cannot be read.")}
+    field.error_messages = {
+        key: ours.get(key, said) if said in theirs else said for key, said in field.error_messages.items()
+    }
+    if isinstance(field, fields.List):
+        _say(field.inner)
+
+
+_INVALID: dict[type, str] = {
+    fields.String: TEXT_ERRORS["invalid"],
+    fields.Integer: NUMBER_ERRORS["invalid"],
+    fields.Boolean: "is not true or false.",
+    fields.List: "is not a list.",
+}
+
+
+class Strict(Request):
     """A schema for requests, which refuses fields that it does not name."""
 
     class Meta:  # noqa: D106  # marshmallow's
         unknown = ma.RAISE
-
-    error_messages = {"unknown": "is not known here.", "type": "is not a JSON object."}
 
 
 class AnswerSchema(ma.Schema):

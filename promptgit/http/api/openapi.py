@@ -156,6 +156,7 @@ def _operation_id(rule: Rule, method: str) -> str:
 def _derived(rule: Rule, method: str) -> list[Kind]:
     """The errors that follow from a route: what it names may be missing, and writes have preconditions."""
     kinds = [_MISSING[argument] for argument in rule.arguments & _MISSING.keys()]
+    kinds.append(errors.Invalid)  # of a query that nobody reads, if of nothing else
     if method == "get":
         return kinds + _READ
     kinds += _WRITE
@@ -216,8 +217,6 @@ def _add_refusals(described: Json, rule: Rule, kinds: list[Kind], shared: Json) 
         kinds.append(404)  # an argument that contains '/' matches no route
     if "requestBody" in described:
         kinds += _BODY
-    if any(parameter["in"] == "query" for parameter in described["parameters"]):
-        kinds.append(errors.Invalid)
     if described.get("security") != []:
         kinds += _GUARDED
     kinds += _EVERY

@@ -30,17 +30,17 @@ class NewTokenSchema(Strict):
     owner = Text("Who answers for it; left out: its name", minLength=1, maxLength=200, examples=["ada@example.org"])
     may_move = fields.List(
         Text("A label", pattern="^[a-z0-9][a-z0-9_.-]{0,35}$", examples=["production"]),
-        validate=validate.Length(max=100),
+        validate=validate.Length(max=100, error="has more than 100 items."),
         metadata={"description": "The protected labels that it may move; of the scope `admin` it may move all"},
     )
     may_check = fields.List(
         Text("A check of versions", pattern="^[a-z0-9][a-z0-9_.-]{0,35}$", examples=["eval"]),
-        validate=validate.Length(max=100),
+        validate=validate.Length(max=100, error="has more than 100 items."),
         metadata={"description": "The checks named by rules that it may set; of the scope `admin` it may set all"},
     )
     write_prefix = fields.List(
         Text("The beginning of names, up to a slash", pattern="^.+/$", examples=["support/"]),
-        validate=validate.Length(min=1, max=100),
+        validate=validate.Length(min=1, max=100, error="must be 1 to 100 prefixes."),
         metadata={"description": "It writes only below these; left out: everywhere. Not with the scope `admin`"},
     )
 

@@ -16,16 +16,14 @@ from promptgit.domain.labels import LATEST
 from promptgit.domain.messages import prompt_of
 from promptgit.domain.models import Prompt, Version
 from promptgit.domain.references import Node, PutIn
-from promptgit.http.api.fields import Number
+from promptgit.http.api.fields import Number, Request
 
 _PROJECT = "promptgit"  # there is one
 _MOST = 10**9  # well within SQLite's integers
 
 
-class _Lenient(ma.Schema):
+class _Lenient(Request):
     """Ignores fields that are not known here: new releases of the SDKs add some."""
-
-    error_messages = {"type": "is not a JSON object.", "unknown": "is not known here."}
 
     class Meta:
         unknown = ma.EXCLUDE

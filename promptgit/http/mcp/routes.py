@@ -5,15 +5,14 @@ from __future__ import annotations
 import json
 from typing import Any
 
-import marshmallow as ma
 from flask import Blueprint, Response, request
-from marshmallow import fields
 from werkzeug.exceptions import NotAcceptable
 
 from promptgit.domain import labels
 from promptgit.domain.mcp import VERSION_HEADER
 from promptgit.http.api import bodies
 from promptgit.http.api.context import service
+from promptgit.http.api.fields import Query, Strict
 from promptgit.http.mcp import protocol
 from promptgit.http.mcp.prompts import Prompts
 from promptgit.http.mcp.protocol import Json, Refused
@@ -25,10 +24,10 @@ _MOST = 50  # messages in an array
 blueprint = Blueprint("mcp", __name__)
 
 
-class _Query(ma.Schema):
+class _Query(Strict):
     """Which prompts an address offers."""
 
-    label = fields.String(load_default="production")
+    label = Query("The label that they have", load_default="production")
 
 
 _PARSER, _QUERY = bodies.Parser(), _Query()
