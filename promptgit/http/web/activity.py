@@ -147,8 +147,7 @@ def activity_feed() -> Response:
         entries=[_told(row, said(row).striptags(), public) for row in rows(found.entries)],
     )
     answer = Response(feed.document(), content_type="application/atom+xml; charset=utf-8")
-    answer.last_modified = feed.updated
-    answer.add_etag()
+    answer.add_etag()  # and no Last-Modified: the next commit may be of the very same second
     answer.make_conditional(request)
     return answer
 
