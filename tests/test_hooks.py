@@ -192,7 +192,8 @@ def test_what_fails_for_a_day_is_given_up(
     with receiving(lambda path, change: 204 if works[0] else 503) as receiver:
         hook = add(deliveries, receiver.url)
         service.create("1", name="old")
-        deliveries.deliver(hook)
+        for _ in range(24):
+            deliveries.deliver(hook)
         clock.now += DAY / 2
         service.create("1", name="young")
         clock.now += DAY / 2 + 1
@@ -202,6 +203,20 @@ def test_what_fails_for_a_day_is_given_up(
         clock.now += 7_200
         deliveries.deliver(hook)
         assert [change["name"] for change in receiver.got] == ["young"]
+
+
+def test_a_clock_that_was_wrong_gives_nothing_up(service: Service, deliveries: Deliveries, clock: Clock) -> None:
+    """A day in which nobody tried is none: the clock was set forward, or the service was not there."""
+    works = [False]
+    with receiving(lambda path, change: 204 if works[0] else 503) as receiver:
+        hook = add(deliveries, receiver.url)
+        service.create("1", name="a")
+        for _ in range(3):
+            deliveries.deliver(hook)
+            clock.now += 3_000 * DAY
+        works[0] = True
+        deliveries.deliver(hook)
+        assert [change["name"] for change in receiver.got] == ["a"]
 
 
 def test_a_restart_goes_on_where_it_was(service: Service, store: Store, deliveries: Deliveries, clock: Clock) -> None:

@@ -39,6 +39,7 @@ DELIVERY_SECONDS = 10.0
 DAY = 86_400.0
 _LOOK_SECONDS = 0.5
 _LONGEST_PAUSE = 3_600.0
+_LEAST_FAILURES = 24  # in a row: by the pauses between them half a day, whatever the clock says
 _PAGE = 100
 
 
@@ -131,7 +132,8 @@ class Deliveries:
             since = state.failing_since or now
             state = DeliveryState(state.cursor, state.failures + 1, since, str(error))
             self.hooks.note(hook.id, state)
-            if now - max(since, min(now, self._stored(entry.commit))) < DAY:
+            is_old = now - max(since, min(now, self._stored(entry.commit))) >= DAY
+            if not is_old or state.failures < _LEAST_FAILURES:
                 pause = min(_LONGEST_PAUSE, 2.0 ** min(state.failures - 1, 12))
                 self.due[hook.id] = now + pause * random.uniform(0.5, 1)  # noqa: S311  # no secret
                 return state, False
