@@ -9,10 +9,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 from promptgit.domain.models import Author
-from promptgit.errors import NotReady, PromptgitError, Unavailable, UnusableRepository
+from promptgit.errors import NotReady, PromptgitError, StorageFailed, Unavailable, UnusableRepository
+from promptgit.store import mounts
 from promptgit.store.batch_maker import BatchMaker
 from promptgit.store.files import fsync_tree, has_hard_links, make_folder_durably, storage_errors
-from promptgit.store.git import objects
+from promptgit.store.git import kinds, objects
 from promptgit.store.git.blame import Blame
 from promptgit.store.git.refs import MAIN
 from promptgit.store.git.repository import Repository
@@ -97,7 +98,7 @@ class Store:
             self.signer.check()
         with storage_errors():
             make_folder_durably(self.folder)
-            self._expect_hard_links()
+        self._expect_hard_links()
         if not self.repository.is_complete():
             with self._write_lock.held():
                 now = int(self.clock())
@@ -123,7 +124,13 @@ class Store:
             log.warning("The local copy is served, for %s cannot be followed: %s", upstream.shown_url, error)
 
     def _expect_hard_links(self) -> None:
-        if not has_hard_links(self.folder):
+        try:
+            with storage_errors():
+                is_possible = has_hard_links(self.folder)
+        except StorageFailed as error:
+            reason = f"its folder cannot be written to: {error.reason}."
+            raise UnusableRepository(str(self.repository.path), reason) from error
+        if not is_possible:
             raise UnusableRepository(
                 str(self.repository.path),
                 "its file system has no hard links, without which main cannot be moved safely. Put the folder on "
@@ -198,6 +205,16 @@ class Store:
         if (head := self.repository.head()) != MAIN:
             found.append(
                 f"HEAD points at {head}: clones do not check out main. Run 'git symbolic-ref HEAD {MAIN}' in it."
+            )
+        found += [
+            f"prompts.git borrows objects from {lender}, and what is removed there is lost here. "
+            "Run 'git repack -a -d' in it, and then remove its file objects/info/alternates."
+            for lender in kinds.lenders(self.repository.path)
+        ]
+        if (kind := mounts.network_file_system(self.folder)) is not None:
+            found.append(
+                f"{self.folder} is on a network file system ({kind}), whose locks and fsync cannot be relied on. "
+                "Put it on a local disk."
             )
         return found
 

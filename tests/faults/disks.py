@@ -22,12 +22,13 @@ from tests.support import processes_of, stat_of, wait_for
 
 @dataclass(frozen=True)
 class FileSystem:
-    """A kind of file system: how it is made and mounted; sizes are in MiB."""
+    """A kind of file system: how it is made and mounted (*type*: as which; by itself where empty); sizes are in MiB."""
 
     name: str
     make: tuple[str, ...]
     options: str
     size: int
+    type: str = ""
 
     def __str__(self) -> str:
         return self.name
@@ -39,6 +40,10 @@ EXT4 = FileSystem("ext4", ("mkfs.ext4", "-q"), "", 64)
 XFS = FileSystem("xfs", ("mkfs.xfs", "-q"), "nouuid", 300)
 VFAT = FileSystem("vfat", ("mkfs.vfat",), "", 64)
 """Has no hard links."""
+EXFAT = FileSystem("exfat", ("mkfs.exfat",), "", 64, type="exfat-fuse")
+"""Has none either, and takes `a` and `A` for one name."""
+FOLDED_EXT4 = FileSystem("ext4-casefold", ("mkfs.ext4", "-q", "-O", "casefold", "-E", "encoding=utf8"), "", 64)
+"""Takes `a` and `A` for one name in folders that say so (`chattr +F`); has hard links."""
 
 TRIED = [LAZY_EXT4, EXT4, XFS] if LONG else [LAZY_EXT4]
 """The file systems that a case tries."""
@@ -64,7 +69,9 @@ class Disk:
     def _mount(self, image: Path, where: Path) -> None:
         where.mkdir()
         options = ",".join(["loop", *filter(None, [self._kind.options])])
-        done = subprocess.run(["mount", "-o", options, image, where], capture_output=True, text=True, check=False)
+        kind = ["-t", self._kind.type] if self._kind.type else []
+        command = ["mount", *kind, "-o", options, str(image), str(where)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode and image == self._image:
             pytest.skip(f"{self._kind} cannot be mounted here: {done.stderr.strip()}")
         assert not done.returncode, done.stderr

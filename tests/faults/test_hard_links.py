@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.faults import LONG
-from tests.faults.disks import VFAT, disk_of
+from tests.faults.disks import EXFAT, VFAT, FileSystem, disk_of
 from tests.faults.tracing import from_start
 from tests.support import PROMPTGIT, environment
 
@@ -30,6 +30,7 @@ def test_a_server_says_that_it_needs_hard_links(tmp_path: Path, error: str) -> N
 
 
 @pytest.mark.skipif(not LONG, reason="of the long form: make faults")
-def test_a_server_says_that_fat_has_no_hard_links(tmp_path: Path) -> None:
-    with disk_of(VFAT, tmp_path / "disk") as disk:
+@pytest.mark.parametrize("kind", [VFAT, EXFAT], ids=str)
+def test_a_server_says_that_fat_has_no_hard_links(kind: FileSystem, tmp_path: Path) -> None:
+    with disk_of(kind, tmp_path / "disk") as disk:
         assert_refused(disk.root / "data", [])

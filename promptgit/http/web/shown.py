@@ -32,7 +32,7 @@ _MARKED = re.compile(
 )
 # Letters from right to left (Bidi_Class R and AL, by blocks).
 _LEFTWARDS = r"\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\U00010800-\U00010fff\U0001e800-\U0001efff"
-# What a name that came by git may have as a whole segment, and would show nothing; the other blanks are invisible above.
+# What a name that came by git may have as a whole segment, which would show nothing; other blanks are invisible above.
 _BLANK_SEGMENT = re.compile(r"(?:(?<=/)|\A)[\t\n \u3000]+(?=/|\Z)")
 _ROWS = re.compile(rf"(?:[^\n{_LEFTWARDS}]*\n)+|[^\n]*\n|[^\n]+")  # lines without such letters, or one line
 NO_NEWLINE = "\udfff"  # in no text: what is decoded has no lone surrogate

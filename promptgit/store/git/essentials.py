@@ -9,6 +9,7 @@ from promptgit.errors import UnusableRepository
 
 _HEAD = re.compile(rb"ref: ?refs/[^\0\n]+\n?|[0-9a-f]{40}\n?")
 _CORE = re.compile(rb"^[ \t]*\[core\]", re.MULTILINE | re.IGNORECASE)
+NOT_BARE = "it is not bare. Make it one with 'git clone --mirror'."
 _MEND_HEAD = "Bring it back with 'echo \"ref: refs/heads/main\" > HEAD' in that folder."
 _MEND_CONFIG = "Bring it back from a backup, or remove it and run 'git config -f config core.bare true' in that folder."
 
@@ -36,6 +37,8 @@ class Essentials:
                 if not is_whole((self._path / name).read_bytes()):
                     raise UnusableRepository(str(self._path), f"its file {name} is damaged. {repair}")
         except (FileNotFoundError, NotADirectoryError) as error:
+            if (self._path / ".git").exists():
+                raise UnusableRepository(str(self._path), NOT_BARE) from error
             if not (self._path / "objects").is_dir():
                 raise UnusableRepository(str(self._path), "it is no git repository.") from error
             name = Path(error.filename).name

@@ -9,6 +9,7 @@ from typing import ClassVar
 import pygit2
 
 from promptgit.errors import UnusableRepository
+from promptgit.store.git import kinds
 from promptgit.store.handles import Handles
 
 _OPEN_PACKS = 256  # of the whole process
@@ -46,7 +47,7 @@ class Opened:
         """Open this thread's handle, if it is not open.
 
         Raises:
-            UnusableRepository: libgit2 could not open the repository, or it is a shallow clone.
+            UnusableRepository: libgit2 cannot open the repository, or it is of a kind that is not served.
         """
         git: pygit2.Repository | None = getattr(self._local, "git", None)
         if git is None:
@@ -58,20 +59,25 @@ class Opened:
         try:
             git = pygit2.Repository(self._path)
         except pygit2.GitError as error:
-            reason = str(error)
+            formats = self._extension("objectformat", "sha1"), self._extension("refstorage", "files")
+            reason = kinds.of_settings(*formats) or str(error)
             if "owne" in reason:
                 reason += (
                     ". Run the service as the folder's owner, or let git trust it: "
                     f"git config --global --add safe.directory {self._path}"
                 )
             raise UnusableRepository(str(self._path), reason) from error
-        if git.is_shallow:
+        if (obstacle := kinds.of_files(self._path)) is not None:
             git.free()
-            reason = (
-                "it is a shallow clone, whose versions would have wrong numbers. Run 'git fetch --unshallow' in it."
-            )
-            raise UnusableRepository(str(self._path), reason)
+            raise UnusableRepository(str(self._path), obstacle)
         return git
+
+    def _extension(self, name: str, default: str) -> str:
+        """A setting of the repository that libgit2 may refuse to open because of it."""
+        try:
+            return pygit2.Config(str(self._path / "config"))[f"extensions.{name}"] or default
+        except (KeyError, OSError, pygit2.GitError):
+            return default
 
     def close(self) -> None:
         """Close this thread's handle; the next use opens another."""

@@ -10,12 +10,12 @@ import pygit2
 from promptgit.domain.models import Author
 from promptgit.errors import Damaged, PromptgitError, UnusableRepository
 from promptgit.store.files import failure, fsync_tree, storage_errors, write_all_durably
-from promptgit.store.git import birth, objects, packs
+from promptgit.store.git import birth, kinds, objects, packs
 from promptgit.store.git.claim import Claim
 from promptgit.store.git.command import Git
 from promptgit.store.git.commits import Batch, Edit
 from promptgit.store.git.contents import Contents
-from promptgit.store.git.essentials import Essentials
+from promptgit.store.git.essentials import NOT_BARE, Essentials
 from promptgit.store.git.objects import Tree
 from promptgit.store.git.opened import Opened, set_up_libgit2
 from promptgit.store.git.own_refs import OwnRefs
@@ -57,11 +57,13 @@ class Repository:
         """Whether the repository is there, with a branch main.
 
         Raises:
-            UnusableRepository: git could not open it.
+            UnusableRepository: git could not open it, or it is of a kind that is not served.
         """
         if not self.path.exists():
             return False
         self.essentials.expect_whole()
+        if (obstacle := kinds.of_packs(self.path)) is not None:
+            raise UnusableRepository(str(self.path), obstacle)
         return self._opened().is_bare and self._has_main()
 
     def _has_main(self) -> bool:
@@ -82,7 +84,7 @@ class Repository:
             if not self.path.exists():
                 birth.create(self.path, self.committer, now, origin)
             elif not self._opened().is_bare:
-                raise UnusableRepository(str(self.path), "it is not bare. Make it one with 'git clone --mirror'.")
+                raise UnusableRepository(str(self.path), NOT_BARE)
             elif not self._has_main():
                 self._expect_empty()
                 birth.write_first_commit(self._opened(), self.committer, now)
