@@ -20,7 +20,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from promptgit.domain.models import Author
-from promptgit.errors import Invalid
+from promptgit.errors import Invalid, UnusableHooks
 from promptgit.jobs import slack
 from promptgit.jobs.deliveries import Deliveries
 from promptgit.jobs.hooks import Hook
@@ -335,7 +335,12 @@ def test_a_token_goes_over_tls_alone(store: Store, deliveries: Deliveries, token
             deliveries, github.url.replace("http:", "https:") + PATH, "github-dispatch", token_file=str(token_file)
         )
         file = store.folder / "hooks.json"
-        file.write_text(file.read_text().replace("https:", "http:"))
+        kept = json.loads(file.read_text().replace("https:", "http:"))
+        file.write_text(json.dumps(kept))
+        with pytest.raises(UnusableHooks, match="whoever has edited it by hand removes the member 'seal'"):
+            deliveries.hooks.get(hook.id)
+        del kept["seal"]
+        file.write_text(json.dumps(kept))
         with pytest.raises(Undelivered):
             deliveries.test(deliveries.hooks.get(hook.id))
         assert github.got == []

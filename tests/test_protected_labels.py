@@ -164,7 +164,7 @@ def test_tokens_from_before_move_none_and_check_none(tmp_path: Path) -> None:
     tokens = Tokens(tmp_path / "data")
     _, secret = tokens.create("old", Scope.WRITE)
     stored = json.loads(tokens.path.read_text())
-    del stored["tokens"][0]["may_move"], stored["tokens"][0]["may_check"]
+    del stored["tokens"][0]["may_move"], stored["tokens"][0]["may_check"], stored["seal"]
     tokens.path.write_text(json.dumps(stored))
     found = tokens.authenticate(secret)
     assert found and (found.may_move, found.may_check) == ((), ())

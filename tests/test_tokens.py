@@ -134,7 +134,7 @@ def test_every_token_has_an_owner(tmp_path: Path) -> None:
     assert first.endswith("  ci  (of ada@example.org)") and second.endswith("  ben")
     tokens = Tokens(tmp_path / "data")
     stored = json.loads(tokens.path.read_text())
-    del stored["tokens"][0]["owner"]
+    del stored["tokens"][0]["owner"], stored["seal"]
     tokens.path.write_text(json.dumps(stored))
     assert [token.owner for token in tokens.all()] == ["ci", "ben"]
     assert [token.rights.owner for token in tokens.all()] == ["ci", "ben"]
@@ -210,9 +210,21 @@ def test_what_another_version_wrote_beside_is_kept(tokens: Tokens) -> None:
     tokens.create("ci", Scope.READ)
     stored = json.loads(tokens.path.read_text())
     stored["tokens"][0]["future"] = ["production"]
+    del stored["seal"]
     tokens.path.write_text(json.dumps(stored))
     tokens.revoke("ci")
     assert json.loads(tokens.path.read_text())["tokens"][0]["future"] == ["production"]
+
+
+def test_a_flipped_bit_changes_no_right(tokens: Tokens) -> None:
+    """The file has a checksum of its records: another date, right or secret is not believed."""
+    _, secret = tokens.create("ci", Scope.READ, 90)
+    text = tokens.path.read_text()
+    tokens.path.write_text(text.replace('"expires": 1', '"expires": 9'))
+    with pytest.raises(UnusableTokens, match="seal does not fit; whoever has edited it by hand"):
+        tokens.authenticate(secret)
+    tokens.path.write_text(text)
+    assert tokens.authenticate(secret) is not None
 
 
 STRANGE = {"id": "1", "name": "a", "scope": "read", "sha256": "a", "created": 1, "expires": "never", "revoked": None}

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from promptgit.errors import Invalid, UnusableTokens
 from promptgit.store.files import Mark, fsync_folder, mark_of, storage_errors, write_durably
-from promptgit.store.records import Record, RecordsFile
+from promptgit.store.records import BrokenSeal, Record, RecordsFile
 
 NAME = "tokens.json"
 
@@ -85,7 +85,8 @@ class TokenFile:
         except OSError as error:
             raise UnusableTokens(self._name, str(error.strerror)) from error
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError, Invalid) as error:
-            raise UnusableTokens(self._name, f"{type(error).__name__}: {error}") from error
+            said = str(error) if isinstance(error, BrokenSeal) else f"{type(error).__name__}: {error}"
+            raise UnusableTokens(self._name, said) from error
         if records is None and self._copy.exists() and not self._file.distributed:
             self.settle()
             return self.load()

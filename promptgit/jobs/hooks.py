@@ -18,7 +18,7 @@ from promptgit.errors import HookNotFound, Invalid, UnusableHooks
 from promptgit.jobs import hook_formats, outbound
 from promptgit.jobs.hook_formats import JSON, Keys
 from promptgit.store.files import make_folder_durably, storage_errors, write_durably
-from promptgit.store.records import Record, RecordsFile
+from promptgit.store.records import BrokenSeal, Record, RecordsFile
 
 MOST_HOOKS = 50  # each may have a thread
 EVENTS = (*CHANGE_TYPES, WHOLE_COMMIT)
@@ -194,7 +194,8 @@ class Hooks:
         except OSError as error:
             raise UnusableHooks(str(self._file.path), str(error.strerror)) from error
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-            raise UnusableHooks(str(self._file.path), type(error).__name__) from None
+            reason = str(error) if isinstance(error, BrokenSeal) else type(error).__name__  # others tell of secrets
+            raise UnusableHooks(str(self._file.path), reason) from None
         return records
 
     @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -15,12 +16,20 @@ from promptgit.store.files import make_folder_durably, storage_errors, write_dur
 
 Record = dict[str, Any]
 
+
+class BrokenSeal(ValueError):
+    """The records of a file are not those that its seal was made of."""
+
+
 _LOCK_SECONDS = 10.0
+_SEAL = "seal"
 
 
 class RecordsFile:
-    """The file *path*, which holds `{NAME: [record, ...]}`; its lock lies next to it.
+    """The file *path*, which holds `{NAME: [record, ...], "seal": ...}`; its lock lies next to it.
 
+    The seal is a checksum of the records: one flipped bit could make another right, address or date of them. Older files
+    have none, and whoever edits a file by hand removes it.
     A *distributed* one comes from an administrator, and is only read.
     """
 
@@ -34,15 +43,18 @@ class RecordsFile:
 
         Raises:
             OSError: it cannot be read.
-            ValueError, KeyError, TypeError, RecursionError: it holds something else.
+            ValueError, KeyError, TypeError, RecursionError: it holds something else, or its seal does not fit.
         """
         try:
             data = self.path.read_bytes()
         except FileNotFoundError:
             return None
-        records: list[Record] = json.loads(data)[self._name]
+        whole = json.loads(data)
+        records: list[Record] = whole[self._name]
         if not isinstance(records, list):
             raise TypeError(f"{self._name} must be a list")
+        if _SEAL in whole and whole[_SEAL] != _seal(records):
+            raise BrokenSeal(f"its {_SEAL} does not fit; whoever has edited it by hand removes the member {_SEAL!r}")
         return records
 
     def write(self, records: Sequence[Record]) -> None:
@@ -52,7 +64,7 @@ class RecordsFile:
             OSError: nothing was written.
             OutcomeUnknown: they were written, but a power cut may undo that.
         """
-        text = json.dumps({self._name: records}, indent=2, ensure_ascii=False)
+        text = json.dumps({self._name: records, _SEAL: _seal(records)}, indent=2, ensure_ascii=False)
         write_durably(self.path, text.encode() + b"\n", 0o600)
 
     @contextmanager
@@ -75,3 +87,8 @@ class RecordsFile:
                 yield
         except Timeout:
             raise LockTimeout(_LOCK_SECONDS) from None
+
+
+def _seal(records: Sequence[Record]) -> str:
+    """The SHA-256 of the records, however their file is indented."""
+    return hashlib.sha256(json.dumps(records, sort_keys=True).encode()).hexdigest()
