@@ -118,6 +118,15 @@ def test_the_key_is_made_once_and_is_nobody_elses_to_read(tmp_path: Path) -> Non
     assert stat.S_IMODE(os.stat(path).st_mode) == 0o600
 
 
+def test_a_key_that_was_cut_short_is_made_anew(tmp_path: Path) -> None:
+    """Few bytes could be guessed."""
+    for size in (0, 1, 31):
+        (tmp_path / "web.key").write_bytes(bytes(size))
+        assert len(key := secret_key(tmp_path)) == 32
+        assert not key.startswith(bytes(8))
+        assert secret_key(tmp_path) == key
+
+
 def test_a_prompt_whose_name_another_one_has_is_not_restored(client: FlaskClient, prompt: str) -> None:
     """The page says so, and leads to the other one."""
     client.delete(f"/api{prompt}")

@@ -14,7 +14,7 @@ _BYTES = 32
 
 
 def secret_key(folder: Path, distributed: str = "") -> bytes:
-    """The key in *folder*, readable by its owner alone; made if it is missing or empty.
+    """The key in *folder*, readable by its owner alone; made if it is missing, or has been cut short.
 
     Processes that make it at the same time get the same one. A file that is *distributed* to all nodes takes its place.
 
@@ -29,6 +29,6 @@ def secret_key(folder: Path, distributed: str = "") -> bytes:
         return key
     path = folder / _NAME
     with FileLock(folder / "web.lock"):
-        if not path.exists() or path.stat().st_size == 0:
+        if not path.exists() or path.stat().st_size < _BYTES:
             write_durably(path, secrets.token_bytes(_BYTES), 0o600)
         return path.read_bytes()
