@@ -160,6 +160,30 @@ def test_an_emptied_pack_is_not_ready_and_takes_no_writes(tmp_path: Path) -> Non
         assert (saved.status, saved.json["code"]) == (503, "damaged")
 
 
+def test_what_git_alone_cannot_read_is_told_too(tmp_path: Path) -> None:
+    """libgit2 finds objects by the multi-pack index that it has open; git, which does not believe that, by the pack's."""
+    folder, repository = tmp_path / "data", tmp_path / "data" / "prompts.git"
+    with Server(folder, "--workers", "1") as server:
+        address = Http(server.url)("POST", "/api/prompts", {"content": "one", "name": "a"}).headers["Location"]
+        assert Http(server.url)("PUT", address, {"content": LONG}).status == 200
+    git(repository, "repack", "-adq", "--write-midx")
+    index = packs_of(repository)[-1].with_suffix(".idx")
+    kept = index.read_bytes()
+    with Server(folder, "--workers", "1") as server:
+        http = Http(server.url)
+        assert http("GET", address).json["content"] == LONG
+        truncate(index)
+        assert http("GET", "/readyz").status == 200
+        diff = http("GET", f"{address}/diff?from=1&to=2")
+        assert (diff.status, diff.json["code"]) == (503, "damaged")
+        assert http("GET", "/readyz").status == 503
+        whole = index.with_name("whole")
+        whole.write_bytes(kept)
+        whole.rename(index)
+        assert http("GET", "/readyz").status == 200
+        assert http("GET", f"{address}/diff?from=1&to=2").status == 200
+
+
 def test_a_damaged_pack_is_replaced_from_a_backup(tmp_path: Path, store: Store, service: Service) -> None:
     """As docs/recovery.md has it."""
     service.create("one", name="a")

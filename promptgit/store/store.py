@@ -166,6 +166,7 @@ class Store:
         try:
             for oid in self.repository.unreadable.noted():
                 self.repository.read(oid)
+                self.repository.git.expect_objects([oid])
                 well.append(oid)
         finally:
             if well:

@@ -17,7 +17,7 @@ from promptgit.domain.history import Commit
 from promptgit.errors import Damaged, UnusableRepository
 from promptgit.store.git import raw_log
 
-_OBJECT = re.compile(r"\b[0-9a-f]{40}\b")
+_OBJECT = re.compile(r"(?<!pack-)\b[0-9a-f]{40}\b")
 _CHUNK = 1 << 18
 _PIPE = 1 << 20  # what Linux gives everybody
 _GRACE_SECONDS = 2.0
@@ -31,11 +31,15 @@ _FROM_OBJECTS = ("-c", "core.commitGraph=false", "-c", "core.multiPackIndex=fals
 class Git:
     """Runs git on one bare repository, with nobody's settings. Only ids and paths of ours reach it.
 
-    What is parsed is read without the repository's own settings, too: only its folder of objects is used.
+    What is parsed is read without the repository's own settings, too: only its folder of objects is used. *note* is
+    called with the id of an object that git could not read, and with what git says.
     """
 
-    def __init__(self, path: Path, objects: Path | None = None) -> None:
+    def __init__(
+        self, path: Path, objects: Path | None = None, *, note: Callable[[str, str], object] = lambda _oid, _said: None
+    ) -> None:
         self.path = path
+        self._note = note
         self._objects = path / "objects" if objects is None else objects
 
     @classmethod
@@ -209,8 +213,23 @@ class Git:
         if done.returncode != 0:
             said = done.stderr.decode(errors="replace").strip()
             named = _OBJECT.search(said)
-            raise Damaged(named[0], said) if named else UnusableRepository(str(self.path), said)
+            if named is None:
+                raise UnusableRepository(str(self.path), said)
+            self._note(named[0], said)
+            raise Damaged(named[0], said)
         return done.stdout
+
+    def expect_objects(self, oids: Sequence[str]) -> None:
+        """Refuse if git does not find one of these objects: it reads indexes of packs that libgit2 may do without.
+
+        Raises:
+            Damaged
+        """
+        told = self.printed("cat-file", "--batch-check", data="".join(f"{oid}\n" for oid in oids).encode())
+        for line in told.decode().splitlines():
+            oid, *found = line.split()
+            if len(found) != 2:  # its kind and its size
+                raise Damaged(oid, f"git says: {line}")
 
     def tend(self, *arguments: str, lines: Sequence[str], guard: int) -> list[str]:
         """Run a long command at the lowest priority, durably, with *lines* as its input; the lines that it prints.

@@ -37,9 +37,9 @@ class Repository:
     def __init__(self, path: Path, committer: Author, *, patience: float = 10.0) -> None:
         self.path = path
         self.committer = committer
-        self.git = Git(path)
         self.main_file = MainFile(path, lambda: self.main(), self._moves_are_logged, patience)
         self.unreadable = Unreadable(path / "promptgit-damaged")
+        self.git = Git(path, note=self.unreadable.note)
         self.essentials = Essentials(path)
         self._contents = Contents(_CONTENTS_KEPT, _LARGEST_KEPT)  # read or stored lately
         self._trees: dict[str, Tree] = {}  # by id; only used under the write lock
