@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import hashlib
 import subprocess
+import tomllib
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from io import BytesIO
 from itertools import pairwise
 from pathlib import Path
 
-from tests.faults.load import Known, State
+from tests.faults.known import Known, State
 from tests.support import environment
 
 _NOTHING = "0" * 40
@@ -32,6 +35,8 @@ class Lost(AssertionError):
 def check(repository: Path, known: Known) -> int:
     """How many commits `main` has; every version and every state that is known is in the repository, which is sound.
 
+    No write has made more than one commit.
+
     Raises:
         Lost
     """
@@ -42,9 +47,13 @@ def check(repository: Path, known: Known) -> int:
         if (version.number, _blob(version.content)) not in found:
             raise Lost(f"version {version.number} of {version.prompt}, {version.commit}, is not there, but {found}")
     tree = _tree(repository)
+    releases = _releases(repository, tree)
     for prompt, states in known.prompts.items():
-        if not any(_is_so(state, tree) for state in states):
+        if not any(_is_so(state, tree, releases) for state in states):
             raise Lost(f"the prompt {prompt} is in none of the states {states}")
+    made = Counter(_git(repository, "log", "--first-parent", "--format=%s", "main").decode().split("\n"))
+    if doubled := [write for write in known.writes if made[write] > 1]:
+        raise Lost(f"these writes were made more than once: {doubled}")
     return len(history.line)
 
 
@@ -93,7 +102,25 @@ def _tree(repository: Path) -> dict[str, str]:
     return {path: entry.split()[2] for entry, _, path in (line.partition("\t") for line in lines if line)}
 
 
-def _is_so(state: State, tree: dict[str, str]) -> bool:
+def _releases(repository: Path, tree: dict[str, str]) -> dict[str, str]:
+    """What the file of each release says that has become of it."""
+    blobs = {path: blob for path, blob in tree.items() if path.startswith("releases/")}
+    told = BytesIO(_git(repository, "cat-file", "--batch", data="".join(f"{one}\n" for one in blobs.values()).encode()))
+    found = {}
+    for path in blobs:
+        size = int(told.readline().split()[2])
+        found[path] = str(tomllib.loads(told.read(size).decode())["state"])
+        told.readline()
+    return found
+
+
+def _is_so(state: State, tree: dict[str, str], releases: dict[str, str]) -> bool:
+    if state.companion is not None and not _is_so(state.companion, tree, releases):
+        return False
+    if state.release is not None:
+        number, said = state.release
+        if releases.get(f"releases/{number // 1000}/{number}.toml") != said:
+            return False
     if state.content is None:
         return state.path not in tree
     below = state.path.removeprefix("prompts/").removesuffix(".md")
@@ -106,9 +133,9 @@ def _blob(content: bytes) -> str:
     return hashlib.sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest()
 
 
-def _git(repository: Path, *arguments: str) -> bytes:
+def _git(repository: Path, *arguments: str, data: bytes = b"") -> bytes:
     command = ["git", "-c", "core.commitGraph=false", "-c", "safe.directory=*", "-C", str(repository), *arguments]
-    done = subprocess.run(command, capture_output=True, env=environment(), check=False)
+    done = subprocess.run(command, input=data, capture_output=True, env=environment(), check=False)
     if done.returncode or (arguments[0] == "fsck" and (done.stdout or done.stderr)):
         said = (done.stdout + done.stderr).decode(errors="replace")
         raise Lost(f"git {arguments[0]} ended with {done.returncode} in {repository}: {said}")

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.faults.checker import Lost, check
-from tests.faults.load import Known, Version
+from tests.faults.known import Known, Version
 from tests.faults.node_clients import Read, Told, Write
 from tests.faults.node_cluster import Cluster
 from tests.support import Http, command, git, git_text

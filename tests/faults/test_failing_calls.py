@@ -13,8 +13,8 @@ import pytest
 from promptgit.auth.tokens import Scope, Tokens
 from tests.faults import LONG
 from tests.faults.checker import check
-from tests.faults.load import Client
 from tests.faults.tracing import Call, traced, worker_of
+from tests.faults.writers import Client
 from tests.support import Answer, Http, Server, command, git_text
 
 CALLS = "openat,pwrite64,ftruncate,fsync,fdatasync,link,rename,unlink,flock,statfs"

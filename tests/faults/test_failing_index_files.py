@@ -8,8 +8,8 @@ from contextlib import closing
 
 import pytest
 
-from tests.faults.load import Client
 from tests.faults.tracing import traced, worker_of
+from tests.faults.writers import Client
 from tests.support import Server, command
 
 

@@ -1,85 +1,97 @@
-"""All processes of a server are killed while clients write: nothing that was acknowledged is lost."""
+"""All processes of a server are killed while clients write: nothing acknowledged is lost, nothing is doubled."""
 
 from __future__ import annotations
 
+import random
 import threading
+import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from http.client import HTTPException
+from dataclasses import dataclass, field
 from pathlib import Path
+from statistics import median
 
 import pytest
 
-from tests.faults import LONG
-from tests.support import Http, Server, assert_sound, command, commits_of
+from tests.faults import attempts
+from tests.faults.checker import check
+from tests.faults.known import Known
+from tests.faults.load import Load
+from tests.faults.writers import Client, gate
+from tests.support import Server, command
 
 pytestmark = pytest.mark.slow
 
-MOMENTS = 7
-KILLS = 5 * MOMENTS if LONG else MOMENTS
+SERVERS, KILLS = attempts(1, 2, 4), attempts(2, 15, 250)
+"""How many servers there are at the same time, and how many kills each takes."""
+FOLDER_KILLS = 50
+"""How many of them on one data folder: a check takes the longer the more commits there are."""
 
 
-class _Burst:
-    """Four writers who save until the server is gone; what it acknowledged, by number."""
+def test_a_server_killed_in_the_middle_of_writes_loses_nothing_acknowledged(
+    tmp_path: Path, record_property: Callable[[str, object], None]
+) -> None:
+    """Four clients make writes of every kind; kill -9 at a random moment, a look at what is left, a start, and so on.
 
-    def __init__(self, url: str, where: str, mark: object) -> None:
-        self._url, self._where, self._mark = url, where, mark
-        self._acknowledged = threading.Semaphore(0)
-        self._pool = ThreadPoolExecutor(4)
-        self._runs = [self._pool.submit(self._write, writer) for writer in range(4)]
-
-    def _write(self, writer: int) -> dict[int, str]:
-        http, told = Http(self._url), {}
-        for at in range(10_000):
-            content = f"{self._mark} {writer} {at}"
-            try:
-                answer = http("PUT", self._where, {"content": content})
-            except (OSError, HTTPException):
-                break
-            assert answer.status == 200, answer.body
-            told[answer.json["version_number"]] = content
-            self._acknowledged.release()
-        return told
-
-    def wait_for(self, acknowledged: int) -> None:
-        for _ in range(acknowledged):
-            self._acknowledged.acquire()
-
-    def results(self) -> list[dict[int, str]]:
-        with self._pool:
-            return [run.result() for run in self._runs]
-
-
-def test_a_server_killed_in_the_middle_of_writes_loses_nothing_acknowledged(tmp_path: Path) -> None:
-    """Again and again: four writers, kill -9 when enough was acknowledged, start again; now and then a look.
-
-    Seven times, each at another moment, and a look at the end; in the long form 35 times, with five looks.
+    Nobody repairs anything. What was not answered is sent again with its key after the start, and is made once.
     """
-    folder = tmp_path / "data"
-    acknowledged: dict[int, str] = {}
+    with ThreadPoolExecutor(SERVERS) as pool:
+        runs = list(pool.map(_run, [tmp_path / str(at) for at in range(SERVERS)]))
+    record_property("kills", sum(len(run.seconds) for run in runs))
+    record_property("writes acknowledged, 0 lost", sum(run.acknowledged for run in runs))
+    record_property("of them sent again after a kill, 0 doubled", sum(run.settled for run in runs))
+    starts, writes = zip(*(one for run in runs for one in run.seconds), strict=True)
+    for name, found in (("from the start to the first write", starts), ("from listening to the first write", writes)):
+        record_property(f"s {name} (median)", f"{median(found):.3f}")
+        record_property(f"s {name} (maximum)", f"{max(found):.3f}")
+
+
+@dataclass
+class _Run:
+    """What happened to one data folder: *seconds* has, of each start, what `_killed` tells."""
+
+    seconds: list[tuple[float, float]] = field(default_factory=list)
+    acknowledged: int = 0
+    settled: int = 0
+
+
+def _run(folder: Path) -> _Run:
+    run, chance = _Run(), random.Random(folder.name)
+    for at in range(0, KILLS, FOLDER_KILLS):
+        data = folder / str(at)
+        with Server(data) as server:
+            gate(data / "prompts.git")
+            assert server.stop() == 0
+        first, load = Client(server.url, "first"), Load([server.url])
+        for _ in range(min(FOLDER_KILLS, KILLS - at)):
+            run.seconds.append(_killed(data, first, load, chance))
+            known = Known.joined([first.known, load.known()])
+            assert not known.refused
+            check(data / "prompts.git", known)
+        with Server(data) as server:
+            load.move(server.url)
+            load.settle()
+            assert server.stop() == 0
+        check(data / "prompts.git", load.known())
+        checked = command("check", "--data", str(data))
+        assert checked.returncode == 0, checked.stdout
+        run.acknowledged += load.acknowledged + first.acknowledged
+        run.settled += load.settled
+    return run
+
+
+def _killed(folder: Path, first: Client, load: Load, chance: random.Random) -> tuple[float, float]:
+    """Start a server, kill it under the load; the seconds to the first write from the start, and from listening."""
+    start = time.monotonic()
     with Server(folder) as server:
-        where = Http(server.url)("POST", "/api/prompts", {"name": "a", "content": "first"}).headers["Location"]
-    for kills in range(1, KILLS + 1):
-        with Server(folder) as server:
-            burst = _Burst(server.url, where, kills)
-            burst.wait_for(5 + kills % MOMENTS)  # another moment each time
+        listens = time.monotonic()
+        first.move(server.url)
+        answer = first.create()
+        end = time.monotonic()
+        assert answer is not None and answer.status == 201, answer
+        load.move(server.url)
+        with load:
+            load.until(load.versions + chance.randrange(4, 16))
+            threading.Event().wait(chance.uniform(0, 0.03))  # so that the kill comes at any moment of a write
             server.kill()
-            for told in burst.results():
-                assert not told.keys() & acknowledged.keys()
-                acknowledged |= told
-        if kills % MOMENTS == 0:
-            assert_sound(folder / "prompts.git")
-            _assert_all_there(folder, where, acknowledged)
-    assert len(acknowledged) >= 5 * KILLS
-
-
-def _assert_all_there(folder: Path, where: str, acknowledged: dict[int, str]) -> None:
-    with Server(folder) as server:
-        http = Http(server.url)
-        versions = http("GET", f"{where}/versions").json
-        assert [version["version_number"] for version in versions] == list(range(1, len(versions) + 1))
-        assert [version["commit"] for version in versions] == commits_of(folder / "prompts.git", "prompts/a.md")
-        for number, content in acknowledged.items():
-            assert http("GET", f"{where}/versions/{number}/content").body.decode() == content
-        assert server.stop() == 0
-    done = command("check", "--data", str(folder))
-    assert done.returncode == 0, done.stdout
+    return end - start, end - listens

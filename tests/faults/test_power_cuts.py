@@ -15,8 +15,10 @@ from promptgit.store.store import Store
 from tests.faults import LONG, ROUNDS
 from tests.faults.checker import Lost, check
 from tests.faults.disks import EXT4, LAZY_EXT4, TRIED, XFS, FileSystem, disk_of, standing_still
-from tests.faults.load import Client, Known, Load
+from tests.faults.known import Known
+from tests.faults.load import Load
 from tests.faults.tracing import FSYNCS, from_start
+from tests.faults.writers import Client
 from tests.support import Http, Server, command, foreign_commit, git_text
 
 HOOK = "http://127.0.0.1:9/"  # nobody listens there

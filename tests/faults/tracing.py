@@ -15,11 +15,12 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from tests.support import Server, processes_of
+from tests.support import Server, processes_of, stat_of
 
 FSYNCS = "fsync,fdatasync,sync_file_range,msync,sync,syncfs"
 _LINE = re.compile(r"(\d+) +(\w+)\((.*)\) += (-?\w+)(.*)")
 _ATTACH_SECONDS = 20
+_PF_EXITING = 0x4  # proc_pid_stat(5): flags; from the start of the end
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,7 @@ def traced(process: int, calls: str, *inject: str, paths: Sequence[Path] = ()) -
     """Trace *calls* (as `openat,write`) of all threads of a process; what was seen is in the list after the block.
 
     Each of *inject* is a rule as `fsync:error=EIO:when=2`: each thread counts its own calls. With *paths* only calls
-    on these very files and folders are seen, and tampered with.
+    on these very files and folders are seen, and tampered with. The process may be killed (`fsync:signal=KILL`).
     """
     expect_strace()
     seen: list[Call] = []
@@ -78,7 +79,23 @@ def traced(process: int, calls: str, *inject: str, paths: Sequence[Path] = ()) -
                     pytest.skip(f"strace cannot attach to a process here: {first}{child.stderr.read()}")
                 yield seen
             finally:
-                child.send_signal(signal.SIGINT)
-                child.communicate(timeout=_ATTACH_SECONDS)
+                _end(child, process)
         found = (_LINE.match(line) for line in log.read_text(errors="replace").splitlines())
         seen += [Call(int(one[1]), one[2], one[3], one[4], "(INJECTED)" in one[5]) for one in found if one]
+
+
+def _end(strace: subprocess.Popen[str], process: int) -> None:
+    if not _is_exiting(process):  # else strace ends by itself, and would wait for ever for a thread that it had reaped
+        strace.send_signal(signal.SIGINT)
+    try:
+        strace.communicate(timeout=_ATTACH_SECONDS)
+    except subprocess.TimeoutExpired:
+        strace.kill()
+        raise
+
+
+def _is_exiting(process: int) -> bool:
+    try:
+        return bool(int(stat_of(Path(f"/proc/{process}"))[6]) & _PF_EXITING)
+    except (FileNotFoundError, ProcessLookupError):
+        return True

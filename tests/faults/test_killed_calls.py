@@ -1,0 +1,83 @@
+"""A server is killed at each system call of a write: the write is made or is not, and sent again it is made once."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.faults import LONG, attempts
+from tests.faults.checker import check
+from tests.faults.tracing import Call, traced, worker_of
+from tests.faults.writers import KINDS, Client, gate
+from tests.support import Server, command
+
+pytestmark = pytest.mark.slow
+
+CALLS = "openat,mkdir,link,write,pwrite64,ftruncate,fsync,fdatasync,rename,unlink,flock"
+"""The calls that change files, names or locks, or answer: all kills between two of them leave the same."""
+TRIED = attempts(2, 3, 1_000)
+"""At how many calls of each kind of write the server is killed, at most."""
+
+
+@pytest.mark.parametrize("kind", KINDS if LONG else ["several"])
+def test_a_server_killed_at_a_system_call_has_made_the_write_or_has_not(
+    kind: str, tmp_path: Path, record_property: Callable[[str, object], None]
+) -> None:
+    """The calls are counted, then the server is killed at each.
+
+    A look at what is left, a start, the same request with its key: the write is then made once.
+    """
+    folder = tmp_path / "data"
+    with Server(folder, "--workers", "1") as server:
+        client = Client(server.url, kind)
+        gate(folder / "prompts.git")
+        points = _points(_traced(server, client, kind))
+        server.kill()
+    assert len(points) > 40
+    kills = made = 0
+    for name, at in points if len(points) <= TRIED else random.Random(kind).sample(points, TRIED):
+        with Server(folder, "--workers", "1") as server:
+            _traced(server, client, kind, f"{name}:signal=KILL:when={at}")
+            server.kill()
+        commits = check(folder / "prompts.git", client.known)
+        if client.is_unknown:  # else the write has made fewer calls than the one that was counted
+            kills += 1
+            with Server(folder, "--workers", "1") as server:
+                client.move(server.url)
+                answer = client.again()
+                assert answer is not None and answer.status < 300, answer
+                server.kill()
+            made += check(folder / "prompts.git", client.known) == commits
+    assert 2 * kills > min(len(points), TRIED)
+    assert not client.known.refused
+    checked = command("check", "--data", str(folder))
+    assert checked.returncode == 0, checked.stdout
+    record_property("kills", kills)
+    record_property("writes had been made by then, 0 lost, 0 doubled", made)
+
+
+def _traced(server: Server, client: Client, kind: str, *rules: str) -> list[Call]:
+    """Make a write under strace; what a new worker does once has been done before."""
+    prepare, write = KINDS[kind]
+    client.move(server.url)
+    client.create()
+    for one in (*prepare, write, *prepare):
+        answer = one(client)
+        assert answer is not None and answer.status < 300, (one, answer)
+    with traced(worker_of(server), CALLS, *rules) as calls:
+        write(client)
+    return calls
+
+
+def _points(calls: list[Call]) -> list[tuple[str, int]]:
+    """The names of the calls, and their places among those of the name in their thread, which strace counts."""
+    seen: Counter[tuple[int, str]] = Counter()
+    points: dict[tuple[str, int], None] = {}
+    for call in calls:
+        seen[call.thread, call.name] += 1
+        points[call.name, seen[call.thread, call.name]] = None
+    return list(points)
