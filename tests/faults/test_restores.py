@@ -75,7 +75,7 @@ class Times:
 def test_a_backup_under_load_restores(tmp_path: Path, record_property: Callable[[str, object], None]) -> None:
     """While others write, and every other time while upkeep replaces all packs."""
     mirror, times, seen = bare(tmp_path / "mirror"), Times(), 0
-    settings = {"PROMPTGIT_MIRROR": str(mirror), "PROMPTGIT_PUSH_INTERVAL": "0"}
+    settings = {"PROMPTGIT_MIRROR": str(mirror), "PROMPTGIT_PUSH_INTERVAL": "0", "PROMPTGIT_UPKEEP_INTERVAL": "0"}
     with Server(tmp_path / "data", **settings) as server:
         old = (f"{at}\n" for at in range(OLD_VERSIONS))
         long_history(server.folder / "prompts.git", "prompts/old.md", old)
