@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import zlib
@@ -146,6 +147,22 @@ def test_check_names_a_flipped_object_and_a_quick_one_compares_alone(
     assert (whole.returncode, quick.returncode) == (1, 0)
     assert "git fsck: " in whole.stdout
     assert git_text(repository, "rev-parse", "main~1:prompts/a.md") in whole.stdout
+
+
+@pytest.mark.parametrize("replaced", [True, False])
+def test_check_beside_writers_takes_no_pack_that_was_replaced_for_damage(
+    store: Store, service: Service, tmp_path: Path, replaced: bool
+) -> None:
+    """Of this git the first fsck finds a pack that has gone, and, with *replaced*, others have come for it."""
+    service.create("x", name="a")
+    bin_, mark, packs = tmp_path / "bin", tmp_path / "looked", store.repository.packs
+    bin_.mkdir()
+    come = f"touch {packs}/other && rm {packs}/other && " if replaced else ""
+    script = f'case "$*" in *fsck*) [ -e {mark} ] || {{ touch {mark}; {come} echo "index not opened"; exit 4; }};; esac'
+    (bin_ / "git").write_text(f'#!/bin/sh\n{script}\nexec {shutil.which("git")} "$@"\n')
+    (bin_ / "git").chmod(0o755)
+    done = command("check", "--data", str(store.folder), PATH=f"{bin_}:{os.environ['PATH']}")
+    assert (done.returncode, "git fsck: index not opened" in done.stdout) == ((0, False) if replaced else (1, True))
 
 
 def test_an_emptied_pack_is_not_ready_and_takes_no_writes(tmp_path: Path) -> None:
