@@ -178,7 +178,7 @@ def test_an_emptied_pack_is_not_ready_and_takes_no_writes(tmp_path: Path) -> Non
 
 
 def test_what_git_alone_cannot_read_is_told_too(tmp_path: Path) -> None:
-    """libgit2 finds objects by the multi-pack index that it has open; git, which does not believe that, by the pack's."""
+    """libgit2 finds objects by the multi-pack index that it has open; git by the packs' own, which may be damaged."""
     folder, repository = tmp_path / "data", tmp_path / "data" / "prompts.git"
     with Server(folder, "--workers", "1") as server:
         address = Http(server.url)("POST", "/api/prompts", {"content": "one", "name": "a"}).headers["Location"]

@@ -28,8 +28,8 @@ _SEAL = "seal"
 class RecordsFile:
     """The file *path*, which holds `{NAME: [record, ...], "seal": ...}`; its lock lies next to it.
 
-    The seal is a checksum of the records: one flipped bit could make another right, address or date of them. Older files
-    have none, and whoever edits a file by hand removes it.
+    The seal is a checksum of the records: one flipped bit could make another right, address or date of them. Older
+    files have none, and whoever edits a file by hand removes it.
     A *distributed* one comes from an administrator, and is only read.
     """
 

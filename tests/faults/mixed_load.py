@@ -14,7 +14,9 @@ from functools import partial
 from pathlib import Path
 from statistics import median
 
-from tests.faults.load import Client, Crowd, Known
+from tests.faults.known import Known
+from tests.faults.load import Crowd
+from tests.faults.writers import Client
 from tests.support import Answer, Http, git
 
 READS = {

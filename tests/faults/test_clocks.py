@@ -16,7 +16,8 @@ from xml.etree import ElementTree
 from tests.faults import LONG, attempts
 from tests.faults.checker import check
 from tests.faults.clocks import DAY, WrongClock
-from tests.faults.load import Known, Load
+from tests.faults.known import Known
+from tests.faults.load import Load
 from tests.support import Http, Server, command, git_text
 
 CAMPAIGNS = attempts(short=1, long=4, full=40)

@@ -17,7 +17,9 @@ import pytest
 from tests.faults import LONG
 from tests.faults.checker import check
 from tests.faults.disks import FOLDED_EXT4, disk_of, read_only
-from tests.faults.load import Client, Known, Load
+from tests.faults.known import Known
+from tests.faults.load import Load
+from tests.faults.writers import Client
 from tests.support import Http, Server, command, environment, git, git_text
 
 LATE_GIT = next((folder for folder in os.environ.get("PROMPTGIT_TEST_GITS", "").split(os.pathsep) if folder), "")

@@ -18,7 +18,8 @@ import pytest
 
 from tests.faults import attempts
 from tests.faults.checker import check
-from tests.faults.load import Known, Load, Version
+from tests.faults.known import Known, Version
+from tests.faults.load import Load
 from tests.support import PROMPTGIT, Http, Server, command, environment, git, git_text, long_history, wait_for
 from tests.upstreams import bare
 
