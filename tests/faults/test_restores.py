@@ -23,9 +23,9 @@ from tests.faults.load import Load
 from tests.support import PROMPTGIT, Http, Server, command, environment, git, git_text, long_history, wait_for
 from tests.upstreams import bare
 
-ROUNDS = attempts(short=0, long=1, full=10)
+ROUNDS = attempts(short=0, long=1, full=5)
 """How often each way is tried."""
-OLD_VERSIONS = attempts(short=0, long=500, full=20_000)
+OLD_VERSIONS = attempts(short=0, long=500, full=5_000)
 """How many versions there are before."""
 
 pytestmark = [
