@@ -73,6 +73,19 @@ def test_a_label_that_would_ruin_the_repository_is_refused(client: FlaskClient, 
     assert git_text(repository, "rev-parse", "main") == before
 
 
+def test_a_path_that_git_takes_for_another_is_read_and_not_blamed(client: FlaskClient, repository: Path) -> None:
+    """`git blame` would look for another file, and the answer would be that an object is damaged."""
+    tree = raw_tree(repository, (b"100644", b"a.md", raw_blob(repository, b"by git")))
+    for folder in (b"..", b"prompts"):
+        tree = raw_tree(repository, (b"40000", folder, tree))
+    raw_commit(repository, tree)
+    (prompt,) = client.get("/api/prompts").json
+    assert (prompt["name"], client.get(f"/api/prompts/{prompt['id']}").json["content"]) == ("../a", "by git")
+    for where in (f"/api/prompts/{prompt['id']}/versions/1/blame", f"/prompts/{prompt['id']}/versions/1/blame"):
+        answer = client.get(where)
+        assert (answer.status_code, "git takes for another path" in answer.text) == (409, True)
+
+
 def test_a_prompt_with_an_odd_name_from_git_is_saved_and_can_be_given_a_plain_one(
     client: FlaskClient, repository: Path, tmp_path: Path
 ) -> None:

@@ -31,6 +31,7 @@ class Blaming:
 
         Raises:
             BlameTimeout: it would have taken too long.
+            PathBlocked: git cannot be asked for a path that the prompt had.
             Damaged, UnusableRepository: git could not read an object.
             IndexBusy: `main` was rewritten meanwhile.
         """

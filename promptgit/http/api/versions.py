@@ -70,7 +70,7 @@ def content(query: dict[str, Any], prompt_id: str, number: str) -> Response:
 
 @blueprint.get("/versions/<number>/blame")
 @blueprint.response(200, answer_schemas.LinesSchema(many=True), headers=headers("ETag", "Cache-Control"))
-@refuses(BlameTimeout)
+@refuses(BlameTimeout, PathBlocked)
 def blame(prompt_id: str, number: str) -> Response:
     """Who wrote each line of a version, and in which version: what `git blame` finds, through renames.
 

@@ -10,7 +10,7 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import NamedTuple
 
-from promptgit.errors import BlameTimeout
+from promptgit.errors import BlameTimeout, PathBlocked
 from promptgit.store.git.command import Git
 from promptgit.store.git.slots import Slots
 
@@ -50,7 +50,11 @@ class Blame:
         Raises:
             BlameTimeout: it would have taken too long, waiting for others included.
             Damaged, UnusableRepository: git could not read an object.
+            PathBlocked: git cannot be asked for one of the paths; it came by a push.
         """
+        for path in (stretch.path for stretch in stretches):
+            if not {"", ".", ".."}.isdisjoint(path.split("/")):
+                raise PathBlocked(path, "has an empty segment, '.' or '..', which git takes for another path")
         deadline = time.monotonic() + self._seconds
         slot = self._slots.take(self._seconds)
         if slot is None:
