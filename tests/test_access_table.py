@@ -6,17 +6,17 @@ nobody adds one without saying what it takes.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 import pytest
 from flask import Flask
 from werkzeug.routing import Rule
 
-from promptgit.app import create_app
-from promptgit.auth.tokens import Scope, Tokens
-from promptgit.settings import Settings
-from tests.conftest import Clock
+from promptgit.auth.tokens import Scope
+from tests.callers import Callers, callers_of
+from tests.providers import Provider
 
 ANYBODY = None
 READ, WRITE, ADMIN = Scope.READ, Scope.WRITE, Scope.ADMIN
@@ -124,22 +124,29 @@ NOBODY = "00000000-0000-4000-8000-000000000000"
 
 @dataclass
 class Gatekeeper:
-    """An application with a token of each kind; each request comes from a network of its own.
+    """An application with callers of each kind; each request comes from a network of its own.
 
     Wrong tokens are counted by network, so none is refused for what another request did.
     """
 
-    app: Flask
-    secrets: dict[str, str]
+    callers: Callers
     _requests: Iterator[int] = field(default_factory=lambda: iter(range(1, 1 << 16)))
 
-    def ask(self, method: str, rule: Rule, caller: str) -> int:
+    @property
+    def app(self) -> Flask:
+        return self.callers.site.app
+
+    def ask(self, method: str, rule: Rule, caller: str, spelt: Callable[[str], str] = str) -> int:
+        """The status of a request for a rule's address, as *spelt* writes it."""
         _, path = rule.build(dict.fromkeys(rule.arguments, "1") | _uuid(rule)) or ("", "")
-        query = QUERIES.get(rule.rule, "")
-        headers = {"Authorization": f"Bearer {self.secrets[caller]}"} if caller in self.secrets else {}
-        peer = f"2001:db8:0:{next(self._requests):x}::1"
-        answer = self.app.test_client().open(
-            path, query_string=query, method=method, headers=headers, environ_base={"REMOTE_ADDR": peer}, buffered=True
+        environ: dict[str, Any] = {"REMOTE_ADDR": f"2001:db8:0:{next(self._requests):x}::1"}
+        answer = self.app.test_client(use_cookies=False).open(
+            spelt(path),
+            query_string=QUERIES.get(rule.rule, ""),
+            method=method,
+            headers=self.callers.headers[caller],
+            environ_base=environ,
+            buffered=True,
         )
         return answer.status_code
 
@@ -149,18 +156,8 @@ def _uuid(rule: Rule) -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
-def gatekeeper(tmp_path_factory: pytest.TempPathFactory) -> Gatekeeper:
-    data = tmp_path_factory.mktemp("table") / "data"
-    app = create_app(Settings(data=data))
-    past = Clock()
-    secrets = {"wrong": "pgt_" + "x" * 43}
-    _, secrets["expired"] = Tokens(data, past).create("expired", Scope.ADMIN, seconds=60)
-    tokens = Tokens(data)
-    revoked, secrets["revoked"] = tokens.create("revoked", Scope.ADMIN)
-    tokens.revoke(revoked.id)
-    for scope in Scope:
-        _, secrets[scope.word] = tokens.create(scope.word, scope)
-    return Gatekeeper(app, secrets)
+def gatekeeper(tmp_path_factory: pytest.TempPathFactory, shared_provider: Provider) -> Gatekeeper:
+    return Gatekeeper(callers_of(tmp_path_factory.mktemp("table"), shared_provider))
 
 
 def _methods(rule: Rule) -> set[str]:
@@ -170,7 +167,7 @@ def _methods(rule: Rule) -> set[str]:
 def _refusal(rule: Rule, method: str, *, is_known: bool) -> int:
     if is_known:
         return 403
-    leads_to_form = rule.endpoint.startswith("web.") and rule.rule != "/activity.atom" and method == "GET"
+    leads_to_form = rule.endpoint.startswith("web.") and rule.rule != "/activity.atom" and method in ("GET", "HEAD")
     return 303 if leads_to_form else 401
 
 
@@ -182,16 +179,61 @@ def test_the_table_names_every_route(gatekeeper: Gatekeeper) -> None:
     assert routes == {rule: set(methods) for rule, methods in TABLE.items()}
 
 
-@pytest.mark.parametrize("caller", ["none", "wrong", "expired", "revoked", "read", "write", "admin"])
-def test_everybody_is_let_in_where_they_belong_and_nowhere_else(gatekeeper: Gatekeeper, caller: str) -> None:
-    """401 without a usable token (a page leads to where one signs in), 403 where its scope is too small."""
-    had = {scope.word: scope for scope in Scope}.get(caller)
+def test_everybody_is_let_in_where_they_belong_and_nowhere_else(
+    gatekeeper: Gatekeeper, record_property: Callable[[str, object], None]
+) -> None:
+    """401 without a usable credential (a page leads to where one signs in), 403 where its scope is too small.
+
+    Every method of every route, by every caller of `tests.callers`: what is not allowed is refused.
+    """
+    tried = 0
+    for caller in gatekeeper.callers.headers:
+        for rule in gatekeeper.app.url_map.iter_rules():
+            is_page = rule.endpoint.startswith("web.")
+            had = (
+                gatekeeper.callers.scopes.get(caller) if is_page or caller not in gatekeeper.callers.on_pages else None
+            )
+            for method in (rule.methods or set()) - {"OPTIONS"}:
+                takes = TABLE[rule.rule]["GET" if method == "HEAD" else method]
+                status = gatekeeper.ask(method, rule, caller)
+                enough = takes is ANYBODY or (had is not None and had >= takes)
+                if not enough or rule.rule in REFUSES_ALL:
+                    assert status == _refusal(rule, method, is_known=had is not None), (caller, method, rule.rule)
+                elif takes is ANYBODY:
+                    assert status != 401 and status < 500, (caller, method, rule.rule, status)
+                else:
+                    assert status not in (401, 403) and status < 500, (caller, method, rule.rule, status)
+                tried += 1
+    record_property("combinations of a route, a method and a caller", tried)
+    assert tried > 3_000
+
+
+SPELLINGS: tuple[Callable[[str], str], ...] = (
+    lambda path: f"/{path}",
+    lambda path: f"{path}/",
+    lambda path: f"/.{path}",
+    lambda path: f"/x/..{path}",
+    lambda path: f"/%2e%2e{path}",
+    lambda path: path.swapcase(),
+    lambda path: f"{path};a=b",
+    lambda path: f"{path}%00",
+    lambda path: path.replace("/", "%2F"),
+    lambda path: path.replace("/", "\\"),
+)
+
+
+def test_no_other_spelling_of_an_address_opens_it(
+    gatekeeper: Gatekeeper, record_property: Callable[[str, object], None]
+) -> None:
+    """Nor does another method: what needs a credential gives nothing to those without one."""
+    tried = 0
     for rule in gatekeeper.app.url_map.iter_rules():
-        for method in _methods(rule):
-            takes = TABLE[rule.rule][method]
-            status = gatekeeper.ask(method, rule, caller)
-            enough = takes is ANYBODY or (had is not None and had >= takes)
-            if not enough or rule.rule in REFUSES_ALL:
-                assert status == _refusal(rule, method, is_known=had is not None), (caller, method, rule.rule)
-            else:
-                assert status not in (401, 403) and status < 500, (caller, method, rule.rule, status)
+        if ANYBODY in TABLE[rule.rule].values():
+            continue
+        asked = [("GET", spelt) for spelt in SPELLINGS]
+        asked += [(method, str) for method in ("OPTIONS", "TRACE", "PROPFIND", "CONNECT", "get", "GET\x00")]
+        for method, spelt in asked:
+            status = gatekeeper.ask(method, rule, "nobody", spelt)
+            assert status in (301, 303, 308, 400, 401, 404, 405), (method, spelt("/" + rule.rule), status)
+            tried += 1
+    record_property("other spellings without a credential", tried)
