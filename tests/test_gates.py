@@ -5,6 +5,7 @@ The table of `test_prefixes` names each route that takes the scope `write`. A ne
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -88,7 +89,9 @@ def labels_below_the_gate(folder: Path) -> str:
 
 
 @pytest.mark.parametrize("scope", [Scope.WRITE, Scope.ADMIN])
-def test_no_route_moves_a_gated_label(client: FlaskClient, tmp_path: Path, scope: Scope) -> None:
+def test_no_route_moves_a_gated_label(
+    client: FlaskClient, tmp_path: Path, scope: Scope, record_property: Callable[[str, object], None]
+) -> None:
     """Neither the token that may move it nor an administrator who does not override: not by any route."""
     may_move = ["production", "everywhere"] if scope == Scope.WRITE else []
     _, secret = Tokens(tmp_path / "data").create("mover", scope, may_move=may_move)
@@ -108,6 +111,7 @@ def test_no_route_moves_a_gated_label(client: FlaskClient, tmp_path: Path, scope
                 assert labels_below_the_gate(tmp_path / "data") == before, (method, rule.rule, answer.text)
                 tried += 1
     assert tried == len(WRITES)
+    record_property("routes that write, against a gate", tried)
 
 
 @pytest.mark.parametrize("changes", CHANGES)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -318,7 +319,12 @@ FORM = {
 
 
 def test_no_route_writes_outside(
-    app: Flask, client: FlaskClient, secret: str, admin: dict[str, str], repository: Path
+    app: Flask,
+    client: FlaskClient,
+    secret: str,
+    admin: dict[str, str],
+    repository: Path,
+    record_property: Callable[[str, object], None],
 ) -> None:
     """Each route of the application that takes the scope `write`: a new one has to be named here."""
     taking = {(method, rule) for rule, takes in TABLE.items() for method in takes if takes[method] == Scope.WRITE}
@@ -340,6 +346,7 @@ def test_no_route_writes_outside(
                 answer = client.open(_path(rule, arguments), method=method, **sent)
                 assert (answer.status_code, "support/" in answer.text) == (403, True), (method, rule.rule, answer.text)
     assert git_text(repository, "rev-parse", "main") == before
+    record_property("routes that write, from outside of a prefix", len(WRITES))
 
 
 def _path(rule: Rule, arguments: dict[str, str]) -> str:

@@ -1,0 +1,145 @@
+"""Texts that want to be run: by a browser, a shell, a template, a log, a table, a query, a pattern.
+
+`MARK` stands in what would be written somewhere, or run, if a text got where it wants to.
+"""
+
+from __future__ import annotations
+
+MARK = "pgpwned"
+SCRIPT = f"<script>{MARK}()"
+"""What no page may have as it stands."""
+
+INJECTIONS = [
+    *(
+        f"{before}{SCRIPT}</script>"
+        for before in ("", '">', "'>", "</title>", "</textarea>", "</script>", "-->", "<![CDATA[", "]]>")
+    ),
+    *(
+        f'<img src=x onerror="{MARK}()">',
+        f'"onmouseover="{MARK}()',
+        f"'onfocus='{MARK}()'autofocus='",
+        f"<svg/onload={MARK}()>",
+        "<a href=javascript:x>",
+    ),
+    *(
+        f"javascript:{MARK}()",
+        f"data:text/html,{SCRIPT}</script>",
+        f"[a](javascript:{MARK}())",
+        f"![a](http://{MARK}.example/)",
+        "vbscript:x",
+    ),
+    *(
+        f"<iframe src=//{MARK}.example>",
+        f"<base href=//{MARK}.example>",
+        "<!--",
+        "<?xml?>",
+        "<!DOCTYPE a [<!ENTITY b SYSTEM 'file:///etc/passwd'>]>&b;",
+    ),
+    *(
+        "{{7*191}}",
+        "{%print(7*191)%}",
+        "${7*191}",
+        "#{7*191}",
+        "<%=7*191%>",
+        "{{config}}",
+        "{{''.__class__.__mro__}}",
+        "%(a)s",
+        "%s%n%x",
+        "{0.__class__}",
+    ),
+    *(
+        f"a\r\nSet-Cookie: {MARK}=1",
+        f"a\nLocation: //{MARK}.example",
+        f"a\r\n\r\n{SCRIPT}",
+        f"a%0d%0aX: {MARK}",
+        f"a\u560d\u560aX: {MARK}",
+    ),
+    *(
+        f"=cmd|'/c {MARK}'!A0",
+        f"+{MARK}",
+        f"@SUM({MARK})",
+        f"-2+3+{MARK}",
+        "\tx",
+        f'"{MARK}","',
+        f"a;touch {MARK}",
+        f"$(touch {MARK})",
+        f"`touch {MARK}`",
+    ),
+    *(
+        f"a|touch {MARK}",
+        f"a\ntouch {MARK}",
+        f"'; DROP TABLE prompt; --{MARK}",
+        '" OR 1=1 --',
+        "a' OR 'a'='a",
+        "NEAR(a b)",
+        'a"*',
+        "a*",
+        "AND OR NOT",
+        "^a",
+        "{a b}:c",
+    ),
+    *(
+        "%",
+        "_",
+        "%%%",
+        "\\",
+        "a\\'",
+        f'a"}}\n{{"level": "{MARK}"}}',
+        "\x1b[31mred\x1b[0m",
+        "\x1b]0;title\x07",
+        "a\bb",
+        "a\x9b31m",
+        "\x00\x00",
+    ),
+    *(
+        "//evil.example",
+        "/\\evil.example",
+        "https:evil.example",
+        "http://127.0.0.1:1/",
+        "http://[::1]/",
+        "//evil.example/%2f..",
+        "?x=1",
+        "#x",
+        "a?b#c",
+        "a&b=c",
+        "%",
+        "%zz",
+        "%00",
+    ),
+    *(
+        "null",
+        "true",
+        "undefined",
+        "NaN",
+        "None",
+        "__proto__",
+        "constructor",
+        "__class__",
+        "latest",
+        "production",
+        "0",
+        "-1",
+        "9" * 30,
+        "1e999",
+        "[]",
+        "{}",
+    ),
+    *(
+        "@@@langfusePrompt:name=a|label=latest@@@",
+        "@@@langfusePrompt:name=" + "a" * 500,
+        "(?:a+)+$",
+        "(a|a)*b",
+        "a" * 3_000 + "!",
+        "((((((((((",
+        "[[[[",
+        "\\1",
+    ),
+    *(
+        "ada@example.org",
+        "<ada@example.org>",
+        "Ada <a@b> 0 +0000",
+        "a\n\nSigned-off-by: b",
+        "0190a6b2-3c4d-7e8f-9a0b-1c2d3e4f5a6b",
+        "0190A6B2-3C4D-7E8F-9A0B-1C2D3E4F5A6B",
+    ),
+]
