@@ -79,7 +79,7 @@ def test_a_path_that_git_takes_for_another_is_read_and_not_blamed(client: FlaskC
     for folder in (b"..", b"prompts"):
         tree = raw_tree(repository, (b"40000", folder, tree))
     raw_commit(repository, tree)
-    (prompt,) = client.get("/api/prompts").json
+    (prompt,) = client.get("/api/prompts").get_json()
     assert (prompt["name"], client.get(f"/api/prompts/{prompt['id']}").json["content"]) == ("../a", "by git")
     for where in (f"/api/prompts/{prompt['id']}/versions/1/blame", f"/prompts/{prompt['id']}/versions/1/blame"):
         answer = client.get(where)

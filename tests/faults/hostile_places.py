@@ -81,7 +81,13 @@ class Places:
 
     def langfuse(self, text: str) -> Iterator[TestResponse]:
         """What SDKs of Langfuse say."""
-        body = {"name": text, "prompt": text, "labels": [text], "tags": [text], "commitMessage": text}
+        body: dict[str, object] = {
+            "name": text,
+            "prompt": text,
+            "labels": [text],
+            "tags": [text],
+            "commitMessage": text,
+        }
         yield self._client.post(PUBLIC, json=body)
         chat = [{"role": text, "content": text}, {"type": "placeholder", "name": text}]
         body = {"name": "target/chat", "type": "chat", "prompt": chat, "config": {text: [text]}, "tags": [text]}
