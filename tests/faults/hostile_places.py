@@ -55,9 +55,14 @@ class Places:
         body = {"label": text, "from": text, "prefix": text, "description": text}
         yield call("/api/releases", method="POST", json=body)
         yield call(f"/api/labels/{path(text)}/promote", method="POST", json={"from": text, "prefix": text})
-        token = {"name": text, "scope": "read", "owner": text, "expires": text}
-        yield call("/api/tokens", method="POST", json=token)
-        yield call("/api/tokens", method="POST", json={"name": text, "scope": "read", "write_prefix": [text]})
+        for token in (
+            {"name": text},
+            {"owner": text},
+            {"expires": text},
+            {"write_prefix": [text]},
+            {"may_move": [text]},
+        ):
+            yield call("/api/tokens", method="POST", json={"name": f"of {text}"[:60], "scope": "write"} | token)
         rules = call("/api/rules").headers["ETag"]
         put = call("/api/rules", method="PUT", json={"content": text, "description": text}, headers={"If-Match": rules})
         yield put
