@@ -51,17 +51,16 @@ MCP = {"jsonrpc": "2.0", "id": 1, "method": "prompts/list"}
 GROUPS = {
     "page": [kind for kind in READS if kind.startswith("page") or kind == "atom"],
     "read": [kind for kind in READS if not kind.startswith("page") and kind != "atom"] + ["mcp"],
-    "write": ["write", "several"],
+    "write": ["write"],
 }
 """The kinds of requests that are measured together."""
 
 _CLONES = (["--bare"], ["--depth=1"], ["--bare", "--filter=blob:none"])
 _MAY_BE_MISSING = {404, 409, 410}  # it was deleted meanwhile, has no such label, is released already
-_TEAM = [f"team/{at}" for at in range(5)]
 
 
 class MixedLoad(Crowd):
-    """Writers, readers, one who changes several prompts at a time, one who follows the feed and one who clones.
+    """Writers, readers, one who follows the feed and one who clones.
 
     Each writer and reader pauses *pause* seconds between two requests, and so many times longer who clones into
     *folder*. *wrong* are answers that nobody expects, *broken* counts connections that broke, *followed* are the
@@ -70,7 +69,7 @@ class MixedLoad(Crowd):
 
     def __init__(self, url: str, folder: Path, *, writers: int, readers: int, pause: float) -> None:
         self._url, self._folder, self._pause = url, folder, pause
-        kinds = [*READS, "mcp", "write", "several", "wait for a change", "clone"]
+        kinds = [*READS, "mcp", "write", "wait for a change", "clone"]
         self._seconds: dict[str, list[tuple[float, float]]] = {kind: [] for kind in kinds}
         self.wrong: list[str] = []
         self.followed: list[str] = []
@@ -78,7 +77,7 @@ class MixedLoad(Crowd):
         self._clients = [Client(url, f"writer {at}") for at in range(writers)]
         work: list[Callable[[], None]] = [partial(self._write, client) for client in self._clients]
         work += [partial(self._read, random.Random(at)) for at in range(readers)]
-        work += [self._change_several, self._follow, self._clone]
+        work += [self._follow, self._clone]
         super().__init__([partial(self._guarded, one) for one in work])
 
     def count(self, *kinds: str) -> int:
@@ -87,12 +86,7 @@ class MixedLoad(Crowd):
 
     def known(self) -> Known:
         """What all writers know; once they have ended."""
-        whole = Known()
-        for client in self._clients:
-            whole.versions += client.known.versions
-            whole.prompts |= client.known.prompts
-            whole.refused += client.known.refused
-        return whole
+        return Known.joined(client.known for client in self._clients)
 
     def milliseconds(self, start: float, end: float) -> dict[str, float]:
         """The medians of the groups of requests that began between two times of the monotonic clock."""
@@ -125,28 +119,12 @@ class MixedLoad(Crowd):
             start = time.monotonic()
             if kind == "mcp":
                 self._took(kind, start, asker("POST", "/mcp", MCP, {"MCP-Protocol-Version": "2025-11-25"}))
-            elif prompts := list(chance.choice(self._clients).known.prompts):
-                path = READS[kind].format(id=chance.choice(prompts))
+            elif versions := chance.choice(self._clients).known.versions:
+                path = READS[kind].format(id=chance.choice(versions).prompt)
                 headers = {"If-None-Match": tags[path]} if path in tags and chance.random() < 0.3 else {}
                 if (answer := asker("GET", path, None, headers)) is not None and "ETag" in answer.headers:
                     tags[path] = answer.headers["ETag"]
                 self._took(kind, start, answer)
-
-    def _change_several(self) -> None:
-        """Save prompts, label and check them in one commit, and promote them in another one."""
-        asker = _Asker(self._url)
-        for at, _ in enumerate(self._turns(self._pause * 4)):
-            changes: list[dict[str, object]] = [{"name": name, "content": f"{name} {at}\n"} for name in _TEAM]
-            changes += [{"name": name, "label": "ready", "version_number": "new"} for name in _TEAM]
-            changes += [
-                {"name": _TEAM[0], "check": "eval", "version_number": 1, "state": ("success", "failure")[at % 2]}
-            ]
-            for path, body in [
-                ("/api/commits", {"changes": changes}),
-                ("/api/labels/live/promote", {"from": "ready", "prefix": "team/"}),
-            ]:
-                start = time.monotonic()
-                self._took("several", start, asker("POST", path, body, {}))
 
     def _follow(self) -> None:
         """Wait for each change, as a program does that keeps a copy."""

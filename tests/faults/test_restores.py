@@ -20,6 +20,7 @@ from tests.faults import attempts
 from tests.faults.checker import check
 from tests.faults.known import Known, Version
 from tests.faults.load import Load
+from tests.faults.writers import gate
 from tests.support import PROMPTGIT, Http, Server, command, environment, git, git_text, long_history, wait_for
 from tests.upstreams import bare
 
@@ -80,6 +81,7 @@ def test_a_backup_under_load_restores(tmp_path: Path, record_property: Callable[
     with Server(tmp_path / "data", **settings) as server:
         old = (f"{at}\n" for at in range(OLD_VERSIONS))
         long_history(server.folder / "prompts.git", "prompts/old.md", old)
+        gate(server.folder / "prompts.git")
         with Load([server.url], clients=2) as load:
             for at in range(ROUNDS * len(WAYS)):
                 way = list(WAYS.values())[at % len(WAYS)]
