@@ -56,6 +56,10 @@ class Known:
     writes: list[str] = field(default_factory=list)
     refused: list[Answer] = field(default_factory=list)
 
+    def ids(self) -> list[str]:
+        """The ids of the prompts that have versions."""
+        return list(dict.fromkeys(version.prompt for version in list(self.versions)))
+
     @classmethod
     def joined(cls, parts: Iterable[Known]) -> Known:
         """What several clients know together now, while they may go on."""

@@ -35,11 +35,11 @@ class Crowd:
 class Load(Crowd):
     """Clients that write at the same time, each in a thread of its own, until the `with` block ends.
 
-    They go on in a further `with` block, where they `move` to.
+    They go on in a further `with` block, where they `move` to. If *gated* they make releases, too.
     """
 
-    def __init__(self, urls: Sequence[str], clients: int = 4, name: str = "load") -> None:
-        self._clients = [Client(urls[at % len(urls)], f"{name} {at}") for at in range(clients)]
+    def __init__(self, urls: Sequence[str], clients: int = 4, name: str = "load", *, gated: bool = False) -> None:
+        self._clients = [Client(urls[at % len(urls)], f"{name} {at}", gated=gated) for at in range(clients)]
         super().__init__([partial(self._run, client) for client in self._clients])
 
     def _run(self, client: Client) -> None:

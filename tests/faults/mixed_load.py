@@ -119,8 +119,8 @@ class MixedLoad(Crowd):
             start = time.monotonic()
             if kind == "mcp":
                 self._took(kind, start, asker("POST", "/mcp", MCP, {"MCP-Protocol-Version": "2025-11-25"}))
-            elif versions := chance.choice(self._clients).known.versions:
-                path = READS[kind].format(id=chance.choice(versions).prompt)
+            elif prompts := chance.choice(self._clients).known.ids():
+                path = READS[kind].format(id=chance.choice(prompts))
                 headers = {"If-None-Match": tags[path]} if path in tags and chance.random() < 0.3 else {}
                 if (answer := asker("GET", path, None, headers)) is not None and "ETag" in answer.headers:
                     tags[path] = answer.headers["ETag"]

@@ -62,7 +62,7 @@ def _run(folder: Path) -> _Run:
         with Server(data) as server:
             gate(data / "prompts.git")
             assert server.stop() == 0
-        first, load = Client(server.url, "first"), Load([server.url])
+        first, load = Client(server.url, "first"), Load([server.url], gated=True)
         for _ in range(min(FOLDER_KILLS, KILLS - at)):
             run.seconds.append(_killed(data, first, load, chance))
             known = Known.joined([first.known, load.known()])

@@ -38,15 +38,15 @@ class _Write:
 class Client:
     """Writes of every kind to a prompt, and to its companion, that nobody else changes; for one thread.
 
-    Each write has an `Idempotency-Key`, and answers what the server said; None: the connection broke. Releases need
-    `gate`.
+    Each write has an `Idempotency-Key`, and answers what the server said; None: the connection broke. Releases are made
+    if *gated*, after `gate`.
     """
 
-    def __init__(self, url: str, name: str, timeout: float = 60) -> None:
+    def __init__(self, url: str, name: str, timeout: float = 60, *, gated: bool = False) -> None:
         self.known = Known()
         self.acknowledged = 0
         self.settled = 0  # acknowledged after they were sent again, because it was not known what had become of them
-        self._timeout = timeout
+        self._timeout, self._gated = timeout, gated
         self._name = name
         self._random = random.Random(name)
         self._count = 0
@@ -77,8 +77,10 @@ class Client:
             return self.create()
         if self.state.content is None:
             return self._random.choice([self.revert, self.create])()
-        kinds = [self.save, self.rename, self.label, self.revert, self.delete, self.several, self.promote, self.step]
-        return self._random.choices(kinds, (10, 2, 3, 2, 1, 4, 2, 4))[0]()
+        kinds = [self.save, self.rename, self.label, self.revert, self.delete, self.several, self.promote]
+        if self._gated:
+            kinds.append(self.step)
+        return self._random.choices(kinds, (10, 2, 3, 2, 1, 4, 2, 4)[: len(kinds)])[0]()
 
     def again(self) -> Answer | None:
         """Send the last write once more, with its key."""
