@@ -19,7 +19,8 @@ pytestmark = pytest.mark.slow
 
 CALLS = "openat,mkdir,link,write,pwrite64,ftruncate,fsync,fdatasync,rename,unlink,flock"
 """The calls that change files, names or locks, or answer: all kills between two of them leave the same."""
-TRIED = attempts(2, 3, 1_000)
+_PATIENCE_SECONDS = 600  # strace stops a process at each of its calls, and a busy machine goes on late
+TRIED = attempts(1, 3, 1_000)
 """At how many calls of each kind of write the server is killed, at most."""
 
 
@@ -33,7 +34,7 @@ def test_a_server_killed_at_a_system_call_has_made_the_write_or_has_not(
     """
     folder = tmp_path / "data"
     with Server(folder, "--workers", "1") as server:
-        client = Client(server.url, kind)
+        client = Client(server.url, kind, _PATIENCE_SECONDS)
         gate(folder / "prompts.git")
         points = _points(_traced(server, client, kind))
         server.kill()

@@ -19,7 +19,7 @@ from tests.support import Server, processes_of, stat_of
 
 FSYNCS = "fsync,fdatasync,sync_file_range,msync,sync,syncfs"
 _LINE = re.compile(r"(\d+) +(\w+)\((.*)\) += (-?\w+)(.*)")
-_ATTACH_SECONDS = 20
+_END_SECONDS = 120
 _PF_EXITING = 0x4  # proc_pid_stat(5): flags; from the start of the end
 
 
@@ -88,7 +88,7 @@ def _end(strace: subprocess.Popen[str], process: int) -> None:
     if not _is_exiting(process):  # else strace ends by itself, and would wait for ever for a thread that it had reaped
         strace.send_signal(signal.SIGINT)
     try:
-        strace.communicate(timeout=_ATTACH_SECONDS)
+        strace.communicate(timeout=_END_SECONDS)
     except subprocess.TimeoutExpired:
         strace.kill()
         raise
