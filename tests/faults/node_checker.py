@@ -9,8 +9,8 @@ from typing import Any
 
 from tests.faults.checker import Lost, check
 from tests.faults.known import Known, Version
-from tests.faults.node_clients import Read, Told, Write
 from tests.faults.node_cluster import Cluster
+from tests.faults.records import Read, Told, Write
 from tests.support import Http, command, git, git_text
 
 

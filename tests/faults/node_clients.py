@@ -1,18 +1,18 @@
-"""Clients of several nodes, each in a thread, and the records that they keep of what they sent and were told."""
+"""Clients of one server or of several nodes, each in a thread, which write to the same prompts and keep records."""
 
 from __future__ import annotations
 
 import http.client
 import random
 import threading
+import time
 import traceback
 import uuid
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
 
 from tests.faults.load import Crowd
+from tests.faults.records import Read, Records, Told, Write
 from tests.support import Answer, Http, wait_for
 
 PATIENCE_SECONDS = 600.0
@@ -22,79 +22,11 @@ _LABELS = ("production", "staging")
 _RETRY_SECONDS = 0.05  # at most, between two attempts: else clients would keep a node busy with refusing
 
 
-@dataclass(frozen=True, slots=True)
-class Told:
-    """What one attempt was answered by which node; status 0: the connection broke."""
-
-    node: int
-    status: int
-    code: str = ""
-    number: int = 0
-    commit: str = ""
-    content: str | None = None
-    description: str = ""
-    head: str = ""
-
-    @property
-    def is_done(self) -> bool:
-        """True if the node says that it is so now."""
-        return 200 <= self.status < 300
-
-    @property
-    def is_unclear(self) -> bool:
-        """True if the write may be there."""
-        return self.status == 0 or self.status == 500 or self.code == "outcome_unknown"
-
-
-@dataclass(slots=True)
-class Write:
-    """A write under one key, which is also the message of its commit, with all its attempts.
-
-    *again* is what a repeat after the acknowledgement was answered.
-    """
-
-    kind: str
-    key: str
-    prompt: str
-    method: str
-    path: str
-    body: Mapping[str, Any]
-    if_match: str = ""
-    attempts: list[Told] = field(default_factory=list)
-    again: Told | None = None
-
-    @property
-    def acknowledged(self) -> Told | None:
-        """The answer that says that it is done."""
-        return self.attempts[-1] if self.attempts[-1].is_done else None
-
-
-@dataclass(frozen=True, slots=True)
-class Read:
-    """A read of a prompt, with the Promptgit-Head that was sent."""
-
-    prompt: str
-    sent: str
-    told: Told
-
-
-@dataclass
-class Records:
-    """What all clients have recorded."""
-
-    writes: list[Write] = field(default_factory=list)
-    reads: list[Read] = field(default_factory=list)
-
-    @property
-    def operations(self) -> int:
-        """How many writes and reads; the attempts of a write are not counted."""
-        return len(self.writes) + len(self.reads)
-
-
 class Shared:
-    """The prompts on which all clients write, by their ids."""
+    """The prompts on which all clients write, by their ids. Releases are made of the label *gated*, if there is one."""
 
-    def __init__(self) -> None:
+    def __init__(self, gated: str = "") -> None:
+        self.gated = gated
         self.prompts: list[str] = []
         self.contests = 0
 
@@ -121,7 +53,8 @@ class Client:
             self._read(prompt)
         else:
             kinds = [self._save, self._save_seen, self._contest, self._label, self._rename, self._revert, self._delete]
-            self._random.choices(kinds, (8, 4, 1, 3, 2, 2, 1))[0](prompt)
+            weights = (8, 4, 1, 3, 2, 2, 1, 2 if self._shared.gated else 0)
+            self._random.choices([*kinds, self._release], weights)[0](prompt)
 
     def _prompt(self) -> str:
         own = self._random.random() < 0.4
@@ -166,6 +99,15 @@ class Client:
 
     def _delete(self, prompt: str) -> None:
         self._write(Write("delete", self._key(), prompt, "DELETE", f"/api/prompts/{prompt}", {}))
+
+    def _release(self, prompt: str) -> None:
+        """Open a release, and make it."""
+        item = {"prompt_id": prompt, "version_number": self._some_number(prompt)}
+        body = {"label": self._shared.gated, "items": [item]}
+        opened = self._write(Write("open", self._key(), prompt, "POST", "/api/releases", body))
+        if opened is not None and opened.acknowledged is not None:
+            path = f"/api/releases/{opened.acknowledged.release}/release"
+            self._write(Write("release", self._key(), prompt, "POST", path, {}))
 
     def _write(self, write: Write) -> Write | None:
         """Send a write until it is known what became of it; some that were not made are given up. None: not made."""
@@ -214,12 +156,13 @@ class Client:
         urls = self._urls()
         node = self._random.randrange(len(urls))
         url = urls[node]
+        began = time.monotonic()
         try:
             connection = self._https.setdefault(url, Http(url, PATIENCE_SECONDS))
             answer = connection(method, path, body, headers)
         except (OSError, http.client.HTTPException):
             self._https.pop(url, None)
-            return Told(node, 0), None
+            return Told(node, 0, began=began, ended=time.monotonic()), None
         found = answer.json if "json" in answer.headers.get("Content-Type", "") else {}
         is_version = answer.status < 300 and "content" in found
         return Told(
@@ -231,6 +174,10 @@ class Client:
             found["content"] if is_version else None,
             found.get("description", ""),
             answer.headers.get("Promptgit-Head") or "",
+            tuple(sorted(found["labels"].items())) if is_version and isinstance(found["labels"], dict) else (),
+            found.get("number", 0) if answer.status < 300 else 0,
+            began,
+            time.monotonic(),
         ), answer
 
     def _forget(self, prompt: str) -> None:
@@ -249,8 +196,8 @@ class Client:
 class Load(Crowd):
     """Clients that work at the same time, each in a thread of its own, until the `with` block ends."""
 
-    def __init__(self, urls: Callable[[], Sequence[str]], clients: int, name: str) -> None:
-        shared = Shared()
+    def __init__(self, urls: Callable[[], Sequence[str]], clients: int, name: str, gated: str = "") -> None:
+        shared = Shared(gated)
         self._clients = [Client(urls, f"{name} {at}", shared) for at in range(clients)]
         self._failures: list[str] = []
         super().__init__([partial(self._run, client) for client in self._clients])
@@ -282,6 +229,10 @@ class Load(Crowd):
     def until_done(self, more: int) -> None:
         """Wait until so many more writes have been acknowledged."""
         self._until(lambda: sum(client.done for client in self._clients), more)
+
+    def until_operations(self, aim: int) -> None:
+        """Wait until so many operations have begun."""
+        self._until(lambda: self.operations, aim - self.operations)
 
     def _until(self, count: Callable[[], int], more: int) -> None:
         aim = count() + more

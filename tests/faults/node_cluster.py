@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.node_clients import PATIENCE_SECONDS, Records
+from tests.faults.node_clients import PATIENCE_SECONDS
+from tests.faults.records import Records
 from tests.support import Http, Server, git, git_text, processes_of, wait_for
 from tests.upstreams import Host, Wire
 
