@@ -54,7 +54,7 @@ fix: .venv/test ## format, and mend what can be mended
 bench: .venv/test ## measure, each figure beside its floor (some minutes)
 	$(BIN)/python -m tests.bench
 
-CAMPAIGNS := tests/faults tests/test_past.py tests/test_commits_model.py tests/test_releases_stateful.py tests/test_service_stateful.py tests/test_pushed_files.py \
+CAMPAIGNS := tests/faults tests/test_past.py tests/test_commits_model.py tests/test_releases_stateful.py tests/test_pushed_files.py \
 	tests/test_access_table.py tests/test_prefixes.py tests/test_gates.py
 
 faults: .venv/test ## cut the power, kill, fail system calls, damage files, break hosts and nodes (about 15 minutes; as root, on Linux, with strace)

@@ -29,7 +29,7 @@ hypothesis.settings.load_profile("promptgit")
 LONGEST = (
     *("test_nodes", "test_upstream", "test_litellm_package"),
     *("test_past", "test_browser_releases", "test_commits_model", "test_docs", "test_releases_stateful"),
-    *("test_browser", "test_fuzz", "test_real_history", "test_races", "test_service_stateful", "test_cli_usage"),
+    *("test_browser", "test_fuzz", "test_real_history", "test_races", "test_cli_usage"),
     *("test_stop", "test_serving", "test_generators", "test_costs", "test_commands", "test_upkeep", "test_cli"),
 )
 

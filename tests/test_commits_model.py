@@ -18,8 +18,8 @@ from promptgit.service.service import Service
 from promptgit.service.writes import Attribution
 from promptgit.store.store import Store
 from tests.faults import LONG
+from tests.faults.model import clash
 from tests.support import assert_sound
-from tests.test_service_stateful import clash
 
 pytestmark = pytest.mark.slow
 

@@ -5,8 +5,9 @@ The parts: `writers` (clients that make every kind of write), `load` (many of th
 systems that lose power), `tracing` (errors of chosen system calls), `cutting` (connections that break), `damage` (files
 that changed); for many machines `node_cluster` (nodes, their host, and what happens to them), `node_clients` (which
 write to the same prompts, and keep `records`) and `node_checker`; for the order of operations `line` (what history makes
-of every prompt, place by place), `line_checker` and `broken` (builds that break a promise); for what people send who
-mean harm `hostile_texts`, `hostile_injections` and `hostile_contents`, and `hostile_places` for where.
+of every prompt, place by place), `line_checker` and `broken` (builds that break a promise); `model` and `modelled`
+(what a service should hold after any writes); for what people send who mean harm `hostile_texts`, `hostile_injections`
+and `hostile_contents`, and `hostile_places` for where.
 
 Each case has three sizes: `make test` runs the short form, `make faults` the long one (together some 15 minutes), `make
 campaigns` the full one (hours), whose figures docs/trust.md quotes. A case tells its figures by pytest's
