@@ -154,6 +154,43 @@ def test_packs_under_repack_are_not_joined_but_later_ones_are(
     assert_sound(repository)
 
 
+def test_a_repack_of_an_administrator_that_is_not_done_yet_is_left_alone(
+    store: Store, service: Service, repository: Path
+) -> None:
+    """Git gives its new packs their names once all of them are whole (builtin/repack.c)."""
+    prompt_id = saved(service, 5)
+    folder = repository / "objects" / "pack"
+    pack = next(folder.glob("pack-*.pack"))
+    theirs = [folder / f".tmp-1-{pack.stem}{suffix}" for suffix in (".pack", ".idx")]
+    for path in theirs:
+        shutil.copyfile(pack.with_suffix(path.suffix), path)
+    assert store.upkeep.run()
+    for at in range(40):
+        service.save(prompt_id, f"{at}")
+    assert [path.exists() for path in theirs] == [True, True]
+    assert_sound(repository)
+
+
+def test_packs_that_an_administrator_has_repacked_meanwhile_are_looked_for_anew(
+    store: Store, service: Service, repository: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prompt_id = saved(service, 10)
+    tend = store.repository.git.tend
+    met: list[str] = []
+
+    def late(*arguments: str, **options: object) -> list[str]:
+        if "pack-objects" in arguments and not met:
+            met.extend(pack_names(repository))
+            git(repository, "repack", "-q", "-a", "-d", "-f")
+        return tend(*arguments, **options)
+
+    monkeypatch.setattr(store.repository.git, "tend", late)
+    assert store.upkeep.run()
+    assert not pack_names(repository) & {*met}
+    assert len(contents(service, prompt_id)) == 10
+    assert_sound(repository)
+
+
 def test_a_repack_that_fails_leaves_all_as_it_was(
     store: Store, service: Service, repository: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -94,7 +94,8 @@ def _packs(folder: Path, spared: frozenset[str]) -> Iterator[tuple[Path, int]]:
         stem, suffix = os.path.splitext(name)
         suffixes[stem].add(suffix)
     for stem, found in suffixes.items():
-        if found == {".pack", ".idx"} and f"{stem}.idx" not in spared:
+        # Those of a `git repack` that is not done yet begin with `.tmp-`.
+        if stem.startswith("pack-") and found == {".pack", ".idx"} and f"{stem}.idx" not in spared:
             path = folder / f"{stem}.pack"
             try:
                 size = path.stat().st_size

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-from promptgit.errors import StorageFull
+from promptgit.errors import StorageFull, UnusableRepository
 from promptgit.store.files import fsync_folder
 from promptgit.store.git.orphans import has_no_owner
 from promptgit.store.git.pack_format import multi_pack_index_names
@@ -30,7 +30,9 @@ _FRESH_PART = 16  # upkeep pays once such a part of all objects is fresh
 # A pack stays as it is while it has so many times the objects of all smaller ones together.
 _FACTOR = 2
 _MEMORY = ("-c", "pack.deltaCacheSize=32m", "-c", "core.packedGitLimit=64m", "-c", "core.deltaBaseCacheLimit=32m")
+_COMMIT_GRAPH = ("--reachable", "--changed-paths", "--split", "--no-progress")
 _LEFT_BEHIND_SECONDS = 3_600
+_ATTEMPTS = 5
 # A pack index: header, table of first bytes, two checksums; and id, checksum and offset of each object.
 _INDEX_BYTES, _ENTRY_BYTES = 8 + 256 * 4 + 2 * 20, 20 + 4 + 4
 _OURS = {".pack", ".idx", ".rev", ".bitmap"}
@@ -114,16 +116,27 @@ class Upkeep:
             StorageFull: there may be too little room for new packs in addition to the old ones.
             UnusableRepository: git failed, and says why; every object is where it was.
         """
-        with self._claimed() as (guard, packs, is_broken):
-            if guard is None:
-                return False
-            self._sweep(is_broken)
-            drop_stale_multi_pack_index(self._folder)
-            if any(pack.fresh for pack in packs) or _loose_objects(self._folder.parent):
-                self._repack(packs, guard)
-            self._git(guard, "commit-graph", "write", "--reachable", "--changed-paths", "--split", "--no-progress")
-            self._repository.claim.fulfil(guard)
+        for at in range(_ATTEMPTS):
+            with self._claimed() as (guard, packs, is_broken):
+                if guard is None:
+                    return False
+                self._sweep(is_broken)
+                drop_stale_multi_pack_index(self._folder)
+                try:
+                    if any(pack.fresh for pack in packs) or _loose_objects(self._folder.parent):
+                        self._repack(packs, guard)
+                    self._git(guard, "commit-graph", "write", *_COMMIT_GRAPH)
+                except (UnusableRepository, FileNotFoundError):
+                    # An administrator's `git repack` has put another in the place of one of them.
+                    if at + 1 == _ATTEMPTS or self._are_there(packs):
+                        raise
+                    continue
+                self._repository.claim.fulfil(guard)
+                break
         return True
+
+    def _are_there(self, packs: Sequence[Pack]) -> bool:
+        return all((self._folder / f"{pack.name}.pack").exists() for pack in packs)
 
     @contextmanager
     def _claimed(self) -> Iterator[tuple[int | None, list[Pack], bool]]:
@@ -217,7 +230,8 @@ def _packs(folder: Path) -> list[Pack]:
         suffixes[stem].add(suffix)
     packs = []
     for stem, found in suffixes.items():
-        if {".pack", ".idx"} <= found:
+        # A `git repack` under way has packs whose names begin with `.tmp-`, until all of them are whole.
+        if stem.startswith("pack-") and {".pack", ".idx"} <= found:
             try:
                 index, size = ((folder / f"{stem}{suffix}").stat().st_size for suffix in (".idx", ".pack"))
             except FileNotFoundError:
