@@ -1,13 +1,17 @@
 """Faults of disks, processes and files, tried on real servers.
 
-The parts: `writers` (clients that make every kind of write), `load` (many of them), `known` (what they were told),
-`python_clients` (people with the Python client), `checker` (stock git and hashlib, no line of promptgit), `disks` (file
-systems that lose power), `tracing` (errors of chosen system calls), `cutting` (connections that break), `damage` (files
-that changed); for many machines `node_cluster` (nodes, their host, and what happens to them), `node_clients` (which
-write to the same prompts, and keep `records`) and `node_checker`; for the order of operations `line` (what history makes
-of every prompt, place by place), `line_checker` and `broken` (builds that break a promise); `model` and `modelled`
-(what a service should hold after any writes); for what people send who mean harm `hostile_texts`, `hostile_injections`
-and `hostile_contents`, and `hostile_places` for where.
+The parts:
+
+* what writes and remembers: `writers` (clients that make every kind of write), `load` (many of them), `mixed_load`,
+  `python_clients` (people with the Python client), `known` (what they were told), `checker` (stock git and hashlib, no
+  line of promptgit);
+* what goes wrong: `disks` (file systems that lose power), `tracing` (errors of chosen system calls), `cutting`
+  (connections that break), `damage` (files that changed), `clocks`, `administrators` (git beside the service),
+  `hostile_texts`, `hostile_injections` and `hostile_contents` (what people send who mean harm; `hostile_places`: where);
+* for many machines: `node_cluster` (nodes, their host, and what happens to them), `node_clients` (which write to the
+  same prompts, and keep `records`), `node_checker`;
+* for the order of operations: `line` (what history makes of every prompt, place by place), `line_checker`, `broken`
+  (builds that break a promise), `model` and `modelled` (what a service should hold after any writes).
 
 Each case has three sizes: `make test` runs the short form, `make faults` the long one (together some 15 minutes), `make
 campaigns` the full one (hours), whose figures docs/trust.md quotes. A case tells its figures by pytest's

@@ -62,7 +62,11 @@ class Client:
     def move(self, url: str) -> None:
         """Go on at another address."""
         self._url = url
-        self._http = Http(url, self._timeout)
+        self.connect()
+
+    def connect(self) -> None:
+        """Open another connection, as a client does after a pause: a server closes those that idle."""
+        self._http = Http(self._url, self._timeout)
 
     @property
     def state(self) -> State:
@@ -209,7 +213,7 @@ class Client:
         try:
             answer = self._http(write.method, write.path, write.body, {"Idempotency-Key": write.key})
         except (OSError, http.client.HTTPException):
-            self._http = Http(self._url, self._timeout)
+            self.connect()
             self.is_unknown = True
             return None
         if answer.status < 300:
