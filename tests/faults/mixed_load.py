@@ -8,8 +8,11 @@ from __future__ import annotations
 import http.client
 import random
 import shutil
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from statistics import median
@@ -52,6 +55,7 @@ GROUPS = {
     "page": [kind for kind in READS if kind.startswith("page") or kind == "atom"],
     "read": [kind for kind in READS if not kind.startswith("page") and kind != "atom"] + ["mcp"],
     "write": ["write"],
+    "plain server": ["plain server"],
 }
 """The kinds of requests that are measured together."""
 
@@ -60,16 +64,18 @@ _MAY_BE_MISSING = {404, 409, 410}  # it was deleted meanwhile, has no such label
 
 
 class MixedLoad(Crowd):
-    """Writers, readers, one who follows the feed and one who clones.
+    """Writers, readers, one who follows the feed and one who clones; and one who reads from a *plain* server.
+
+    By the times of that server, which does nothing, it is told what else the machine has to do.
 
     Each writer and reader pauses *pause* seconds between two requests, and so many times longer who clones into
     *folder*. *wrong* are answers that nobody expects, *broken* counts connections that broke, *followed* are the
     commits that the feed has told.
     """
 
-    def __init__(self, url: str, folder: Path, *, writers: int, readers: int, pause: float) -> None:
-        self._url, self._folder, self._pause = url, folder, pause
-        kinds = [*READS, "mcp", "write", "wait for a change", "clone"]
+    def __init__(self, url: str, plain: str, folder: Path, *, writers: int, readers: int, pause: float) -> None:
+        self._url, self._plain, self._folder, self._pause = url, plain, folder, pause
+        kinds = [*READS, "mcp", "write", "wait for a change", "clone", "plain server"]
         self._seconds: dict[str, list[tuple[float, float]]] = {kind: [] for kind in kinds}
         self.wrong: list[str] = []
         self.followed: list[str] = []
@@ -77,7 +83,7 @@ class MixedLoad(Crowd):
         self._clients = [Client(url, f"writer {at}") for at in range(writers)]
         work: list[Callable[[], None]] = [partial(self._write, client) for client in self._clients]
         work += [partial(self._read, random.Random(at)) for at in range(readers)]
-        work += [self._follow, self._clone]
+        work += [self._follow, self._clone, self._read_plain]
         super().__init__([partial(self._guarded, one) for one in work])
 
     def count(self, *kinds: str) -> int:
@@ -126,6 +132,12 @@ class MixedLoad(Crowd):
                     tags[path] = answer.headers["ETag"]
                 self._took(kind, start, answer)
 
+    def _read_plain(self) -> None:
+        asker = _Asker(self._plain)
+        for _ in self._turns(self._pause):
+            start = time.monotonic()
+            self._took("plain server", start, asker("GET", "/", None, {}))
+
     def _follow(self) -> None:
         """Wait for each change, as a program does that keeps a copy."""
         asker, after = _Asker(self._url), ""
@@ -156,6 +168,33 @@ class MixedLoad(Crowd):
         self._seconds[kind].append((start, time.monotonic() - start))
         if answer.status >= 400 and answer.status not in _MAY_BE_MISSING:
             self.wrong.append(f"{kind}: {answer.status} {answer.body[:300]!r}")
+
+
+_PLAIN = """
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+class Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    def do_GET(self):
+        self.send_response(200)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+    def log_message(self, *_):
+        pass
+server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+print(f"http://127.0.0.1:{server.server_port}", flush=True)
+server.serve_forever()
+"""
+
+
+@contextmanager
+def plain_server() -> Iterator[str]:
+    """The address of a server in a process of its own that answers every GET with nothing."""
+    with subprocess.Popen([sys.executable, "-c", _PLAIN], stdout=subprocess.PIPE, text=True) as child:
+        try:
+            assert child.stdout is not None
+            yield child.stdout.readline().strip()
+        finally:
+            child.kill()
 
 
 class _Asker:

@@ -19,14 +19,14 @@ from promptgit.jobs.hooks import Hooks
 from tests.faults import attempts
 from tests.faults.checker import check
 from tests.faults.footprint import Footprint, footprint_of, median_of, python_processes
-from tests.faults.mixed_load import MixedLoad
+from tests.faults.mixed_load import MixedLoad, plain_server
 from tests.faults.writers import gate
 from tests.support import Server, command, git_text, wait_for
 from tests.test_hooks import SECRET, Receiver, receiving
 from tests.upstreams import bare
 
 SECONDS = attempts(short=0, long=60, full=3_600)
-LOOKS = 6 * 60
+LOOKS = attempts(short=6, long=60, full=360)
 """So many times a run is looked at; a sixth of an hour is ten minutes."""
 KILLED = [LOOKS * tenth // 10 for tenth in (2, 4, 6, 8)]
 """The looks before which a worker is killed."""
@@ -39,16 +39,19 @@ pytestmark = [
 
 
 def test_a_server_does_not_tire(tmp_path: Path, record_property: Callable[[str, object], None]) -> None:
-    """Memory, descriptors, files and times of answers: the medians of the last sixth beside those of the first."""
+    """Memory, descriptors, files and times of answers: the medians of the last sixth beside those of the first.
+
+    Times are compared with those of a plain server at the same time.
+    """
     mirror = bare(tmp_path / "mirror")
     settings = {"PROMPTGIT_MIRROR": str(mirror), "PROMPTGIT_PUSH_INTERVAL": "1"}
-    with receiving() as receiver, Server(tmp_path / "data", **settings) as server:
+    with receiving() as receiver, plain_server() as plain, Server(tmp_path / "data", **settings) as server:
         repository = server.folder / "prompts.git"
         gate(repository)
         first = git_text(repository, "rev-parse", "main")
         Hooks(server.folder).add(receiver.url, ["version"], "", SECRET, first, allow_private=True)
         looks, times = [], [time.monotonic()]
-        with MixedLoad(server.url, tmp_path, writers=WRITERS, readers=READERS, pause=0.4) as load:
+        with MixedLoad(server.url, plain, tmp_path, writers=WRITERS, readers=READERS, pause=0.4) as load:
             for at in range(1, LOOKS + 1):
                 due = times[0] + at * SECONDS / LOOKS
                 wait_for(lambda due=due: load.wrong or time.monotonic() >= due, SECONDS)  # type: ignore[misc]
@@ -73,7 +76,7 @@ def happen(server: Server, at: int) -> None:
         os.kill(int(python_processes(server)[-1].name), signal.SIGKILL)  # the youngest worker: the other one grows old
     elif at == LOOKS // 2:
         os.kill(server.process.pid, signal.SIGHUP)  # new workers, and no answer is lost
-    elif at % (LOOKS // 12) == 1:
+    elif at % (LOOKS // 3) == 1:
         done = command("upkeep", "--data", str(server.folder))
         assert done.returncode == 0, done.stderr
 
@@ -84,7 +87,7 @@ def assert_nothing_lost(server: Server, load: MixedLoad, receiver: Receiver, mir
     check(repository, load.known())
     line = git_text(repository, "rev-list", "--first-parent", "--reverse", "main").split()
     assert load.followed == line[1 : len(load.followed) + 1]
-    wait_for(lambda: git_text(mirror, "rev-parse", "main") == line[-1])
+    wait_for(lambda: git_text(mirror, "rev-parse", "main") == line[-1], 600)
     saved = {version.commit for version in load.known().versions}
     wait_for(lambda: saved <= {change["commit"] for change in list(receiver.got)}, 600)
 
@@ -98,7 +101,8 @@ def assert_not_tired(
     assert last.removed <= 2 * first.removed + 200, (first, last)
     assert last.files <= 2 * first.files + 200, (first, last)
     assert last.log <= 2 * first.log + 16, (first, last)
-    assert all(after[group] <= 3 * before[group] + 50 for group in before), (before, after)
+    busier = max(1, after["plain server"] / before["plain server"])  # by other work on the machine
+    assert all(after[group] <= 3 * busier * before[group] + 50 for group in before), (before, after)
     assert load.broken <= len(KILLED) * (READERS + WRITERS + 2)  # each client once for each worker that was killed
 
 
@@ -116,7 +120,7 @@ def tell(
     for name, value in asdict(ends[0]).items():
         record_property(_SAID[name], f"{value:.1f} and {getattr(ends[1], name):.1f}")
     for group in levels[0]:
-        record_property(f"ms for a {group}", f"{levels[0][group]:.1f} and {levels[1][group]:.1f}")
+        record_property(f"ms, {group}", f"{levels[0][group]:.1f} and {levels[1][group]:.1f}")
 
 
 _SAID = {
