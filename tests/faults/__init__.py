@@ -7,7 +7,7 @@ The parts:
   line of promptgit);
 * what goes wrong: `disks` (file systems that lose power), `tracing` (errors of chosen system calls), `cutting`
   (connections that break), `damage` (files that changed), `clocks`, `administrators` (git beside the service),
-  `hostile_texts`, `hostile_injections` and `hostile_contents` (what people send who mean harm; `hostile_places`: where);
+  `hostile_texts`, `hostile_injections`, `hostile_contents` (what people send who mean harm; `hostile_places`: where);
 * for many machines: `node_cluster` (nodes, their host, and what happens to them), `node_clients` (which write to the
   same prompts, and keep `records`), `node_checker`;
 * for the order of operations: `line` (what history makes of every prompt, place by place), `line_checker`, `broken`
