@@ -17,6 +17,8 @@ _DAMAGES = (
     sqlite3.SQLITE_MISMATCH,
     sqlite3.SQLITE_TOOBIG,
 )
+# The file ends too soon, or its disk has lost a part of it: a new one lies elsewhere.
+_LOST = (sqlite3.SQLITE_IOERR_SHORT_READ, sqlite3.SQLITE_IOERR_READ)
 _SAID = ("no such ", "vtable constructor failed", "malformed database schema", "Could not decode to UTF-8")
 _STUMBLES = (AssertionError, AttributeError, TypeError, ValueError, LookupError, ArithmeticError, StopIteration)
 
@@ -42,8 +44,10 @@ def stumbling(repairing: bool) -> Iterator[None]:
 def is_damage(error: Exception) -> bool:
     """True if only a damaged index leads to this error; a new index repairs that."""
     if isinstance(error, sqlite3.Error):
-        code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
-        return (code == sqlite3.SQLITE_ERROR and str(error).startswith(_SAID)) or code in _DAMAGES
+        extended = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR)
+        code = extended & 0xFF
+        says_so = code == sqlite3.SQLITE_ERROR and str(error).startswith(_SAID)
+        return says_so or code in _DAMAGES or extended in _LOST
     return isinstance(error, (Unusable, UnicodeDecodeError))  # the latter where even a message is damaged
 
 

@@ -151,7 +151,16 @@ class Index:
             self._local.opened = self._local.mark = None
 
     def _repairing(self, action: Callable[[], T], progress: Progress | None = None) -> T:
-        """Do it; where the file turns out to be of no use, build a new one and do it again."""
+        """Do it; where the file turns out to be of no use, build a new one and do it again.
+
+        Raises:
+            StorageFull, StorageFailed: a file cannot be read or written now, which a new one would not mend.
+            (and those of *action*)
+        """
+        with storage_errors():
+            return self._repaired(action, progress)
+
+    def _repaired(self, action: Callable[[], T], progress: Progress | None) -> T:
         for _ in range(_REPAIRS):
             try:
                 return action()
