@@ -79,6 +79,25 @@ def test_a_content_that_cannot_be_read_is_told_and_never_a_wrong_text(client: Fl
     assert client.get("/readyz").status_code == 200
 
 
+def test_an_object_that_was_cut_short_keeps_nobody_waiting(client: FlaskClient, repository: Path) -> None:
+    """Wherever it was cut: libgit2 would never end reading a loose file of it, and all others with it."""
+    address = client.post("/api/prompts", json={"content": "well", "name": "a"}).headers["Location"]
+    oid = git_text(repository, "rev-parse", "main:prompts/a.md")
+    blob = as_loose(repository, oid)
+    kept = blob.read_bytes()
+    blob.chmod(0o644)
+    client = started_anew(repository)
+    for size in range(len(kept)):
+        blob.write_bytes(kept[:size])
+        assert_damaged(client.get(f"{address}/versions/1/content"), oid)
+    checked = command("check", "--data", str(repository.parent))
+    assert (checked.returncode, oid in checked.stdout) == (1, True)
+    (repository.parent / "aside").rename(repository / "objects/pack/aside")
+    for pack in (repository / "objects/pack/aside").iterdir():
+        pack.rename(repository / "objects/pack" / pack.name)
+    assert started_anew(repository).get(address).json["content"] == "well"  # a pack has it as well
+
+
 def test_no_write_is_built_upon_a_folder_that_cannot_be_read(prompt: str, repository: Path) -> None:
     before = git_text(repository, "rev-parse", "main")
     tree = git_text(repository, "rev-parse", "main:prompts/a")
@@ -121,6 +140,34 @@ def test_a_repository_that_git_cannot_open_is_not_ready_and_takes_no_writes(
     (repository / file).write_bytes(kept)
     assert client.get("/readyz").status_code == 200
     assert client.put(prompt, json={"content": "three"}).status_code == 200
+
+
+def test_refs_that_cannot_be_listed_are_told_and_keep_nobody_from_being_served(
+    client: FlaskClient, prompt: str, repository: Path
+) -> None:
+    git(repository, "tag", "seen", "main")
+    git(repository, "pack-refs", "--all")
+    assert client.put(prompt, json={"content": "three"}).status_code == 200  # main has a file of its own again
+    flip(repository / "packed-refs", 8 * 60)
+    client = started_anew(repository)
+    ready = client.get("/readyz")
+    assert (ready.status_code, "packed-refs" in str(ready.json["warnings"])) == (200, True)
+    assert client.get(prompt).json["content"] == "three"
+    assert client.get("/metrics").status_code == 200
+    served = command("token", "list", "--data", str(repository.parent))
+    assert served.returncode == 0
+
+
+def test_a_damaged_head_and_a_log_of_main_are_in_nobody_s_way(
+    client: FlaskClient, prompt: str, repository: Path
+) -> None:
+    """HEAD may name any branch, in whatever letters: only clones need it."""
+    git(repository, "config", "core.logAllRefUpdates", "true")
+    (repository / "HEAD").write_bytes(b"ref: refs/heads/m\xe1in\n")
+    client = started_anew(repository)
+    assert client.put(prompt, json={"content": "three"}).status_code == 200
+    ready = client.get("/readyz")
+    assert (ready.status_code, "HEAD points at" in str(ready.json["warnings"])) == (200, True)
 
 
 def test_readiness_looks_at_the_newest_contents_in_turn(store: Store, service: Service, repository: Path) -> None:

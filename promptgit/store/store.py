@@ -198,10 +198,14 @@ class Store:
 
     def warnings(self) -> list[str]:
         """What does not keep the folder from being served, but should not stay; a sentence each."""
+        try:
+            lost = self.lost_tips()
+        except UnusableRepository as error:  # main can be read, else nobody would be served
+            return [str(error)]
         found = [
             f"main was rewritten: its first-parent history no longer has {tip}, which is kept under "
             f"refs/promptgit/lost/{tip}. Bring it back, or remove that ref; see docs/recovery.md."
-            for tip in self.lost_tips()
+            for tip in lost
         ]
         if (head := self.repository.head()) != MAIN:
             found.append(

@@ -223,11 +223,23 @@ class Git:
         if done.returncode != 0:
             said = done.stderr.decode(errors="replace").strip()
             named = _OBJECT.search(said)
-            if named is None:
-                raise UnusableRepository(str(self.path), said)
-            self._note(named[0], said)
-            raise Damaged(named[0], said)
+            raise self._damaged(named[0], said) if named else UnusableRepository(str(self.path), said)
         return done.stdout
+
+    def read(self, oid: str) -> bytes:
+        """The bytes of one object, at the cost of a process.
+
+        Raises:
+            Damaged
+        """
+        head, _, data = self.printed("cat-file", "--batch", data=f"{oid}\n".encode()).partition(b"\n")
+        if len(head.split()) != 3:  # its id, its kind and its size
+            raise self._damaged(oid, head.decode())
+        return data[:-1]
+
+    def _damaged(self, oid: str, said: str) -> Damaged:
+        self._note(oid, said)
+        return Damaged(oid, f"git says: {said}")
 
     def expect_objects(self, oids: Sequence[str]) -> None:
         """Refuse if git does not find one of these objects: it reads indexes of packs that libgit2 may do without.
@@ -239,7 +251,7 @@ class Git:
         for line in told.decode().splitlines():
             oid, *found = line.split()
             if len(found) != 2:  # its kind and its size
-                raise Damaged(oid, f"git says: {line}")
+                raise self._damaged(oid, line)
 
     def tend(self, *arguments: str, lines: Sequence[str], guard: int) -> list[str]:
         """Run a long command at the lowest priority, durably, with *lines* as its input; the lines that it prints.

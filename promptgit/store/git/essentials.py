@@ -11,7 +11,7 @@ _HEAD = re.compile(rb"ref: ?refs/[^\0\n]+\n?|[0-9a-f]{40}\n?")
 _CORE = re.compile(rb"^[ \t]*\[core\]", re.MULTILINE | re.IGNORECASE)
 NOT_BARE = "it is not bare. Make it one with 'git clone --mirror'."
 _MEND_HEAD = "Bring it back with 'echo \"ref: refs/heads/main\" > HEAD' in that folder."
-_MEND_CONFIG = "Bring it back from a backup, or remove it and run 'git config -f config core.bare true' in that folder."
+MEND_CONFIG = "Bring it back from a backup, or remove it and run 'git config -f config core.bare true' in that folder."
 
 
 class Essentials:
@@ -27,7 +27,7 @@ class Essentials:
         Raises:
             UnusableRepository: it says which file is to be repaired, and how.
         """
-        files = {"HEAD": (_HEAD.fullmatch, _MEND_HEAD), "config": (_CORE.search, _MEND_CONFIG)}
+        files = {"HEAD": (_HEAD.fullmatch, _MEND_HEAD), "config": (_CORE.search, MEND_CONFIG)}
         try:
             stats = [(self._path / name).stat() for name in files]
             seen = [(stat.st_ino, stat.st_size, stat.st_mtime_ns) for stat in stats]

@@ -10,6 +10,7 @@ import pygit2
 
 from promptgit.errors import UnusableRepository
 from promptgit.store.git import kinds
+from promptgit.store.git.essentials import MEND_CONFIG
 from promptgit.store.handles import Handles
 
 _OPEN_PACKS = 256  # of the whole process
@@ -66,6 +67,8 @@ class Opened:
                     ". Run the service as the folder's owner, or let git trust it: "
                     f"git config --global --add safe.directory {self._path}"
                 )
+            elif "config" in reason or "parse" in reason:  # libgit2 does not always name the file
+                reason = f"its file config is damaged: {reason}. {MEND_CONFIG}"
             raise UnusableRepository(str(self._path), reason) from error
         if (obstacle := kinds.of_files(self._path)) is not None:
             git.free()

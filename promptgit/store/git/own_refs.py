@@ -6,6 +6,9 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
+import pygit2
+
+from promptgit.errors import UnusableRepository
 from promptgit.store.files import storage_errors
 
 _LOST = "refs/promptgit/lost/"
@@ -39,5 +42,14 @@ class OwnRefs:
             self._opened().references.create(f"{_LOST}{commit}", commit, force=True)
 
     def kept_tips(self) -> list[str]:
-        """The former tips of `main` that are kept since its first-parent history lost them; it may have them again."""
-        return [name.removeprefix(_LOST) for name in self._opened().listall_references() if name.startswith(_LOST)]
+        """The former tips of `main` that are kept since its first-parent history lost them; it may have them again.
+
+        Raises:
+            UnusableRepository: the refs cannot be listed.
+        """
+        git = self._opened()
+        try:
+            return [name.removeprefix(_LOST) for name in git.listall_references() if name.startswith(_LOST)]
+        except pygit2.GitError as error:
+            reason = f"its refs cannot be listed: {error}. Bring its file packed-refs back from a backup."
+            raise UnusableRepository(git.path, reason) from error

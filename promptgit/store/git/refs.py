@@ -202,7 +202,7 @@ class MainFile:
                 path.parent.mkdir(parents=True, exist_ok=True)
             elif not path.exists():
                 continue
-            if ref == MAIN or (self._repository / "HEAD").read_text().split() == ["ref:", MAIN]:
+            if ref == MAIN or (self._repository / "HEAD").read_bytes().split() == [b"ref:", MAIN.encode()]:
                 with os.fdopen(os.open(path, flags, 0o644), "ab") as file:
                     file.write(line)
 

@@ -16,6 +16,7 @@ from promptgit.store.git.command import Git
 from promptgit.store.git.commits import Batch, Edit
 from promptgit.store.git.contents import Contents
 from promptgit.store.git.essentials import NOT_BARE, Essentials
+from promptgit.store.git.loose import is_cut_short
 from promptgit.store.git.objects import Tree
 from promptgit.store.git.opened import Opened, set_up_libgit2
 from promptgit.store.git.own_refs import OwnRefs
@@ -43,7 +44,8 @@ class Repository:
         self.essentials = Essentials(path)
         self._contents = Contents(_CONTENTS_KEPT, _LARGEST_KEPT)  # read or stored lately
         self._trees: dict[str, Tree] = {}  # by id; only used under the write lock
-        self.packs = path / "objects" / "pack"
+        self._objects = path / "objects"
+        self.packs = self._objects / "pack"
         self.claim = Claim(path / "promptgit-upkeep")
         self._unreached = self.packs  # the newest pack, until `main` reaches it
         self._untidied = 0
@@ -118,7 +120,8 @@ class Repository:
 
     def head(self) -> str:
         """The ref that HEAD points at: what a clone checks out."""
-        return str(self._opened().lookup_reference("HEAD").target)
+        target = str(self._opened().lookup_reference("HEAD").target)
+        return target.encode(errors="surrogateescape").decode(errors="replace")
 
     def _unreadable_main(self, error: Exception) -> PromptgitError:
         return failure(error) or UnusableRepository(
@@ -136,18 +139,24 @@ class Repository:
         """
         self._opened.close_if_packs_changed()
         try:
-            return self._opened().read(oid)[1]
+            return self._read(oid)
         except (KeyError, OSError, pygit2.GitError):
             self.close()  # packs come and go: look once more, with fresh eyes
             packs.drop_stale_multi_pack_index(self.packs)
         try:
-            return self._opened().read(oid)[1]
+            return self._read(oid)
         except (KeyError, OSError, pygit2.GitError) as error:
             if failure(error) is not None:
                 raise  # the system refuses it now: that says nothing of the object
             reason = "it is not there" if isinstance(error, KeyError) else str(error)
             self.unreadable.note(oid, reason)
             raise Damaged(oid, reason) from error
+
+    def _read(self, oid: str) -> bytes:
+        if is_cut_short(self._objects, oid):
+            return self.git.read(oid)  # a pack may have the object as well, or nothing has
+        data: bytes = self._opened().read(oid)[1]
+        return data
 
     def content(self, blob: str) -> bytes:
         """The bytes of a blob, which may be kept from the last time.
@@ -164,7 +173,7 @@ class Repository:
     def size(self, blob: str) -> int | None:
         """The bytes that a blob has, as its header says, which is not verified; None: it cannot be read."""
         try:
-            return int(self._opened().odb.read_header(blob)[1])
+            return None if is_cut_short(self._objects, blob) else int(self._opened().odb.read_header(blob)[1])
         except (KeyError, OSError, ValueError, pygit2.GitError):
             return None
 
