@@ -10,8 +10,9 @@ import shutil
 import signal
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -116,6 +117,45 @@ def disk_of(kind: FileSystem, folder: Path) -> Iterator[Disk]:
         yield disk
     finally:
         disk.close()
+
+
+class SmallDisk:
+    """A file system in memory that has few bytes and few inodes, mounted at *root*."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    @contextmanager
+    def full_of(self, what: str) -> Iterator[None]:
+        """No byte (`bytes`) or no inode (`inodes`) is free, for a while; what others free meanwhile stays free."""
+        filler = self.root / "filler"
+        filler.mkdir()
+        with suppress(OSError), open(filler / "bytes", "wb", buffering=0) as file:
+            for at in count():
+                if what == "inodes":
+                    (filler / f"{at}").touch()
+                else:
+                    file.write(bytes(1 << 12))  # the size of a page: nothing less is left
+        try:
+            yield
+        finally:
+            shutil.rmtree(filler)
+
+
+@contextmanager
+def small_disk(folder: Path, *, megabytes: int = 64, inodes: int = 2_000) -> Iterator[SmallDisk]:
+    """A small disk in *folder*, for a while."""
+    if os.geteuid() != 0:
+        pytest.skip("needs root, to mount")
+    folder.mkdir()
+    options = f"size={megabytes}m,nr_inodes={inodes}"
+    done = subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", folder], capture_output=True, text=True)
+    if done.returncode:
+        pytest.skip(f"tmpfs cannot be mounted here: {done.stderr.strip()}")
+    try:
+        yield SmallDisk(folder)
+    finally:
+        _run("umount", "--lazy", str(folder))
 
 
 @contextmanager
