@@ -111,7 +111,7 @@ class Model:
     # What is made
 
     def write(self, name: str, content: str, prompt_id: str, *, is_ours: bool = True) -> Prompt:
-        """A file appears or changes; of a new prompt of *ours*, labels that were lying about are removed."""
+        """A file appears or changes. A write of *ours* removes labels that git has put where no prompt was."""
         prompt = self.named(name)
         if prompt is None:
             prompt = next((gone for gone in reversed(self._removed) if gone.name == name), None)
@@ -119,11 +119,11 @@ class Model:
                 assert prompt_id not in [other.id for other in self.prompts]
                 prompt = Prompt(prompt_id, name)
                 self.prompts.append(prompt)
-                if is_ours:
-                    self._files.pop(name, None)
             else:
                 self._removed.remove(prompt)
                 prompt.living = True
+            if is_ours:
+                self._files.pop(name, None)
             prompt.contents.append(content)
         elif prompt.contents[-1] != content:
             prompt.contents.append(content)
@@ -150,6 +150,7 @@ class Model:
             return
         if not prompt.living:
             self._removed.remove(prompt)
+            self._files.pop(prompt.name, None)
             prompt.living = True
         prompt.contents.append(prompt.contents[number - 1])
 
