@@ -66,7 +66,7 @@ def test_a_label_that_would_ruin_the_repository_is_refused(client: FlaskClient, 
     for folder in reversed(folders):
         tree = raw_tree(repository, (b"40000", folder, tree))
     before = raw_commit(repository, tree)
-    prompt = client.get("/api/prompts").json[0]
+    (prompt,) = client.get("/api/prompts").get_json()
     answer = client.put(f"/api/prompts/{prompt['id']}/labels/production", json={"version_number": 1})
     assert (answer.status_code, answer.json["code"]) == (409, "path_blocked")
     assert "labels/production/" in answer.json["detail"]
@@ -74,13 +74,16 @@ def test_a_label_that_would_ruin_the_repository_is_refused(client: FlaskClient, 
 
 
 def test_a_path_that_git_takes_for_another_is_read_and_not_blamed(client: FlaskClient, repository: Path) -> None:
-    """`git blame` would look for another file, and the answer would be that an object is damaged."""
-    tree = raw_tree(repository, (b"100644", b"a.md", raw_blob(repository, b"by git")))
-    for folder in (b"..", b"prompts"):
-        tree = raw_tree(repository, (b"40000", folder, tree))
-    raw_commit(repository, tree)
+    """Git would look for another file: what `git diff` prints is there all the same, and `git blame` finds none."""
+    for content in (b"one\n", b"by git"):
+        tree = raw_tree(repository, (b"100644", b"a.md", raw_blob(repository, content)))
+        for folder in (b"..", b"..", b"prompts"):
+            tree = raw_tree(repository, (b"40000", folder, tree))
+        raw_commit(repository, tree)
     (prompt,) = client.get("/api/prompts").get_json()
-    assert (prompt["name"], client.get(f"/api/prompts/{prompt['id']}").json["content"]) == ("../a", "by git")
+    assert (prompt["name"], client.get(f"/api/prompts/{prompt['id']}").json["content"]) == ("../../a", "by git")
+    diff = client.get(f"/api/prompts/{prompt['id']}/diff?from=1&to=2").json
+    assert (diff["additions"], diff["deletions"], "+by git" in diff["diff"]) == (1, 1, True)
     for where in (f"/api/prompts/{prompt['id']}/versions/1/blame", f"/prompts/{prompt['id']}/versions/1/blame"):
         answer = client.get(where)
         assert (answer.status_code, "git takes for another path" in answer.text) == (409, True)
@@ -90,7 +93,7 @@ def test_a_prompt_with_an_odd_name_from_git_is_saved_and_can_be_given_a_plain_on
     client: FlaskClient, repository: Path, tmp_path: Path
 ) -> None:
     foreign_commit(repository, {"prompts/team/.md": b"by git"})
-    prompt = client.get("/api/prompts").json[0]
+    (prompt,) = client.get("/api/prompts").get_json()
     address = f"/api/prompts/{prompt['id']}"
     assert client.put(address, json={"content": "2"}).status_code == 200
     assert client.patch(address, json={"name": "team/plain"}).status_code == 200

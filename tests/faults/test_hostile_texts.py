@@ -182,7 +182,7 @@ def _wrong_with(answer: TestResponse) -> str:
     elif answer.mimetype in ("text/html", "application/atom+xml"):
         if SCRIPT in answer.text:
             return "a script"
-        if "1337" in answer.text.replace("7*191", ""):
+        if "13370077" in answer.text:
             return "a template that was filled in"
     target = answer.headers.get("Location", "/").removeprefix("http://localhost")
     if "X" in answer.headers or MARK in answer.headers.get("Set-Cookie", "") or not re.match(r"/(?![/\\])", target):

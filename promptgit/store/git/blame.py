@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from promptgit.errors import BlameTimeout, PathBlocked
+from promptgit.store.git import paths
 from promptgit.store.git.command import Git
 from promptgit.store.git.slots import Slots
 
@@ -53,7 +54,7 @@ class Blame:
             PathBlocked: git cannot be asked for one of the paths; it came by a push.
         """
         for path in (stretch.path for stretch in stretches):
-            if not {"", ".", ".."}.isdisjoint(path.split("/")):
+            if not paths.is_plain(path):
                 raise PathBlocked(path, "has an empty segment, '.' or '..', which git takes for another path")
         deadline = time.monotonic() + self._seconds
         slot = self._slots.take(self._seconds)

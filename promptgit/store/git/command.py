@@ -15,7 +15,7 @@ from typing import cast
 
 from promptgit.domain.history import Commit
 from promptgit.errors import Damaged, UnusableRepository
-from promptgit.store.git import raw_log
+from promptgit.store.git import paths, raw_log
 
 _OBJECT = re.compile(r"(?<!pack-)\b[0-9a-f]{40}\b")
 _CHUNK = 1 << 18
@@ -204,7 +204,7 @@ class Git:
 
     def diff(self, old: tuple[str, str], new: tuple[str, str]) -> bytes:
         """What `git diff` prints from one (commit, path) to another in a clone without settings and attributes."""
-        if old[1] == new[1]:
+        if old[1] == new[1] and paths.is_plain(old[1]):
             arguments = [old[0], new[0], "--", old[1]]
         else:
             arguments = [f"{old[0]}:{old[1]}", f"{new[0]}:{new[1]}", "--"]

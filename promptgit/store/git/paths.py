@@ -17,6 +17,11 @@ _NTFS_GIT = re.compile(rb"(?i:\.git|git~1)[ .]*(?::.*)?", re.DOTALL)
 _HFS_IGNORES = re.compile("[\u200c-\u200f\u202a-\u202e\u206a-\u206f\ufeff]")
 
 
+def is_plain(path: str) -> bool:
+    """False for a path that came by git, and which the git command takes for another one: it resolves '.' and '..'."""
+    return {"", ".", ".."}.isdisjoint(path.split("/"))
+
+
 @lru_cache(4_096)
 def problem(segment: bytes) -> str | None:
     """What is wrong with the name of a file or folder, as the end of a sentence that names it; None: nothing."""
