@@ -259,6 +259,7 @@ def test_what_is_nearly_http_is_no_fault(shared: Server, record_property: Record
     for request in requests:
         answered = exchange(shared, request, is_cut=b"\r\n\r\n" not in request)
         assert all(status < 500 or status in (501, 505) for status in statuses(answered)), (request, answered)
+        assert not re.search(rb"(?i)\nlocation: *(?!/[^/\\]|http://localhost/)", answered), (request, answered)
     assert Http(shared.url)("GET", "/healthz").status == 200
     assert not [name for name in names(shared) if name != "hidden" and not name.startswith("cut/")]
     record_property("requests that break the rules of HTTP, none of them a fault", len(requests))
