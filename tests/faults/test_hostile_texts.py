@@ -15,7 +15,7 @@ from werkzeug.test import TestResponse
 from promptgit.app import create_app
 from promptgit.auth.tokens import Scope, Tokens
 from promptgit.settings import Settings
-from tests.faults import FULL, attempts
+from tests.faults import FULL, LONG, attempts
 from tests.faults.disks import FileSystem, disk_of
 from tests.faults.hostile_contents import BODIES, CONTENTS
 from tests.faults.hostile_injections import MARK, SCRIPT
@@ -30,7 +30,7 @@ VFAT = FileSystem("vfat", ("mkfs.vfat",), "utf8", 64)
 """Takes upper and lower case for the same."""
 _ALLOWED = {"prompts.git", "index.sqlite3", "index.sqlite3-wal", "index.sqlite3-shm", "write.lock", "index.lock"}
 _ALLOWED |= {"tokens.json", "hooks.json", "web.key", "people.sqlite3", "usage.sqlite3", "access.log"}
-PARTS = 4  # of all texts, each with a service of its own: a history that gets long makes each request slower
+PARTS = 4 if LONG else 1  # of all texts, each with a service of its own: a history that gets long makes each request slower
 Record = Callable[[str, object], None]
 
 
@@ -93,7 +93,7 @@ def some(texts: list[str], short: int, long: int) -> list[str]:
 @pytest.mark.parametrize("part", range(PARTS))
 def test_a_hostile_text_goes_nowhere(victim: Victim, part: int, record_property: Record) -> None:
     """Written, asked for and shown, by the API, Langfuse's and LiteLLM's addresses, MCP and the pages."""
-    places, texts = Places(victim.client, victim.target), some(TEXTS[part::PARTS], 1, 10)
+    places, texts = Places(victim.client, victim.target), some(TEXTS[part::PARTS], 2, 10)
     for text in texts:
         victim.note(places.all(text), text)
     victim.note(shown(victim.client, victim.target), "the target")
@@ -136,7 +136,7 @@ def test_a_body_that_is_no_request_is_refused_everywhere(victim: Victim, record_
 @pytest.mark.parametrize("part", range(PARTS))
 def test_what_git_has_pushed_is_shown_by_every_face(victim: Victim, part: int, record_property: Record) -> None:
     """A file, an author and a message of each text, as git would store them; nothing is refused there."""
-    texts = some(TEXTS[part::PARTS], 1, 5)
+    texts = some(TEXTS[part::PARTS], 2, 5)
     for text in texts:
         _push(victim.repository, text)
         victim.note(([victim.client.get("/api/prompts?limit=1000")]), text)
@@ -151,26 +151,40 @@ def test_what_git_has_pushed_is_shown_by_every_face(victim: Victim, part: int, r
     record_property("answers, none of them a fault", victim.answers)
 
 
-def test_a_clone_is_whole_where_case_makes_no_difference(
-    victim: Victim, tmp_path: Path, record_property: Record
-) -> None:
-    """All names that the API takes, checked out on a FAT, as memory sticks have it."""
-    if attempts(0, 1, 1) == 0:
+@pytest.fixture
+def named(victim: Victim) -> Victim:
+    """A service that was asked to take each text as a name, as it is, below a folder, and in the other case."""
+    if not LONG:
         pytest.skip("of the long form: make faults")
     for text in TEXTS:
-        victim.client.post("/api/prompts", json={"name": text, "content": text})
-        victim.client.post("/api/prompts", json={"name": f"in/{text}", "content": text})
-        victim.client.post("/api/prompts", json={"name": text.swapcase(), "content": text})
-    expect_portable(victim.repository)
+        for name in (text, f"in/{text}", text.swapcase()):
+            victim.client.post("/api/prompts", json={"name": name, "content": text})
+    return victim
+
+
+def test_every_name_that_is_taken_can_be_checked_out_everywhere(
+    named: Victim, tmp_path: Path, record_property: Record
+) -> None:
+    """No two are one where case and normal forms make no difference, and git's rules for Windows and macOS take all."""
+    expect_portable(named.repository)
+    rules = ("-c", "core.protectNTFS=true", "-c", "core.protectHFS=true", "-c", "core.ignoreCase=true")
+    git(tmp_path, *rules, "clone", "-q", str(named.repository), "clone")
+    record_property("names that can be checked out", expect_whole(tmp_path / "clone"))
+
+
+def test_a_clone_on_a_fat_is_whole(named: Victim, tmp_path: Path, record_property: Record) -> None:
+    """As memory sticks have it: upper and lower case are the same there."""
     with disk_of(VFAT, tmp_path / "disk") as disk:
-        clone = disk.root / "clone"
-        git(disk.root, "clone", "-q", str(victim.repository), "clone")
-        assert git_text(clone, "-c", "core.quotepath=false", "status", "--porcelain") == ""
-        files = [one for one in (clone / "prompts").rglob("*") if one.is_file()]
-        assert len(files) == len(
-            git_text(victim.repository, "ls-tree", "-r", "--name-only", "main", "prompts/").split("\n")
-        )
-    record_property("names checked out on a FAT", len(files))
+        git(disk.root, "clone", "-q", str(named.repository), "clone")
+        record_property("names checked out on a FAT", expect_whole(disk.root / "clone"))
+
+
+def expect_whole(clone: Path) -> int:
+    """How many prompts a clone has; each is checked out, with its content."""
+    assert git_text(clone, "status", "--porcelain") == ""
+    files = [one for one in (clone / "prompts").rglob("*") if one.is_file()]
+    assert len(files) == git(clone, "ls-tree", "-r", "-z", "HEAD", "prompts/").count(b"\0") > 100
+    return len(files)
 
 
 def _wrong_with(answer: TestResponse) -> str:
