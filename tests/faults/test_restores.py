@@ -41,7 +41,7 @@ def _new_backup(server: Server, mirror: Path, place: Path) -> None:
 
 
 def _same_backup(server: Server, mirror: Path, place: Path) -> None:
-    """Into the same place again and again; what is restored is a copy."""
+    """Into a place that has an older one; what is restored is a copy."""
     _new_backup(server, mirror, mirror.with_name("same.git"))
     shutil.copytree(mirror.with_name("same.git"), place)
 
@@ -82,6 +82,7 @@ def test_a_backup_under_load_restores(tmp_path: Path, record_property: Callable[
         old = (f"{at}\n" for at in range(OLD_VERSIONS))
         long_history(server.folder / "prompts.git", "prompts/old.md", old)
         gate(server.folder / "prompts.git")
+        _new_backup(server, mirror, mirror.with_name("same.git"))
         with Load([server.url], clients=2) as load:
             for at in range(ROUNDS * len(WAYS)):
                 way = list(WAYS.values())[at % len(WAYS)]
