@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -36,7 +37,7 @@ def test_a_full_disk_is_never_acknowledged(
                 for _ in range(ROUNDS):
                     before = len(load.known().refused)
                     with disk.full_of(what):
-                        wait_for(lambda before=before: len(load.known().refused) >= before + REFUSED, PATIENCE_SECONDS)
+                        wait_for(partial(_has_refused, load, before + REFUSED), PATIENCE_SECONDS)
                         expect_reads(Http(server.url), load)
                     load.until(load.versions + MORE)
             known = load.known()
@@ -64,3 +65,7 @@ def expect_reads(http: Http, load: Load) -> None:
 def code_of(answer: Answer) -> str:
     assert answer.headers["Content-Type"] == "application/problem+json", answer
     return str(answer.json["code"])
+
+
+def _has_refused(load: Load, count: int) -> bool:
+    return len(load.known().refused) >= count

@@ -30,7 +30,8 @@ VFAT = FileSystem("vfat", ("mkfs.vfat",), "utf8", 64)
 """Takes upper and lower case for the same."""
 _ALLOWED = {"prompts.git", "index.sqlite3", "index.sqlite3-wal", "index.sqlite3-shm", "write.lock", "index.lock"}
 _ALLOWED |= {"tokens.json", "hooks.json", "web.key", "people.sqlite3", "usage.sqlite3", "access.log"}
-PARTS = 4 if LONG else 1  # of all texts, each with a service of its own: a history that gets long makes each request slower
+PARTS = 4 if LONG else 1
+"""Of all texts, each with a service of its own: a history that gets long makes each request slower."""
 Record = Callable[[str, object], None]
 
 
