@@ -26,8 +26,8 @@ from tests.support import Http, Server, command, foreign_commit, git_text
 CUTS, CONTROLS = attempts(2, 5, 100), attempts(1, 1, 10)
 DISK_CUTS = 25
 """How many cuts one disk takes: a copy and a check take the longer the more there is on it."""
-PATIENT = {"PROMPTGIT_LOCK_TIMEOUT": "3600"}
-"""A server that stands still for long must not take that for a writer that keeps the lock."""
+PATIENT = {"PROMPTGIT_LOCK_TIMEOUT": "3600", "PROMPTGIT_CLIENT_TIMEOUT": "3600"}
+"""A server that stands still for long must not take that for a writer that keeps the lock, or for a slow client."""
 HOOK = "http://127.0.0.1:9/"  # nobody listens there
 
 
