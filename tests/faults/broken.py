@@ -49,13 +49,13 @@ INDEX_FIRST = (
         "                self._repository.move_main(tip, batch.tip, int(self._clock()))\n"
         "                self._record(connection, batch.tip)",
         "                self._record(connection, batch.tip)\n"
-        "                if batch.tip[0] in '0123':\n"
+        "                if batch.tip[0] in '01234567':\n"
         "                    time.sleep(0.5)\n"
         "                    __import__('os').kill(__import__('os').getpid(), 9)\n"
         "                self._repository.move_main(tip, batch.tip, int(self._clock()))",
     ),
 )
-"""The index is committed before `main` moves; one worker in four dies in between, half a second later."""
+"""The index is committed before `main` moves; every second time the worker dies in between, half a second later."""
 
 
 def built(folder: Path, edits: Sequence[Edit]) -> Path:

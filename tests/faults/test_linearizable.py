@@ -122,7 +122,7 @@ def test_the_checker_finds_what_a_broken_build_does(build: Sequence[Edit], tmp_p
     """The control: the same clients and the same comparison, with a build that breaks the promise."""
     campaign = Campaign(tmp_path / "data", PYTHONPATH=str(built(tmp_path / "broken", build)))
     try:
-        for attempt in range(20):
+        for attempt in range(40):
             campaign.run(f"broken {attempt}", 150, 0, 0)
             try:
                 campaign.check()
