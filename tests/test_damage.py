@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
 import zlib
 from pathlib import Path
 
@@ -18,7 +17,7 @@ from promptgit.service.service import Service
 from promptgit.settings import Settings
 from promptgit.store.store import Store
 from tests.faults.damage import flip, truncate
-from tests.support import Http, Server, command, environment, git, git_text
+from tests.support import Http, Server, command, git, git_text
 
 LONG = "".join(f"line {at}\n" for at in range(3_000))  # too long to be kept in memory
 
@@ -246,27 +245,6 @@ def test_what_git_alone_cannot_read_is_told_too(tmp_path: Path) -> None:
         whole.rename(index)
         assert http("GET", "/readyz").status == 200
         assert http("GET", f"{address}/diff?from=1&to=2").status == 200
-
-
-def test_a_damaged_pack_is_replaced_from_a_backup(tmp_path: Path, store: Store, service: Service) -> None:
-    """As docs/recovery.md has it."""
-    service.create("one", name="a")
-    repository = store.repository.path
-    git(repository, "repack", "-adq")
-    git(tmp_path, "clone", "-q", "--mirror", "--no-hardlinks", str(repository), "backup.git")
-    (pack,) = packs_of(repository)
-    truncate(pack)
-    damaged = command("check", "--data", str(store.folder))
-    assert pack.name in damaged.stdout + damaged.stderr
-    (recipe,) = [
-        block for block in Path("docs/recovery.md").read_text().split("```sh\n")[1:] if "unpack-objects" in block
-    ]
-    commands = recipe.split("```")[0].replace("<pack>", pack.stem).splitlines()[:-1]
-    script = "set -e\n" + "\n".join(commands)
-    subprocess.run(["sh", "-c", script], cwd=tmp_path, env=environment(), check=True)
-    whole = command("check", "--data", str(store.folder))
-    assert (whole.returncode, whole.stderr) == (0, "")
-    store.expect_ready()
 
 
 def test_a_damaged_content_is_not_in_the_way_of_others(store: Store, service: Service, repository: Path) -> None:

@@ -173,30 +173,39 @@ def test_a_server_killed_while_it_builds_an_index_builds_it_the_next_time(
     whole, chance, killed = (folder / "index.sqlite3").stat().st_size, random.Random("kills"), 0
     remove_index(folder)
     for at in range(KILLS):
-        enough = chance.randrange(whole)
+        enough, left = chance.randrange(whole), inode_of(folder / "index.sqlite3.new")
         with Server(folder) as server:
             asking = threading.Thread(target=_ask, args=(server.url,))
             asking.start()
-            wait_for(partial(_has_built, folder, enough))
+            wait_for(partial(_has_built, folder, enough, left), PATIENCE_SECONDS)
             server.kill()
             asking.join()
         if not (folder / "index.sqlite3").exists():
             killed += 1
         if at % 10 == 9 or at == KILLS - 1:
             expect_shadow(folder, answers)
-        remove_index(folder) if (folder / "index.sqlite3").exists() else None
+        if (folder / "index.sqlite3").exists():
+            remove_index(folder)
     assert killed > KILLS // 2
     record_property("kills while an index was built", killed)
 
 
-def _has_built(folder: Path, size: int) -> bool:
-    """True if the index that is being built has this size in bytes, or is complete."""
-    return size_of(folder / "index.sqlite3.new") >= size or (folder / "index.sqlite3").exists()
+def _has_built(folder: Path, size: int, left: int | None) -> bool:
+    """True if the index that is being built has this size in bytes, or is complete; *left* is a killed one's inode."""
+    new = folder / "index.sqlite3.new"
+    return (inode_of(new) != left and size_of(new) >= size) or (folder / "index.sqlite3").exists()
 
 
 def _ask(url: str) -> None:
     with suppress(OSError, HTTPException):
         Http(url, PATIENCE_SECONDS)("GET", "/api/prompts")
+
+
+def inode_of(file: Path) -> int | None:
+    try:
+        return file.stat().st_ino
+    except FileNotFoundError:
+        return None
 
 
 def size_of(file: Path) -> int:
