@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -45,7 +46,11 @@ def holder_stopped(other: Server) -> Iterator[None]:
 def test_writers_are_refused_in_time_while_the_holder_of_the_lock_stands_still(
     tmp_path: Path, record_property: Callable[[str, object], None]
 ) -> None:
-    """Of two servers on one folder one is stopped in the middle of a batch; reads at the other one go on."""
+    """Of two servers on one folder one is stopped in the middle of a batch; reads at the other one go on.
+
+    Unless it had moved `main`, and not recorded that in the index yet: until it does, no read could be right, and each
+    is told so.
+    """
     folder, options = tmp_path / "data", ("--workers", "1")
     with (
         Server(folder, *options, PROMPTGIT_LOCK_TIMEOUT=str(TIMEOUT)) as server,
@@ -53,7 +58,7 @@ def test_writers_are_refused_in_time_while_the_holder_of_the_lock_stands_still(
     ):
         clients = [Client(server.url, f"client {at}", TIMEOUT + SLACK) for at in range(WRITERS)]
         assert clients[0].create() is not None
-        reader, reads, slowest, refused = Http(server.url, timeout=SLACK), 0, 0.0, 0
+        reader, reads, slowest, refused = Http(server.url, timeout=SLACK), Counter[int](), 0.0, 0
 
         def write(client: Client) -> tuple[float, Answer | None]:
             client.connect()
@@ -67,8 +72,9 @@ def test_writers_are_refused_in_time_while_the_holder_of_the_lock_stands_still(
                 with holder_stopped(other):
                     runs = [pool.submit(write, client) for client in clients]
                     while not all(run.done() for run in runs):
-                        assert reader("GET", f"/api/prompts/{clients[0].prompt}/versions/1").status == 200
-                        reads += 1
+                        read = reader("GET", f"/api/prompts/{clients[0].prompt}/versions/1")
+                        assert read.status == 200 or (read.json["code"], read.status) == ("index_busy", 503), read
+                        reads[read.status] += 1
                     for run in runs:
                         seconds, answer = run.result()
                         assert answer is not None, "it was not answered in time"
@@ -84,7 +90,8 @@ def test_writers_are_refused_in_time_while_the_holder_of_the_lock_stands_still(
     record_property("stops of the lock's holder", STOPS)
     record_property("writes refused with Retry-After", refused)
     record_property(f"s for the slowest refusal, of {TIMEOUT} s", round(slowest, 1))
-    record_property("reads answered meanwhile", reads)
+    record_property("reads answered meanwhile", reads[200])
+    record_property("reads told to come back, for main had just moved", reads[503])
 
 
 def test_nobody_is_left_out_among_many_writers(tmp_path: Path, record_property: Callable[[str, object], None]) -> None:
