@@ -40,6 +40,7 @@ def verify(data: Path | None, allowed_signers: Path | None, every: bool) -> None
     """Tell which commits a signature covers; exit with 1 if not all, or if a signature is bad."""
     from promptgit.auth.tokens import tokens_of
     from promptgit.exchange import verifier
+    from promptgit.store.git import fsck
 
     if shutil.which("ssh-keygen") is None:
         raise Refusal("ssh-keygen is missing, which checks signatures; install it (openssh-client).")
@@ -47,7 +48,7 @@ def verify(data: Path | None, allowed_signers: Path | None, every: bool) -> None
     credentials = [token.identity for token in tokens_of(Settings.from_environment(data=data)).all()]
     with _signers(store, allowed_signers) as file, counter("Reading history") as progress:
         report = verifier.verify(store, file, credentials, every=every, progress=progress)
-    damages = store.repository.git.damages() if every else []
+    damages = fsck.damages(store.repository.git) if every else []
     for line in damages:
         click.echo(f"Damaged: {line}")
     for entry in report.bad:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from promptgit.errors import Damaged
-from promptgit.store.git import objects, paths
+from promptgit.store.git import fsck, objects, paths
 from promptgit.store.git.objects import FOLDER_MODE
 from promptgit.store.store import Store
 
@@ -13,7 +13,7 @@ from promptgit.store.store import Store
 def faults(store: Store, *, quick: bool) -> Iterator[str]:
     """Every fault that is found, each a line of text; with *quick* only the folders of `main` are read."""
     if not quick:
-        for line in store.repository.git.damages():
+        for line in fsck.damages(store.repository.git):
             yield f"git fsck: {line}"
     repository = store.repository
     try:

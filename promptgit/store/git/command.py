@@ -5,7 +5,6 @@ from __future__ import annotations
 import fcntl
 import os
 import re
-import signal
 import subprocess
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -16,13 +15,11 @@ from typing import cast
 from promptgit.domain.history import Commit
 from promptgit.errors import Damaged, UnusableRepository
 from promptgit.store.git import paths, raw_log
+from promptgit.store.git.children import environment
 
 _OBJECT = re.compile(r"(?<!pack-)\b[0-9a-f]{40}\b")
 _CHUNK = 1 << 18
 _PIPE = 1 << 20  # what Linux gives everybody
-_GRACE_SECONDS = 2.0
-_LOOKS = 5  # beside four writers without pause 9 looks of 84 met a pack that had gone (git 2.39, 2026-11)
-_NEEDED = ("PATH", "HOME", "TMPDIR", "LD_LIBRARY_PATH")
 # A repository without settings, attributes, refs or objects, through which another one's objects are read.
 _PLAIN = Path(__file__).with_name("plain.git")
 # Read from the objects: git takes what its caches say for true, and no cache of its has a checksum that it verifies.
@@ -41,7 +38,7 @@ class Git:
     ) -> None:
         self.path = path
         self._note = note
-        self._objects = path / "objects" if objects is None else objects
+        self.objects = path / "objects" if objects is None else objects
 
     @classmethod
     def of(cls, folder: Path) -> Git:
@@ -171,21 +168,6 @@ class Git:
         options = ["--count", *(["--first-parent"] if first_parent else [])]
         return int(self.printed("rev-list", *options, upto, "--"))
 
-    def damages(self) -> list[str]:
-        """What git finds wrong: objects that are missing, or are not what their ids say.
-
-        A pack that others replace while git reads is damaged to git. So git looks again where packs came or went.
-        """
-        command = self.command("fsck", "--full", "--no-dangling", "--no-reflogs", "--no-progress")
-        for _ in range(_LOOKS):
-            packs = os.stat(self._objects / "pack").st_mtime_ns
-            done = subprocess.run(command, env=environment(), capture_output=True, text=True, errors="replace")
-            if done.returncode == 0:
-                return []
-            if os.stat(self._objects / "pack").st_mtime_ns == packs:
-                break
-        return (done.stdout + done.stderr).splitlines()
-
     def leads_to(self, commit: str, tip: str) -> bool:
         """True if the first-parent history of *tip* holds *commit*; both are ids of commits, which may be the same.
 
@@ -290,7 +272,7 @@ class Git:
         ]
 
     def _plain(self) -> dict[str, str]:
-        return environment() | {"GIT_OBJECT_DIRECTORY": str(self._objects), "GIT_ATTR_NOSYSTEM": "1"}
+        return environment() | {"GIT_OBJECT_DIRECTORY": str(self.objects), "GIT_ATTR_NOSYSTEM": "1"}
 
     def command(self, *arguments: str) -> list[str]:
         """A git command on this repository, which obeys its settings."""
@@ -303,27 +285,3 @@ class Git:
             "safe.directory=*",  # libgit2 has opened it already
             *arguments,
         ]
-
-
-def environment(*also: str) -> dict[str, str]:
-    """What git needs of ours, the variables *also* among it: nobody's settings or language, and no secret."""
-    kept = {name: os.environ[name] for name in (*_NEEDED, *also) if name in os.environ}
-    return kept | {
-        "GIT_CONFIG_NOSYSTEM": "1",
-        "GIT_CONFIG_GLOBAL": os.devnull,
-        "GIT_GRAFT_FILE": f"{os.devnull}/none",  # an empty file would bring advice
-        "GIT_TERMINAL_PROMPT": "0",
-        "LC_ALL": "C",
-    }
-
-
-def end(child: subprocess.Popen[bytes]) -> None:
-    """End a child that leads a process group, and all of its group; git removes its temporary files first."""
-    if child.poll() is not None:
-        return
-    os.killpg(child.pid, signal.SIGTERM)
-    try:
-        child.wait(_GRACE_SECONDS)
-    except subprocess.TimeoutExpired:
-        os.killpg(child.pid, signal.SIGKILL)
-        child.wait()

@@ -7,7 +7,7 @@ import subprocess
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from promptgit.store.git.command import environment
+from promptgit.store.git.children import environment
 
 _SECONDS = 5.0  # two texts of 1 MiB with three different lines take git 2.39 forty seconds (2026-11)
 

@@ -11,7 +11,8 @@ from pathlib import Path
 from tempfile import NamedTemporaryFile
 from urllib.parse import unquote, urlsplit
 
-from promptgit.store.git.command import Git, end, environment
+from promptgit.store.git.children import end, environment
+from promptgit.store.git.command import Git
 from promptgit.store.git.refs import MAIN
 
 # What git's transports use: ssh's agent, proxies, certificates.

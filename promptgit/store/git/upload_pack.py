@@ -14,7 +14,8 @@ from typing import IO, cast
 from filelock import FileLock
 
 from promptgit.errors import ClonesBusy, MalformedGitRequest, UnusableRepository
-from promptgit.store.git.command import Git, end, environment
+from promptgit.store.git.children import end, environment
+from promptgit.store.git.command import Git
 from promptgit.store.git.slots import Slots
 
 log = logging.getLogger(__name__)
