@@ -40,25 +40,25 @@ class Compared(RuleBasedStateMachine):
 
     def serve(self) -> None:
         self.server = Server(self.folder, "--workers", "2")
-        self.https = [Http(self.server.url) for _ in range(2)]
+
+    @property
+    def http(self) -> Http:
+        """A new connection: one that is idle for long is closed by the server; and another worker may answer."""
+        return Http(self.server.url)
 
     def send(self, method: str, path: str, body: object = None) -> Answer:
         """Write. If the server is to be killed, it is meanwhile, and the same request is sent again to the next one."""
         headers = {"Idempotency-Key": str(uuid.uuid4())}
         if not self.is_to_be_killed:
-            try:
-                return self.https[0](method, path, body, headers)
-            except HTTPException:  # the server has closed a connection that was idle for long
-                self.https[0] = Http(self.server.url)
-                return self.https[0](method, path, body, headers)
+            return self.http(method, path, body, headers)
         self.is_to_be_killed = False
         with ThreadPoolExecutor(1) as pool:
-            first = pool.submit(self.https[0], method, path, body, headers)
+            first = pool.submit(self.http, method, path, body, headers)
             threading.Event().wait(self.chance.uniform(0, 0.02))  # a moment of the write: any is as good
             self.server.kill()
         self.serve()
         COUNTS["kills"] += 1
-        again = self.https[0](method, path, body, headers)
+        again = self.http(method, path, body, headers)
         with suppress(OSError, HTTPException):  # it was killed before it had answered
             assert (first.result().status, first.result().body) == (again.status, again.body)
         return again
@@ -78,7 +78,7 @@ class Compared(RuleBasedStateMachine):
             return
         self.taken += 1
         COUNTS["steps"] += 1
-        found = self.https[1]("GET", "/api/prompts?include=content&limit=1000").json
+        found = self.http("GET", "/api/prompts?include=content&limit=1000").json
         told = [(one["name"], one["id"], one["version_number"], one["content"], one["labels"]) for one in found]
         expected = sorted(
             (prompt.name, prompt.id, prompt.number, prompt.contents[-1], self.model.labels(prompt))
@@ -97,7 +97,7 @@ class Compared(RuleBasedStateMachine):
             assert [line for line in told if "is ignored" not in line] == []  # a label that git has put at no version
 
     def compare_all(self) -> None:
-        feed = self.https[0]("GET", "/api/changes?limit=1000").json
+        feed = self.http("GET", "/api/changes?limit=1000").json
         assert replay(feed) == {
             prompt.id: (prompt.name, prompt.living, prompt.number, self.model.files(prompt))
             for prompt in self.model.prompts
@@ -105,12 +105,12 @@ class Compared(RuleBasedStateMachine):
         for prompt in self.model.prompts:
             self.compare(prompt)
         for number, release in self.model.releases.items():
-            assert self.https[0]("GET", f"/api/releases/{number}").json["state"] == self.model.state(release)
+            assert self.http("GET", f"/api/releases/{number}").json["state"] == self.model.state(release)
 
     def compare(self, prompt: Prompt) -> None:
         """All versions, texts and checks of a prompt, deleted or not, with the model's, and with git's."""
         where = f"/api/prompts/{prompt.id}"
-        http = self.https[0]
+        http = self.http
         assert http("GET", where).status == (200 if prompt.living else 410)
         versions = http("GET", f"{where}/versions").json
         assert [version["version_number"] for version in versions] == list(range(1, prompt.number + 1))

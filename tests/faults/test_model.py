@@ -176,7 +176,7 @@ class Requests(Compared):
     @rule(name=FOREIGN_NAMES, content=CONTENTS)
     def write_with_git(self, name: str, content: str) -> None:
         foreign_commit(self.repository, {f"prompts/{name}.md": content.encode()})
-        found = self.https[1]("GET", f"/api/names/{quote(name)}").json
+        found = self.http("GET", f"/api/names/{quote(name)}").json
         self.model.write(name, content, found["id"], is_ours=False)
 
     @precondition(has_living)
@@ -185,7 +185,7 @@ class Requests(Compared):
         prompt = self.pick(pick, living=True)
         if self.model.clashes(name) or GATED in self.model.labels(prompt):
             return
-        path = self.https[1]("GET", f"/api/prompts/{prompt.id}").json["path"]
+        path = self.http("GET", f"/api/prompts/{prompt.id}").json["path"]
         content = prompt.contents[-1].encode()
         foreign_commit(self.repository, {path: None, f"prompts/{name}.md": content})
         self.model.rename(prompt, name, is_ours=False)
