@@ -139,6 +139,7 @@ class Pass:
         if self._server is None:
             self._server = Server(self._made.folder, under=self._under, **self._made.settings)
             if self._running:
+                self._made.answers.update(answers(Http(self._server.url), self._made, LISTS))
                 Probe(self._server, self._made).read_all()  # what can be open and in memory is
         return Probe(self._server, self._made, self._count)
 
