@@ -231,6 +231,7 @@ class Server:
         with open(ours) as stdout:
             self.first_line = stdout.readline()
         if "://" not in self.first_line and " unix:" not in self.first_line:
+            self.process.wait()
             raise AssertionError(f"the server did not start: {self.first_line}{self.raw_log}")
         self.url = next(word for word in self.first_line.split() if word.startswith(("http://", "https://", "unix:")))
 
