@@ -17,7 +17,7 @@ def test_no_request_gets_an_answer_that_is_not_documented(server: Server, tmp_pa
     """All checks, on requests that keep the rules, break them and follow each other, with a token and without."""
     secret = Tokens(server.folder).create("root", Scope.ADMIN)[1]
     token = ("-H", f"Authorization: Bearer {secret}")
-    done = attack(server.url, tmp_path, "--max-examples", "4", "--generation-deterministic", *token)
+    done = attack(server.url, tmp_path, "--max-examples", "1", "--generation-deterministic", *token)
     assert done.returncode == 0, done.stdout
     paths = Http(server.url)("GET", "/openapi.json").json["paths"]
     # schemathesis leaves out the address that it has the document from; git's protocol is for git to test

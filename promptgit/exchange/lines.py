@@ -96,11 +96,11 @@ def _text(entry: Entry, key: str) -> str:
 
 def _content(entry: Entry, max_content: int) -> bytes:
     """The content; in Base64 it may hold anything, as files that came by git do."""
-    given = [key for key in ("content", "content_base64", "prompt") if key in entry]
+    given = [key for key in ("content", "content_base64", "prompt") if entry.get(key) is not None]
     if len(given) > 1:
         raise ValueError(f"the line has {' and '.join(map(repr, given))}, each of which is the whole text; give one")
-    if "content_base64" not in entry:
-        return texts.check_content(_file(entry) if "prompt" in entry else _text(entry, "content"), max_content)
+    if entry.get("content_base64") is None:
+        return texts.check_content(_file(entry) if given == ["prompt"] else _text(entry, "content"), max_content)
     data = base64.b64decode(_text(entry, "content_base64"), validate=True)
     if len(data) > max_content:
         raise ContentTooLarge(len(data), max_content)

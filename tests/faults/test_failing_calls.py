@@ -92,13 +92,14 @@ def test_a_file_or_folder_that_fails_is_told_for_every_kind_of_write(
     client.save()
     before = git_text(server.folder / "prompts.git", "rev-parse", "main")
     with traced(worker_of(server), "openat,write", rule, paths=[path]) as calls:
-        for write in (Client.create, Client.save, Client.rename, Client.label, Client.revert, Client.delete):
+        for write in (Client.save, Client.rename, Client.label, Client.revert, Client.delete, Client.create):
             answer = write(client)
             assert_refused_or_made(answer)
             assert answer is not None and answer.json["code"] == code
     assert sum(call.was_injected for call in calls) == 6
     assert git_text(server.folder / "prompts.git", "rev-parse", "main") == before
-    assert [answer.status for answer in (client.save(), client.revert(), client.delete()) if answer] == [200, 200, 204]
+    again = [client.create(), client.save(), client.revert(), client.delete()]
+    assert [answer.status for answer in again if answer] == [201, 200, 200, 204]
     check(server.folder / "prompts.git", client.known)
 
 

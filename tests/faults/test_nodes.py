@@ -23,7 +23,7 @@ from tests.upstreams import host, wire
 pytestmark = [pytest.mark.server, pytest.mark.slow]
 
 MAKES = ("nginx", "daemon")
-CLIENTS, MORE = 24, 30 if LONG else 8
+CLIENTS, MORE = (24, 30) if LONG else (8, 4)
 ALONE, TOGETHER = (450, 5_100) if LONG else (1, 1)
 """How many operations there are at least with each fault alone, and with several at a time."""
 DISK = FileSystem("ext4", ("mkfs.ext4", "-q"), "", 128)
