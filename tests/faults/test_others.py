@@ -1,8 +1,8 @@
 """Git works in the repository without asking anybody, beside writers, readers, clones and upkeep.
 
 Everything that docs/repository.md allows, again and again, one command of an administrator after the other: no request
-fails, no command of git fails, and nothing is lost that either has acknowledged. Other gits than the one in the path are
-tried where PROMPTGIT_TEST_GITS has their folders, with `:` between.
+fails, no command of git fails, and nothing is lost that either has acknowledged. Other gits than the one in the path
+are tried where PROMPTGIT_TEST_GITS has their folders, with `:` between.
 """
 
 from __future__ import annotations
@@ -87,7 +87,7 @@ def test_git_beside_the_service_harms_nothing(
                 assert done.returncode == 0, done.stderr
 
             def administer() -> None:
-                """One after the other: `git repack -a -d` drops what no ref reaches, and git counts on it where it finds it."""
+                """One after the other: `git repack -a -d` drops what no ref reaches, though others count on it."""
                 keeper.keep_up()
                 pusher.push()
                 pusher.merge()
