@@ -55,7 +55,9 @@ def from_start(calls: str, what: str) -> list[str]:
 
 def worker_of(server: Server) -> int:
     """The process of a server's only worker, which has answered something before."""
-    (worker,) = (int(one.name) for one in processes_of(server.process.pid) if int(one.name) != server.process.pid)
+    master = server.process.pid
+    # Not the git processes that the worker has started.
+    (worker,) = (int(one.name) for one in processes_of(master) if stat_of(one)[1] == str(master))
     return worker
 
 
