@@ -177,8 +177,8 @@ def stat_of(process: Path) -> list[str]:
     return (process / "stat").read_text().rpartition(")")[2].split()
 
 
-def processes_of(session: int, name: str | None = None) -> list[Path]:
-    """The processes of a session, in /proc, that have a thread which has not ended; those of one name."""
+def processes_of(session: int, name: str | None = None, parent: int | None = None) -> list[Path]:
+    """The processes of a session, in /proc, that have a thread which has not ended; those of one name or parent."""
     found = []
     for process in Path("/proc").glob("[0-9]*"):
         try:
@@ -186,7 +186,8 @@ def processes_of(session: int, name: str | None = None) -> list[Path]:
         except (FileNotFoundError, ProcessLookupError):
             continue
         is_over = stat[0] == "Z" and stat[17] == "1"  # proc_pid_stat(5): its state, and how many threads are left
-        if int(stat[3]) == session and not is_over and name in (None, its):
+        is_meant = name in (None, its) and parent in (None, int(stat[1]))
+        if int(stat[3]) == session and not is_over and is_meant:
             found.append(process)
     return found
 

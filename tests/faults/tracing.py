@@ -57,7 +57,7 @@ def worker_of(server: Server) -> int:
     """The process of a server's only worker, which has answered something before."""
     master = server.process.pid
     # Not the git processes that the worker has started.
-    (worker,) = (int(one.name) for one in processes_of(master) if stat_of(one)[1] == str(master))
+    (worker,) = (int(one.name) for one in processes_of(master, parent=master))
     return worker
 
 
