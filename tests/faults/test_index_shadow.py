@@ -7,12 +7,10 @@ import resource
 import shutil
 import sqlite3
 import subprocess
-import threading
 import time
 from collections.abc import Callable
-from contextlib import closing, suppress
+from contextlib import closing
 from functools import partial
-from http.client import HTTPException
 from pathlib import Path
 
 import pytest
@@ -174,7 +172,7 @@ def test_an_index_that_is_behind_takes_in_the_rest(
 
 
 @pytest.mark.skipif(not LONG, reason="of the long form: make faults")
-def test_a_server_killed_while_it_builds_an_index_builds_it_the_next_time(
+def test_an_index_whose_building_was_killed_is_built_the_next_time(
     tmp_path: Path, record_property: Callable[[str, object], None]
 ) -> None:
     """Each time at another size of the file that it writes."""
@@ -184,12 +182,12 @@ def test_a_server_killed_while_it_builds_an_index_builds_it_the_next_time(
     remove_index(folder)
     for at in range(KILLS):
         enough, left = chance.randrange(whole), inode_of(folder / "index.sqlite3.new")
-        with Server(folder) as server:
-            asking = threading.Thread(target=_ask, args=(server.url,))
-            asking.start()
+        building = [PROMPTGIT, "reindex", "--data", str(folder)]
+        with subprocess.Popen(
+            building, env=environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        ) as child:
             wait_for(partial(_has_built, folder, enough, left), PATIENCE_SECONDS)
-            server.kill()
-            asking.join()
+            child.kill()
         if not (folder / "index.sqlite3").exists():
             killed += 1
         if at % 10 == 9 or at == KILLS - 1:
@@ -204,11 +202,6 @@ def _has_built(folder: Path, size: int, left: int | None) -> bool:
     """True if the index that is being built has this size in bytes, or is complete; *left* is a killed one's inode."""
     new = folder / "index.sqlite3.new"
     return (inode_of(new) != left and size_of(new) >= size) or (folder / "index.sqlite3").exists()
-
-
-def _ask(url: str) -> None:
-    with suppress(OSError, HTTPException):
-        Http(url, PATIENCE_SECONDS)("GET", "/api/prompts")
 
 
 def inode_of(file: Path) -> int | None:
