@@ -57,7 +57,7 @@ bench: .venv/test ## measure, each figure beside its floor (some minutes)
 CAMPAIGNS := tests/faults tests/test_past.py tests/test_commits_model.py tests/test_releases_stateful.py tests/test_pushed_files.py \
 	tests/test_access_table.py tests/test_prefixes.py tests/test_gates.py
 
-faults: .venv/test ## cut the power, kill, fail system calls, damage files, break hosts and nodes (about 15 minutes; as root, on Linux, with strace)
+faults: .venv/test ## cut the power, kill, fail system calls, damage files, break hosts and nodes: long forms (as root, on Linux, with strace)
 	PROMPTGIT_TEST_ROUNDS=5 $(BIN)/pytest -n 2 --dist loadfile $(CAMPAIGNS)
 
 campaigns: .venv/test ## the same with the numbers of attempts that docs/trust.md quotes (hours)

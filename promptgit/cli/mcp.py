@@ -28,9 +28,10 @@ _INTERNAL_ERROR = -32603
     help="Offer the prompts with this label; latest: all.  [default: production]",
 )
 def serve_mcp(url: str | None, data: Path | None, label: str) -> None:
-    """Serve prompts over standard input and output, for clients of the Model Context Protocol that start programs.
+    """Serve prompts by the Model Context Protocol, over standard input and output.
 
-    It reads one JSON message a line, and answers each on one line; with --url, with the rights of PROMPTGIT_TOKEN.
+    A client starts this command, sends one JSON message per line, and reads one answer per line. With --url, the
+    server is asked with the token in PROMPTGIT_TOKEN.
     """
     with connect_http(url, data) as client:
         for line in sys.stdin.buffer:

@@ -13,7 +13,7 @@ The parts:
 * for the order of operations: `line` (what history makes of every prompt, place by place), `line_checker`, `broken`
   (builds that break a promise), `model` and `modelled` (what a service should hold after any writes).
 
-Each case has three sizes: `make test` runs the short form, `make faults` the long one (together some 15 minutes), `make
+Each case has three sizes: `make test` runs the short form, `make faults` the long one (minutes for each), `make
 campaigns` the full one (hours), whose figures docs/trust.md quotes. A case tells its figures by pytest's
 `record_property`; they are printed at the end of a run.
 """

@@ -48,7 +48,10 @@ class Parser(FlaskParser):
 
 
 class Routes(Blueprint):  # type: ignore[misc]  # flask-smorest has no types
-    """Routes of the API, whose bodies and queries are read by `Parser`; a view that reads no query gets none."""
+    """Routes of the API: `Parser` reads their bodies and queries.
+
+    A request with query parameters is refused (422) if its view declares no schema for the query.
+    """
 
     ARGUMENTS_PARSER = Parser()
 

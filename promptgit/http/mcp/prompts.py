@@ -22,8 +22,11 @@ from promptgit.service.service import Service
 
 _PAGE = 50  # prompts
 _CHARACTERS = 4 << 20
-"""Of all values where they stand, for a text can have one variable a hundred thousand times; and of a page, but for its
-last prompt, for a text can have a hundred thousand variables."""
+"""The most characters of an answer's variable part.
+
+`prompts/get`: all values together, each counted as often as its variable stands in the text. A list: the JSON of one
+page, which ends with the prompt that goes beyond it.
+"""
 _ASSISTANT = ("assistant", "model")  # of all other roles, MCP knows the user's alone
 
 T = TypeVar("T")
@@ -101,9 +104,9 @@ class Prompts:
 
 
 def bounded(found: Sequence[Prompt], most: int, describe: Callable[[Prompt], Json]) -> tuple[list[Json], str | None]:
-    """The descriptions of a page: of at most *most* prompts, and only until they are as long as an answer may be.
+    """The descriptions of the first prompts in *found*: at most *most*, and none after they exceed `_CHARACTERS`.
 
-    The second value is the name of the last of them, if more of those that were found follow.
+    The second value is the name of the last prompt described, or None if *found* has no prompt after it.
     """
     described: list[Json] = []
     length = 0

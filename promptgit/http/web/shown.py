@@ -32,7 +32,7 @@ _MARKED = re.compile(
 )
 # Letters from right to left (Bidi_Class R and AL, by blocks).
 _LEFTWARDS = r"\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\U00010800-\U00010fff\U0001e800-\U0001efff"
-# What a name that came by git may have as a whole segment, which would show nothing; other blanks are invisible above.
+# A path segment of nothing but these blanks would show nothing; only git can bring one. `_MARKED` has all other blanks.
 _BLANK_SEGMENT = re.compile(r"(?:(?<=/)|\A)[\t\n \u3000]+(?=/|\Z)")
 _ROWS = re.compile(rf"(?:[^\n{_LEFTWARDS}]*\n)+|[^\n]*\n|[^\n]+")  # lines without such letters, or one line
 NO_NEWLINE = "\udfff"  # in no text: what is decoded has no lone surrogate
@@ -73,7 +73,10 @@ def rows(value: str) -> Markup:
 
 
 def line(value: str) -> Markup:
-    """A name or a description: with boxes, also for segments of blanks alone, and with its own direction of writing."""
+    """A name or a description as HTML, with its own direction of writing.
+
+    Invisible characters are shown as boxes, and so is each character of a path segment that is nothing but blanks.
+    """
     parts: list[str] = []
     at = 0
     for blank in _BLANK_SEGMENT.finditer(value):

@@ -31,7 +31,7 @@ def set_up_libgit2() -> None:
 
 
 class Opened:
-    """The handle of each thread on the repository at *path*, whose packs are in the folder *packs*.
+    """One libgit2 handle for each thread, on the repository at *path* with the folder *packs* of pack files.
 
     *local* are the attributes of each thread, of which this class uses `git`, `packs` and `looked`.
     """

@@ -42,7 +42,9 @@ class OwnRefs:
             self._opened().references.create(f"{_LOST}{commit}", commit, force=True)
 
     def kept_tips(self) -> list[str]:
-        """The former tips of `main` that are kept since its first-parent history lost them; it may have them again.
+        """The former tips of `main` that have a ref below refs/promptgit/lost/.
+
+        The first-parent history lost each of them; a later `main` may have it again.
 
         Raises:
             UnusableRepository: the refs cannot be listed.

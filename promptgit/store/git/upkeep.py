@@ -127,7 +127,7 @@ class Upkeep:
                         self._repack(packs, guard)
                     self._git(guard, "commit-graph", "write", *_COMMIT_GRAPH)
                 except (UnusableRepository, FileNotFoundError):
-                    # An administrator's `git repack` has put another in the place of one of them.
+                    # An administrator's `git repack` has replaced one of these packs: look at what there is now.
                     if at + 1 == _ATTEMPTS or self._are_there(packs):
                         raise
                     continue
