@@ -11,7 +11,7 @@ import pytest
 from filelock import FileLock
 from flask.testing import FlaskClient
 
-from promptgit.errors import BlameTimeout
+from promptgit.errors import BlameTimeout, StorageFailed
 from promptgit.service.service import Service
 from promptgit.store.git.blame import Blame
 from promptgit.store.git.command import Git
@@ -166,3 +166,13 @@ def test_what_takes_too_long_is_refused(store: Store, service: Service, reposito
         assert set(Blame(Git(repository), store.folder, most=2).writers(along)) == {9}
         slot.release()
     assert set(Blame(Git(repository), store.folder, most=1).writers(along)) == {9}
+
+
+def test_a_slot_that_cannot_be_opened_is_passed_over(store: Store, service: Service, repository: Path) -> None:
+    """Its file may be somebody else's; here it is a folder."""
+    long_history(repository, "prompts/a.md", ["1\n", "2\n"])
+    along = store.index.read(ancestry.stretches, service.list(limit=1)[0].id, 2)
+    (store.folder / "blame-1.lock").mkdir()
+    assert set(Blame(Git(repository), store.folder, most=2).writers(along)) == {2}
+    with pytest.raises(StorageFailed):
+        Blame(Git(repository), store.folder, most=1).writers(along)

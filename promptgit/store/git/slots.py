@@ -7,6 +7,8 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from promptgit.store.files import failure
+
 _POLL_SECONDS = 0.01
 
 
@@ -21,16 +23,28 @@ class Slots:
         self._paths = [folder / f"{kind}-{number}.lock" for number in range(1, most + 1)]
 
     def take(self, seconds: float = 0.0) -> FileLock | None:
-        """A slot, to be released by any thread; None: all were taken, for so many seconds."""
+        """A slot, to be released by any thread; None: all were taken, for so many seconds.
+
+        One whose file cannot be opened is passed over.
+
+        Raises:
+            StorageFull, StorageFailed: no file can be opened.
+        """
         deadline = time.monotonic() + seconds
         while True:
+            errors: list[OSError] = []
             for path in self._paths:
                 lock = FileLock(path, thread_local=False)
                 try:
                     lock.acquire(blocking=False)
                 except Timeout:
                     continue
+                except OSError as error:
+                    errors.append(error)
+                    continue
                 return lock
+            if len(errors) == len(self._paths):
+                raise failure(errors[0]) or errors[0]
             if time.monotonic() >= deadline:
                 return None
             time.sleep(_POLL_SECONDS)
