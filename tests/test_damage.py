@@ -17,6 +17,7 @@ from promptgit.service.service import Service
 from promptgit.settings import Settings
 from promptgit.store.store import Store
 from tests.faults.damage import flip, truncate
+from tests.faults.tracing import without_privilege
 from tests.support import Http, Server, command, git, git_text
 
 LONG = "".join(f"line {at}\n" for at in range(3_000))  # too long to be kept in memory
@@ -95,6 +96,37 @@ def test_an_object_that_was_cut_short_keeps_nobody_waiting(client: FlaskClient, 
     for pack in (repository / "objects/pack/aside").iterdir():
         pack.rename(repository / "objects/pack" / pack.name)
     assert started_anew(repository).get(address).json["content"] == "well"  # a pack has it as well
+
+
+def test_what_only_a_damaged_main_has_asked_for_is_forgotten_with_it(prompt: str, repository: Path) -> None:
+    """A flipped bit makes `main` name a commit that never was, which nothing can bring back."""
+    client = started_anew(repository)
+    main = repository / "refs/heads/main"
+    kept = main.read_text()
+    main.write_text(f"{'0' if kept[0] != '0' else '1'}{kept[1:]}")
+    assert client.get("/readyz").status_code == 503
+    assert client.put(prompt, json={"content": "three"}).status_code == 503
+    main.write_text(kept)
+    assert client.get("/readyz").status_code == 200
+    assert client.put(prompt, json={"content": "three"}).status_code == 200
+
+
+def test_an_object_that_the_service_may_not_read_is_told(tmp_path: Path) -> None:
+    """It may be well, but the system keeps it: that is told, also by the readiness, until it can be read again."""
+    with Server(tmp_path / "data", "--workers", "1") as server:
+        address = Http(server.url)("POST", "/api/prompts", {"content": "well", "name": "a"}).headers["Location"]
+    blob = as_loose(tmp_path / "data/prompts.git", "main:prompts/a.md")
+    blob.chmod(0)
+    with Server(tmp_path / "data", "--workers", "1", under=without_privilege()) as server:
+        http = Http(server.url)
+        read = http("GET", address)
+        assert (read.status, read.json["code"]) == (503, "storage_failed")
+        assert "Permission denied" in read.json["detail"]
+        ready = http("GET", "/readyz")
+        assert (ready.status, "Permission denied" in ready.json["detail"]) == (503, True)
+        blob.chmod(0o444)
+        assert http("GET", "/readyz").status == 200
+        assert http("GET", address).json["content"] == "well"
 
 
 def test_no_write_is_built_upon_a_folder_that_cannot_be_read(prompt: str, repository: Path) -> None:
@@ -259,7 +291,7 @@ def test_a_damaged_content_is_not_in_the_way_of_others(store: Store, service: Se
     assert len(store.repository.unreadable.noted()) == 0  # no content is needed for that
     fresh = Store(store.folder, lock_timeout=5)
     assert [found.name for found in Service(fresh, 1 << 20).list(q="needle", limit=9)] == ["second"]
-    assert fresh.repository.unreadable.noted() == [git_text(repository, "rev-parse", "main:prompts/first.md")]
+    assert [*fresh.repository.unreadable.noted()] == [git_text(repository, "rev-parse", "main:prompts/first.md")]
     with pytest.raises(NotReady):
         fresh.expect_ready()
     blob.write_bytes(kept)

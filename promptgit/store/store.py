@@ -162,15 +162,16 @@ class Store:
 
     def _expect_undamaged(self) -> None:
         """Refuse if an object that could not be read is still so, or the newest content of the next few prompts is."""
-        well: list[str] = []
+        settled: list[str] = []
         try:
-            for oid in self.repository.unreadable.noted():
-                self.repository.read(oid)
-                self.repository.git.expect_objects([oid])
-                well.append(oid)
+            for oid, seen_at in self.repository.unreadable.noted().items():
+                if self._is_in_history(seen_at):
+                    self.repository.read(oid)
+                    self.repository.git.expect_objects([oid])
+                settled.append(oid)
         finally:
-            if well:
-                self.repository.unreadable.forget(well)
+            if settled:
+                self.repository.unreadable.forget(settled)
         sample = self.index.read(queries.newest_after, self._sampled, _SAMPLED_PROMPTS)
         self._sampled = sample[-1][0] if len(sample) == _SAMPLED_PROMPTS else 0  # and from the first one again
         for _, blob in sample:

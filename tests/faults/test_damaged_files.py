@@ -57,28 +57,31 @@ DAMAGES: dict[str, Callable[[Path, random.Random], None]] = {
 
 @dataclass(frozen=True)
 class Kept:
-    """A file as it was before it was damaged."""
+    """A file as it was before it was damaged; *names* are all that it has in the data folder."""
 
     path: Path
     data: bytes
     mode: int
+    names: list[Path]
 
     @classmethod
-    def of(cls, path: Path) -> Kept:
-        return cls(path, path.read_bytes(), path.stat().st_mode & 0o777)
+    def of(cls, path: Path, folder: Path) -> Kept:
+        stat = path.stat()
+        others = folder.rglob("*") if stat.st_nlink > 1 else []
+        names = [other for other in others if other.is_file() and other.samefile(path)]
+        return cls(path, path.read_bytes(), stat.st_mode & 0o777, names or [path])
 
     def restore(self, damaged: bytes | None) -> None:
         """Put it back, unless another one has taken the place of what damage has left (None: nothing)."""
         if self.path.exists() and self.path.stat().st_mode & 0o777 == 0:
             self.path.chmod(self.mode)
-        elif read(self.path) == damaged and not self.path.name.startswith(DERIVED):
-            if self.path.exists() and self.path.stat().st_nlink > 1:  # its other name has the same damage
-                self.path.write_bytes(self.data)
-                return
-            new = self.path.with_name("put back")
-            new.write_bytes(self.data)
-            new.chmod(self.mode)
-            new.rename(self.path)
+            return
+        for name in self.names if damaged is not None else [self.path]:
+            if read(name) == damaged and not name.name.startswith(DERIVED):
+                new = name.with_name("put back")
+                new.write_bytes(self.data)
+                new.chmod(self.mode)
+                new.rename(name)
 
 
 MAIN = Path("prompts.git/refs/heads/main")
@@ -110,7 +113,7 @@ class Pass:
         return (self._made.folder / file).exists()
 
     def attempt(self, file: Path, how: str, chance: random.Random) -> None:
-        kept = Kept.of(self._made.folder / file)
+        kept = Kept.of(self._made.folder / file, self._made.folder)
         self._count += 1
         if self._running:
             self._started()

@@ -39,7 +39,7 @@ class Repository:
         self.path = path
         self.committer = committer
         self.main_file = MainFile(path, lambda: self.main(), self._moves_are_logged, patience)
-        self.unreadable = Unreadable(path / "promptgit-damaged")
+        self.unreadable = Unreadable(path / "promptgit-damaged", self.main)
         self.git = Git(path, note=self.unreadable.note)
         self.essentials = Essentials(path)
         self._contents = Contents(_CONTENTS_KEPT, _LARGEST_KEPT)  # read or stored lately
@@ -136,6 +136,7 @@ class Repository:
 
         Raises:
             Damaged: it is missing, or its bytes are not those that its id stands for.
+            StorageFull, StorageFailed: the system refuses to read it, which says nothing of the object.
         """
         self._opened.close_if_packs_changed()
         try:
@@ -146,11 +147,9 @@ class Repository:
         try:
             return self._read(oid)
         except (KeyError, OSError, pygit2.GitError) as error:
-            if failure(error) is not None:
-                raise  # the system refuses it now: that says nothing of the object
             reason = "it is not there" if isinstance(error, KeyError) else str(error)
             self.unreadable.note(oid, reason)
-            raise Damaged(oid, reason) from error
+            raise failure(error) or Damaged(oid, reason) from error
 
     def _read(self, oid: str) -> bytes:
         if is_cut_short(self._objects, oid):
