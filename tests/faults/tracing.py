@@ -7,7 +7,7 @@ import re
 import shutil
 import signal
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
@@ -19,7 +19,7 @@ import pytest
 from tests.support import Server, processes_of, stat_of
 
 FSYNCS = "fsync,fdatasync,sync_file_range,msync,sync,syncfs"
-_LINE = re.compile(r"(\d+) +(\w+)\((.*)\) += (-?\w+)(.*)")
+_LINE = re.compile(r"(?:(\d+) +)?(\w+)\((.*)\) += (-?\w+)(.*)")
 _END_SECONDS = 120
 _PF_EXITING = 0x4  # proc_pid_stat(5): flags; from the start of the end
 
@@ -62,29 +62,35 @@ def worker_of(server: Server) -> int:
 
 
 @contextmanager
-def traced(process: int, calls: str, *inject: str, paths: Sequence[Path] = ()) -> Iterator[list[Call]]:
-    """Trace *calls* (as `openat,write`) of all threads of a process; what was seen is in the list after the block.
+def traced(
+    process: int, calls: str, *inject: str, paths: Sequence[Path] = (), threads: Collection[int] = ()
+) -> Iterator[list[Call]]:
+    """Trace *calls* (as `openat,write`) of a process; what was seen is in the list after the block.
 
     Each of *inject* is a rule as `fsync:error=EIO:when=2`: each thread counts its own calls. With *paths* only calls
-    on these very files and folders are seen, and tampered with. The process may be killed (`fsync:signal=KILL`).
+    on these very files and folders are seen, and tampered with; with *threads* only those of these threads. The
+    process may be killed (`fsync:signal=KILL`).
     """
     expect_strace()
     seen: list[Call] = []
     with TemporaryDirectory() as folder:
         log = Path(folder) / "calls"
         options = [f"-einject={rule}" for rule in inject] + [f"--trace-path={path}" for path in paths]
-        command = ["strace", "-f", "-y", "-o", str(log), "-e", f"trace={calls}", *options, "-p", str(process)]
+        whose = [f"-p{thread}" for thread in threads] or ["-f", f"-p{process}"]
+        command = ["strace", "-y", "-o", str(log), "-e", f"trace={calls}", *options, *whose]
         with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as child:
             assert child.stderr is not None
             try:
-                first = child.stderr.readline()  # "Process 1 attached with 9 threads"
-                if "attached" not in first:
-                    pytest.skip(f"strace cannot attach to a process here: {first}{child.stderr.read()}")
+                for _ in threads or [process]:
+                    said = child.stderr.readline()  # "Process 1 attached with 9 threads"
+                    if "attached" not in said:
+                        pytest.skip(f"strace cannot attach to a process here: {said}{child.stderr.read()}")
                 yield seen
             finally:
                 _end(child, process)
         found = (_LINE.match(line) for line in log.read_text(errors="replace").splitlines())
-        seen += [Call(int(one[1]), one[2], one[3], one[4], "(INJECTED)" in one[5]) for one in found if one]
+        alone = next(iter(threads), process)  # strace names no thread where there is one
+        seen += [Call(int(one[1] or alone), one[2], one[3], one[4], "(INJECTED)" in one[5]) for one in found if one]
 
 
 def _end(strace: subprocess.Popen[str], process: int) -> None:
