@@ -191,6 +191,39 @@ def test_packs_that_an_administrator_has_repacked_meanwhile_are_looked_for_anew(
     assert_sound(repository)
 
 
+def test_packs_that_are_replaced_while_they_are_looked_for_are_looked_for_anew(
+    store: Store, service: Service, repository: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A `git repack` that began before the newest pack was there ends between the list of files and the look at each.
+
+    Then the old packs have gone, and the one that has their objects was not in the list yet.
+    """
+    prompt_id = saved(service, 10)
+    folder = repository / "objects" / "pack"
+    old = [folder / f"{name}.idx" for name in pack_names(repository)]
+    git(tmp_path, "clone", "-q", "--bare", "--no-local", str(repository), "repacked")
+    service.save(prompt_id, "on top of what was repacked")
+    listed = os.listdir
+
+    def late(path: str | Path = ".") -> list[str]:
+        names = listed(path)
+        if str(path) == str(folder) and old:
+            for file in (tmp_path / "repacked" / "objects" / "pack").iterdir():
+                shutil.copyfile(file, folder / file.name)
+            while old:
+                index = old.pop()
+                index.unlink()
+                index.with_suffix(".pack").unlink()
+        return names
+
+    monkeypatch.setattr(os, "listdir", late)
+    assert store.upkeep.run()
+    assert not old
+    assert len(contents(service, prompt_id)) == 11
+    assert len(pack_names(repository)) == 1
+    assert_sound(repository)
+
+
 def test_a_repack_that_fails_leaves_all_as_it_was(
     store: Store, service: Service, repository: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -127,16 +127,13 @@ class Upkeep:
                         self._repack(packs, guard)
                     self._git(guard, "commit-graph", "write", *_COMMIT_GRAPH)
                 except (UnusableRepository, FileNotFoundError):
-                    # An administrator's `git repack` has replaced one of these packs: look at what there is now.
-                    if at + 1 == _ATTEMPTS or self._are_there(packs):
+                    # An administrator's `git repack` may have replaced packs, also while these were looked for.
+                    if at + 1 == _ATTEMPTS or _names(_packs(self._folder)) == _names(packs):
                         raise
                     continue
                 self._repository.claim.fulfil(guard)
                 break
         return True
-
-    def _are_there(self, packs: Sequence[Pack]) -> bool:
-        return all((self._folder / f"{pack.name}.pack").exists() for pack in packs)
 
     @contextmanager
     def _claimed(self) -> Iterator[tuple[int | None, list[Pack], bool]]:
@@ -179,7 +176,7 @@ class Upkeep:
         stay = [pack.name for pack in packs if pack not in rolled]
         new = self._pack(rolled, stay, guard)
         self._write_index(stay + new, guard)
-        self._remove({pack.name for pack in rolled}.difference(new))
+        self._remove(_names(rolled).difference(new))
         drop_stale_multi_pack_index(self._folder)
         self._git(guard, "prune-packed", "--quiet")
 
@@ -206,6 +203,10 @@ class Upkeep:
 
     def _git(self, guard: int, *arguments: str, lines: Sequence[str] = ()) -> list[str]:
         return self._repository.git.tend(*_MEMORY, *arguments, lines=lines, guard=guard)
+
+
+def _names(packs: Sequence[Pack]) -> set[str]:
+    return {pack.name for pack in packs}
 
 
 def _rolled(packs: Sequence[Pack]) -> list[Pack]:
