@@ -22,8 +22,14 @@ WAITS = "promptgit.waits"
 OVERLOADED = "promptgit.overloaded"
 """Key of the environ, true if the server's queue of requests that wait to write is full: refuse this one."""
 
+INDEX_SECONDS = 10.0
+"""How long a read may wait for an index that others bring up to `main`."""
+
 deadline: ContextVar[float | None] = ContextVar("deadline", default=None)
-"""Until when this context's request may wait for the write lock, in seconds of time.monotonic(); None: no limit."""
+"""Until when this context's request may wait for others, in seconds of time.monotonic(); None: each time anew.
+
+It waits for the write lock, and for the index, and for both together no longer than it may for one.
+"""
 
 announced: set[object] = set()
 """This process's requests that write, each from when the server has all of it until the writer has its operation."""

@@ -6,13 +6,14 @@ import asyncio
 import json
 import os
 import socket
+import sqlite3
 import ssl
 import subprocess
 import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from http.client import HTTPConnection, HTTPSConnection
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,7 +26,7 @@ from werkzeug.test import create_environ
 from promptgit import deferral
 from promptgit.http.proxies import Proxies
 from promptgit.serving.bridge import Bridge, Limits
-from tests.support import PROMPTGIT, Answer, Http, Server, command, environment, wait_for
+from tests.support import PROMPTGIT, Answer, Http, Server, command, environment, foreign_commit, wait_for
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse
@@ -67,6 +68,22 @@ def test_writers_that_wait_hold_up_nobody_else_and_never_wait_longer_than_they_m
         assert {answer.json["code"] for answer, _ in answers} == {"write_lock_timeout"}
         assert all(answer.headers["Retry-After"] for answer, _ in answers)
         assert max(seconds for _, seconds in answers) < 12  # one after the other it would be 24
+
+
+def test_who_was_refused_does_not_wait_for_the_index_then(tmp_path: Path) -> None:
+    """Another program has the write lock and the index's, and has moved `main`: it may stand still in that state."""
+    with Server(tmp_path / "data", "--workers", "1", PROMPTGIT_LOCK_TIMEOUT="1") as server:
+        http = Http(server.url)
+        where = http("POST", "/api/prompts", {"content": "x", "name": "a"}).headers["Location"]
+        with FileLock(server.folder / "write.lock"), closing(sqlite3.connect(server.folder / "index.sqlite3")) as index:
+            index.execute("BEGIN IMMEDIATE")
+            foreign_commit(server.folder / "prompts.git", {"prompts/b.md": b"y"})
+            start = time.monotonic()
+            answer = http("PUT", where, {"content": "z"})
+            assert time.monotonic() - start < 10  # 1 s; it was 11
+        assert (answer.status, answer.json["code"]) in [(503, "write_lock_timeout"), (503, "index_busy")]
+        assert answer.headers["Retry-After"]
+        assert http("PUT", where, {"content": "z"}).status == 200
 
 
 def test_writers_beyond_those_that_may_wait_are_refused_at_once(tmp_path: Path) -> None:

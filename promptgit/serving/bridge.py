@@ -19,7 +19,17 @@ from io import BytesIO
 from time import monotonic
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from promptgit.deferral import AT_ONCE, HEAD_ALONE, OVERLOADED, WAITS, Deferred, announced, announcement, deadline
+from promptgit.deferral import (
+    AT_ONCE,
+    HEAD_ALONE,
+    INDEX_SECONDS,
+    OVERLOADED,
+    WAITS,
+    Deferred,
+    announced,
+    announcement,
+    deadline,
+)
 from promptgit.serving.answers import Answer
 from promptgit.serving.bodies import Receive, Unavailable, receive_body
 from promptgit.serving.environ import environ_of
@@ -112,10 +122,11 @@ class Bridge:
             announced.add(request)
         try:
             environ[WAITS] = True
+            until = start + self._limits.lock_seconds if is_write else None
             while True:
                 try:
                     pool = self._writers if is_write else self._readers
-                    return await self._in_thread(pool, environ, start + self._limits.lock_seconds)
+                    return await self._in_thread(pool, environ, until)
                 except Deferred as deferred:
                     environ[WAITS] = await self._wait(deferred, start + deferred.seconds)
         finally:
@@ -130,7 +141,7 @@ class Bridge:
         self, pool: ThreadPoolExecutor, environ: WSGIEnvironment, until: float | None = None
     ) -> Answer:
         def call() -> Answer:
-            deadline.set(until)
+            deadline.set(monotonic() + INDEX_SECONDS if until is None else until)
             return Answer(self._application, environ)
 
         return await asyncio.get_running_loop().run_in_executor(pool, copy_context().run, call)

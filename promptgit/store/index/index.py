@@ -12,7 +12,8 @@ from typing import Concatenate, ParamSpec, TypeVar
 
 from filelock import Timeout
 
-from promptgit.deferral import Deferred
+from promptgit import deferral
+from promptgit.deferral import INDEX_SECONDS, Deferred
 from promptgit.errors import IndexBusy
 from promptgit.store.files import is_full, storage_errors
 from promptgit.store.git.repository import Repository
@@ -36,7 +37,6 @@ P = ParamSpec("P")
 T = TypeVar("T")
 log = logging.getLogger(__name__)
 
-_WAIT_SECONDS = 10.0
 _REPAIRS = 2
 
 
@@ -203,7 +203,7 @@ class Index:
     def _exclusive(self, *, patient: bool = False) -> Iterator[None]:
         """Nobody else opens or replaces the file meanwhile; with *patient*, for however long somebody else does."""
         try:
-            with self._file.alone(0.0 if self._is_hurried() else None if patient else _WAIT_SECONDS):
+            with self._file.alone(0.0 if self._is_hurried() else None if patient else INDEX_SECONDS):
                 yield
         except Timeout:
             raise (Deferred if self._is_hurried() else IndexBusy) from None
@@ -224,7 +224,8 @@ class Index:
 
     def _fresh(self) -> sqlite3.Connection:
         """A connection to an index that reflects `main` as it is now, or later."""
-        deadline = time.monotonic() + _WAIT_SECONDS
+        latest = time.monotonic() + INDEX_SECONDS
+        deadline = min(latest, deferral.deadline.get() or latest)
         while (current := self._current()) is None:
             if self._is_hurried():
                 raise Deferred
@@ -257,7 +258,7 @@ class Index:
     def _begin(self) -> sqlite3.Connection:
         """Begin a transaction that writes, and take in what `main` has gained."""
         connection = self._connection()
-        deadline = time.monotonic() + _WAIT_SECONDS
+        deadline = time.monotonic() + INDEX_SECONDS
         while not try_begin(connection):
             _pause(deadline)
         try:
