@@ -16,6 +16,7 @@ from filelock import FileLock
 from promptgit.errors import ClonesBusy, MalformedGitRequest, UnusableRepository
 from promptgit.store.git.children import end, environment
 from promptgit.store.git.command import Git
+from promptgit.store.git.packs import drop_stale_multi_pack_index
 from promptgit.store.git.slots import Slots
 
 log = logging.getLogger(__name__)
@@ -121,6 +122,7 @@ class UploadPack:
         slot = self._slots.take()
         if slot is None:
             raise ClonesBusy(self._slots.most)
+        drop_stale_multi_pack_index(self._git.path / "objects" / "pack")  # git would not look past it
         return slot
 
     def _command(self, *options: str) -> list[str]:
