@@ -55,7 +55,7 @@ bench: .venv/test ## measure, each figure beside its floor (some minutes)
 	$(BIN)/python -m tests.bench
 
 CAMPAIGNS := tests/faults tests/test_past.py tests/test_commits_model.py tests/test_releases_stateful.py tests/test_pushed_files.py \
-	tests/test_access_table.py tests/test_prefixes.py tests/test_gates.py
+	tests/test_access_table.py tests/test_prefixes.py tests/test_gates.py tests/test_fuzz.py
 
 faults: .venv/test ## cut the power, kill, fail system calls, damage files, break hosts and nodes: long forms (as root, on Linux, with strace)
 	PROMPTGIT_TEST_ROUNDS=5 $(BIN)/pytest -n 2 --dist loadfile $(CAMPAIGNS)

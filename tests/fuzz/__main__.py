@@ -13,7 +13,7 @@ from tests.support import Server
 def main(examples: str = "500") -> int:
     """Print what was found; the exit code is schemathesis's, 0 for nothing."""
     with tempfile.TemporaryDirectory() as folder, Server(Path(folder) / "data") as server:
-        done = attack(server.url, Path(folder), "--max-examples", examples)
+        done = attack(server, Path(folder), "--max-examples", examples)
     print(done.stdout)
     return done.returncode
 

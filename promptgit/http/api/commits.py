@@ -96,7 +96,7 @@ class _NumberOrNewest(Whole):
 class LabelChangeSchema(_Forcible):
     """A label to point at a version, or to remove."""
 
-    label = Text("The label", required=True, pattern=labels.PATTERN, examples=["production"])
+    label = Text("The label", required=True, **request_schemas.LABEL)
     version_number = _NumberOrNewest(
         "Where it is to point; `new`: at the prompt's newest version after this commit; null: nowhere",
         required=True,

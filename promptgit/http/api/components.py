@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from promptgit.domain.labels import PATTERN
+from promptgit.http.api.request_schemas import LABEL
 
 Json = dict[str, Any]
 
@@ -27,7 +28,7 @@ PATH: dict[str, Json] = {
     },
     "prompt_id": {"description": "The id of a prompt; what is no UUID is the id of none: 404", "schema": _ID},
     "label": {
-        "description": "The name of a label; `latest` is always the newest version, and cannot be moved",
+        "description": "The name of a label; `latest` is always the newest version",
         "schema": {"type": "string", "pattern": PATTERN, "examples": ["production"]},
     },
     "person_id": {
@@ -44,6 +45,11 @@ PATH: dict[str, Json] = {
     },
     "release": {"description": "The number of a release; what is no such number: 404", "schema": _NUMBER},
     "number": {"description": "The number of a version, from 1 on; what is no such number: 404", "schema": _NUMBER},
+}
+
+MOVED_LABEL: Json = {
+    "description": "The name of a label",
+    "schema": {"type": "string", **LABEL},
 }
 
 # Where the answer to a creation has what other routes ask for (OpenAPI 3.1, "Runtime Expressions").

@@ -175,8 +175,9 @@ def _texts(view: Callable[..., Any]) -> Json:
 def _add_parameters(described: Json, rule: Rule, method: str, kinds: list[Kind]) -> None:
     parameters = described.setdefault("parameters", [])
     given = {parameter["name"] for parameter in parameters}
+    known = components.PATH if method == "get" else components.PATH | {"label": components.MOVED_LABEL}
     parameters[:0] = [
-        {"name": name, "in": "path", "required": True, **components.PATH.get(name, {"schema": {"type": "string"}})}
+        {"name": name, "in": "path", "required": True, **known.get(name, {"schema": {"type": "string"}})}
         for name in sorted(rule.arguments, key=rule.rule.index)
         if name not in given
     ]

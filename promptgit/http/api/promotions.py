@@ -31,7 +31,7 @@ class PromoteSchema(request_schemas.OverridableSchema):
     )
     prefix = Text(
         "Only prompts below this folder of names; it may end in '/'",
-        **(request_schemas.NAME | {"examples": ["support/"]}),
+        **(request_schemas.NAME | {"minLength": 0, "examples": ["support/"]}),
     )
 
 

@@ -41,7 +41,7 @@ class NewReleaseSchema(request_schemas.AttributionSchema):
     )
     prefix = Text(
         "With `from`: only prompts below this folder of names; it may end in '/'",
-        **(request_schemas.NAME | {"examples": ["support/"]}),
+        **(request_schemas.NAME | {"minLength": 0, "examples": ["support/"]}),
     )
     when_ready = Flag("True: release it by itself, with the last approval or check that it lacks")
 

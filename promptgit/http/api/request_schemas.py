@@ -6,7 +6,7 @@ from typing import Any
 
 from marshmallow import ValidationError, fields, validate, validates_schema
 
-from promptgit.domain import names, texts
+from promptgit.domain import labels, names, texts
 from promptgit.domain.formats import SUFFIXES
 from promptgit.http.api.fields import (
     NO_NUL,
@@ -33,6 +33,8 @@ NAME: dict[str, Any] = {
     "examples": ["support/greeting"],
 }
 NEW_NAME = NAME | {"not": {"pattern": _UUID}}
+LABEL: dict[str, Any] = {"pattern": labels.PATTERN, "not": {"const": labels.LATEST}, "examples": ["production"]}
+"""A label that can be moved."""
 _NAME_RULES = (
     "Such as support/greeting: segments of up to 100 characters, and 240 bytes, of letters, marks, numbers, symbols, "
     'punctuation and spaces, without any of `\\ : * ? " < > |`; a clone can be checked out on every system'
