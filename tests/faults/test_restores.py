@@ -83,12 +83,16 @@ def test_a_backup_under_load_restores(tmp_path: Path, record_property: Callable[
         long_history(server.folder / "prompts.git", "prompts/old.md", old)
         gate(server.folder / "prompts.git")
         _new_backup(server, mirror, mirror.with_name("same.git"))
-        with Load([server.url], clients=2) as load:
-            for at in range(ROUNDS * len(WAYS)):
-                way = list(WAYS.values())[at % len(WAYS)]
-                load.until(10 * (at + 1))
-                seen += restored(server, load, mirror, way, times, tmp_path / f"restored {at}", upkeep=at // 4 % 2 == 0)
+        load = Load([server.url], clients=2)
+        for at in range(ROUNDS * len(WAYS)):
+            way, folder = list(WAYS.values())[at % len(WAYS)], tmp_path / f"restored {at}"
+            folder.mkdir()
+            with load:
+                load.until(load.versions + 10)
+                before = load.known().versions
+                back_up(server, mirror, way, times, folder / "prompts.git", upkeep=at // 4 % 2 == 0)
             assert not load.known().refused
+            seen += restored(folder, before, load.known().versions, times)
     record_property("backups restored", ROUNDS * len(WAYS))
     record_property("acknowledged versions found in them", seen)
     record_property("versions in each, at least", OLD_VERSIONS)
@@ -96,19 +100,16 @@ def test_a_backup_under_load_restores(tmp_path: Path, record_property: Callable[
         record_property(f"s for a {name} (median; maximum)", f"{median(seconds):.1f}; {max(seconds):.1f}")
 
 
-def restored(
+def back_up(
     server: Server,
-    load: Load,
     mirror: Path,
     way: Callable[[Server, Path, Path], None],
     times: Times,
-    folder: Path,
+    place: Path,
     *,
     upkeep: bool,
-) -> int:
-    """Back up one way, restore in *folder*, and compare; how many acknowledged versions were looked for."""
-    folder.mkdir()
-    before, place = load.known().versions, folder / "prompts.git"
+) -> None:
+    """Make a backup at *place* in one way, perhaps beside upkeep."""
     tending = subprocess.Popen(
         [PROMPTGIT, "upkeep", "--data", server.folder] if upkeep else ["true"], env=environment()
     )
@@ -116,10 +117,18 @@ def restored(
     way(server, mirror, place)
     times.backup.append(time.monotonic() - start)
     assert tending.wait() == 0
+
+
+def restored(folder: Path, before: list[Version], after: list[Version], times: Times) -> int:
+    """Serve the backup in *folder*, and compare; how many acknowledged versions were looked for.
+
+    *before* were acknowledged when it began, *after* when it had ended.
+    """
+    place = folder / "prompts.git"
     line = {*git_text(place, "rev-list", "main").split()}
     missing = [version for version in before if version.commit not in line]
     assert not missing
-    inside = [version for version in load.known().versions if version.commit in line]
+    inside = [version for version in after if version.commit in line]
     check(place, Known(inside))
     start = time.monotonic()
     with Server(folder) as again:
