@@ -12,13 +12,13 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from promptgit.app import create_app
-from promptgit.errors import NotReady
+from promptgit.errors import Damaged, NotReady
 from promptgit.service.service import Service
 from promptgit.settings import Settings
 from promptgit.store.store import Store
 from tests.faults.damage import flip, truncate
 from tests.faults.tracing import without_privilege
-from tests.support import Http, Server, command, git, git_text
+from tests.support import Http, Server, command, foreign_commit, git, git_text
 
 LONG = "".join(f"line {at}\n" for at in range(3_000))  # too long to be kept in memory
 
@@ -127,6 +127,18 @@ def test_an_object_that_the_service_may_not_read_is_told(tmp_path: Path) -> None
         blob.chmod(0o444)
         assert http("GET", "/readyz").status == 200
         assert http("GET", address).json["content"] == "well"
+
+
+def test_a_commit_that_was_cut_short_keeps_no_node_waiting(store: Store, repository: Path) -> None:
+    """A node asks whether one commit leads to another; libgit2 would never end reading the one between them."""
+    one, between, last = (foreign_commit(repository, {"prompts/a.md": text}) for text in (b"1", b"2", b"3"))
+    assert store.repository.reaches(last, one)
+    assert not store.repository.reaches(one, last)
+    loose = repository / "objects" / between[:2] / between[2:]
+    loose.chmod(0o644)
+    truncate(loose, loose.stat().st_size // 2)
+    with pytest.raises(Damaged, match=between):
+        store.repository.reaches(last, one)
 
 
 def test_no_write_is_built_upon_a_folder_that_cannot_be_read(prompt: str, repository: Path) -> None:

@@ -262,8 +262,15 @@ class Repository:
         self.main_file.move(old, new, self.committer, now)
 
     def reaches(self, tip: str, commit: str) -> bool:
-        """True if *commit* is *tip*, or one of its ancestors."""
-        return tip == commit or (commit in self and self._opened().descendant_of(tip, commit))
+        """True if *commit* is *tip*, or one of its ancestors.
+
+        Raises:
+            Damaged, UnusableRepository: a commit on the way cannot be read.
+        """
+        # git walks, not libgit2, which never ends reading a loose commit that was cut short.
+        return tip == commit or (
+            commit in self and not self.git.printed("rev-list", "-n", "1", commit, f"^{tip}", "--")
+        )
 
     def _moves_are_logged(self) -> bool:
         """True if git would begin a log of `main`: not in a bare repository, unless it is told to (git-config(1))."""
