@@ -18,7 +18,7 @@ from promptgit.auth.personal import bound_by
 from promptgit.auth.tokens import Scope, tokens_of
 from promptgit.auth.vouching import Vouching
 from promptgit.domain.rights import NO_RIGHTS
-from promptgit.errors import PromptgitError, TooManyWriters
+from promptgit.errors import MalformedPath, PromptgitError, TooManyWriters
 from promptgit.http import git_clone, langfuse, mcp, proxies, web
 from promptgit.http.api import (
     access,
@@ -164,6 +164,7 @@ def create_app(settings: Settings, *, catch_up: bool = True, clock: Callable[[],
     app.before_request(access.expect_scope)
     app.before_request(expect_head)
     app.before_request(_expect_room)
+    app.before_request(_expect_path)
     app.before_request(bodies.expect_body)
     seen: WSGIApplication = Observed(Protected(Cors(gate, settings.cors)), metrics.request, counters.count)
     if settings.trusted_proxies or settings.url_prefix:
@@ -192,6 +193,15 @@ def _expect_room() -> None:
     """Refuse a request that the server has marked with `deferral.OVERLOADED`."""
     if request.environ.get(deferral.OVERLOADED):
         raise TooManyWriters
+
+
+def _expect_path() -> None:
+    """Refuse a write whose path is not UTF-8: what cannot be decoded becomes U+FFFD, and two names one prompt."""
+    if request.method not in SAFE:
+        try:
+            request.environ["PATH_INFO"].encode("latin-1").decode()
+        except UnicodeDecodeError:
+            raise MalformedPath from None
 
 
 def create_local_app(settings: Settings) -> WSGIApplication:

@@ -102,3 +102,13 @@ def test_racing_puts_create_one_prompt(server: Server) -> None:
         )
     assert sorted(answer.status for answer in answers) == [200] * 15 + [201]
     assert sorted(answer.json["version_number"] for answer in answers) == list(range(1, 17))
+
+
+def test_a_write_to_a_path_that_is_not_utf8_is_refused(server: Server) -> None:
+    """What cannot be decoded would become U+FFFD: two names of a client that sends Latin-1 would be one prompt."""
+    http = Http(server.url)
+    for sent in ("caf%e9", "caf%C3", "%ff", "a%ed%a0%80"):
+        answer = http("PUT", f"/api/names/{sent}", {"content": "x"})
+        assert (answer.status, answer.json["code"]) == (400, "malformed_path")
+    assert http("GET", "/api/prompts").json == []
+    assert http("PUT", "/api/names/caf%C3%A9", {"content": "x"}).status == 201

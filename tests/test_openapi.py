@@ -282,6 +282,7 @@ def test_answers_are_what_it_says(tmp_path: Path) -> None:
         call(422, "GET", "/api/access-log?limit=0", headers=root)
         call(200, "GET", "/api/people", headers=root)
         call(404, "DELETE", "/api/people/nobody/sessions", headers=root)
+        call(400, "PUT", "/api/names/caf%e9", {"content": "x"}, headers=root)
     assert "text/html" in page.headers["Content-Type"]
     codes = {code for *_, status, code in call.seen if status >= 400}
     elsewhere = {

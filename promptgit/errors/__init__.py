@@ -3,7 +3,7 @@
     PromptgitError
      ├─ PromptNotFound, NameNotFound, VersionNotFound, LabelNotFound, CommitNotFound
      ├─ PromptDeleted
-     ├─ MalformedHead, HeadLost
+     ├─ MalformedHead, MalformedPath, HeadLost
      ├─ Invalid
      │   └─ InvalidName
      ├─ ContentTooLarge
@@ -77,6 +77,7 @@ from promptgit.errors.prompts import InvalidName as InvalidName
 from promptgit.errors.prompts import KeyReused as KeyReused
 from promptgit.errors.prompts import LabelNotFound as LabelNotFound
 from promptgit.errors.prompts import MalformedHead as MalformedHead
+from promptgit.errors.prompts import MalformedPath as MalformedPath
 from promptgit.errors.prompts import NameNotFound as NameNotFound
 from promptgit.errors.prompts import NameTaken as NameTaken
 from promptgit.errors.prompts import PathBlocked as PathBlocked

@@ -73,6 +73,13 @@ class CommitNotFound(PromptgitError):
     advice: str
 
 
+class MalformedPath(PromptgitError):
+    """The path of a request that writes is not UTF-8."""
+
+    code = "malformed_path"
+    sentence = "The path is not UTF-8. Percent-encode the UTF-8 bytes of a name, such as caf%C3%A9."
+
+
 class MalformedHead(PromptgitError):
     """The request's Promptgit-Head is not written as answers have it."""
 

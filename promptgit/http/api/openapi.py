@@ -191,6 +191,7 @@ def _add_parameters(described: Json, rule: Rule, method: str, kinds: list[Kind])
     if rule.rule.startswith("/api/"):
         parameters.append(components.HEAD)
         kinds += [errors.MalformedHead, errors.HeadLost, errors.HeadNotReached, errors.UpstreamUnavailable]
+        kinds += [] if method == "get" else [errors.MalformedPath]
     if method == "get" and rule.endpoint in ("names.show", "prompts.show", "versions.show"):
         parameters.append(components.WANTS)
     if errors.KeyReused in kinds:

@@ -23,6 +23,7 @@ STATUS: dict[type[errors.PromptgitError], int] = {
     MalformedBody: 400,
     errors.PromptNotFound: 404,
     errors.MalformedHead: 400,
+    errors.MalformedPath: 400,
     errors.HeadLost: 409,
     errors.NameNotFound: 404,
     errors.VersionNotFound: 404,

@@ -41,6 +41,7 @@ EXAMPLES: dict[type[errors.PromptgitError], errors.PromptgitError] = {
         MalformedBody("The body is not JSON: Expecting value at line 1, column 13."),
         errors.PromptNotFound(_ID, "List the prompts to find it."),
         errors.MalformedHead(),
+        errors.MalformedPath(),
         errors.HeadLost("0f3b1c8e5d7a9b2c4e6f8091a3b5c7d9e1f20314"),
         errors.NameNotFound(_NAME),
         errors.VersionNotFound(_NAME, "7", 3),
