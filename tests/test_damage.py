@@ -129,6 +129,56 @@ def test_an_object_that_the_service_may_not_read_is_told(tmp_path: Path) -> None
         assert http("GET", address).json["content"] == "well"
 
 
+FOLDERS = ("prompts.git", "prompts.git/objects", "prompts.git/objects/pack", "prompts.git/refs")
+FILES = ("prompts.git/HEAD", "prompts.git/config", "prompts.git/refs/heads/main")
+
+
+@pytest.mark.parametrize("path", [*FOLDERS, *FILES])
+def test_what_the_service_may_not_open_is_told(path: str, tmp_path: Path) -> None:
+    """By the readiness and by what needs it; under a server that has had it open."""
+    with Server(tmp_path / "data", "--workers", "1", under=without_privilege()) as server:
+        http = Http(server.url)
+        address = http("POST", "/api/prompts", {"content": LONG, "name": "a"}).headers["Location"]
+        assert http("GET", "/readyz").status == 200
+        (server.folder / path).chmod(0)
+        told = [http("GET", "/readyz"), http("PUT", address, {"content": "two"})]
+        told += [
+            http("GET", one) for one in (address, "/api/prompts", "/prompts.git/info/refs?service=git-upload-pack")
+        ]
+        (server.folder / path).chmod(0o755)
+        assert [one.status for one in told[:2]] == [503, 503], told
+        assert {one.status for one in told} <= {200, 503}, told
+        assert http("GET", "/readyz").status == 200
+        assert http("PUT", address, {"content": "two"}).json["version_number"] == 2
+
+
+def test_packs_that_were_moved_away_are_told_and_may_come_back(prompt: str, repository: Path) -> None:
+    client = started_anew(repository)
+    packs = repository / "objects" / "pack"
+    assert client.get(prompt).status_code == 200
+    packs.rename(repository / "aside")
+    for answer in (client.put(prompt, json={"content": "three"}), client.get("/readyz")):
+        assert (answer.status_code, answer.content_type) == (503, "application/problem+json")
+    (repository / "aside").rename(packs)
+    assert client.get("/readyz").status_code == 200
+    assert client.put(prompt, json={"content": "three"}).json["version_number"] == 3
+
+
+@pytest.mark.parametrize("kind", ["tree", "tag"])
+def test_a_main_that_names_no_commit_is_told(prompt: str, repository: Path, kind: str) -> None:
+    git(repository, "-c", "user.name=a", "-c", "user.email=a", "tag", "-a", "-m", "x", "v1", "main")
+    other = git_text(repository, "rev-parse", "main^{tree}" if kind == "tree" else "v1")
+    client, main = started_anew(repository), repository / "refs/heads/main"
+    kept = main.read_text()
+    main.write_text(f"{other}\n")
+    for answer in (client.get(prompt), client.put(prompt, json={"content": "three"}), client.get("/readyz")):
+        assert (answer.status_code, answer.content_type) == (503, "application/problem+json"), answer.json
+        assert "which is no commit" in answer.json["detail"]
+    main.write_text(kept)
+    assert client.get("/readyz").status_code == 200
+    assert client.put(prompt, json={"content": "three"}).json["version_number"] == 3
+
+
 def test_a_commit_that_was_cut_short_keeps_no_node_waiting(store: Store, repository: Path) -> None:
     """A node asks whether one commit leads to another; libgit2 would never end reading the one between them."""
     one, between, last = (foreign_commit(repository, {"prompts/a.md": text}) for text in (b"1", b"2", b"3"))

@@ -55,6 +55,8 @@ class TokenFile:
             os.stat(self._memory)
         except FileNotFoundError:
             return False
+        except OSError:
+            return True  # nobody can tell, and then nobody is let in who might be kept out
         return True
 
     def was_made(self) -> bool:
@@ -82,12 +84,13 @@ class TokenFile:
             records = self._file.read()
             for record in records or ():
                 self._parse(record)
+            has_copy = records is None and not self._file.distributed and self._copy.exists()
         except OSError as error:
             raise UnusableTokens(self._name, str(error.strerror)) from error
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError, Invalid) as error:
             said = str(error) if isinstance(error, BrokenSeal) else f"{type(error).__name__}: {error}"
             raise UnusableTokens(self._name, said) from error
-        if records is None and self._copy.exists() and not self._file.distributed:
+        if has_copy:
             self.settle()
             return self.load()
         if records is None and self.was_made():

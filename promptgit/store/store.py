@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import logging
+import os
 import sqlite3
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 from promptgit.domain.models import Author
-from promptgit.errors import NotReady, PromptgitError, StorageFailed, Unavailable, UnusableRepository
+from promptgit.errors import NotReady, PromptgitError, StorageFailed, StorageFull, Unavailable, UnusableRepository
 from promptgit.store import mounts
 from promptgit.store.batch_maker import BatchMaker
-from promptgit.store.files import fsync_tree, has_hard_links, make_folder_durably, storage_errors
+from promptgit.store.files import expect_room, fsync_tree, has_hard_links, make_folder_durably, storage_errors
 from promptgit.store.git import kinds, objects
 from promptgit.store.git.blame import Blame
 from promptgit.store.git.refs import MAIN
@@ -153,7 +154,10 @@ class Store:
         try:
             self.repository.close()  # a handle that is open would go on reading what is not there any more
             self.repository.essentials.expect_whole()
-            self.repository.read(objects.tree_of(self.repository.read(self.repository.main())))
+            main = self.repository.main()
+            if not self.repository.is_commit(main):
+                raise kinds.without_commit(self.repository.path, main)
+            self.repository.read(objects.tree_of(self.repository.read(main)))
             self.repository.main_file.settle()  # a write whose fsync failed is not ready to be built upon
             self.index.catch_up()
             self._expect_undamaged()
@@ -200,7 +204,7 @@ class Store:
     def warnings(self) -> list[str]:
         """What does not keep the folder from being served, but should not stay; a sentence each."""
         try:
-            lost = self.lost_tips()
+            lost, head = self.lost_tips(), self.repository.head()
         except UnusableRepository as error:  # main can be read, else nobody would be served
             return [str(error)]
         found = [
@@ -208,7 +212,7 @@ class Store:
             f"refs/promptgit/lost/{tip}. Bring it back, or remove that ref; see docs/recovery.md."
             for tip in lost
         ]
-        if (head := self.repository.head()) != MAIN:
+        if head != MAIN:
             found.append(
                 f"HEAD points at {head}: clones do not check out main. Run 'git symbolic-ref HEAD {MAIN}' in it."
             )
@@ -217,6 +221,14 @@ class Store:
             "Run 'git repack -a -d' in it, and then remove its file objects/info/alternates."
             for lender in kinds.lenders(self.repository.path)
         ]
+        try:
+            expect_room(self.folder)
+        except StorageFull:
+            found.append("Less than 1 MiB is free, so no write is taken. Make room.")
+        except StorageFailed as error:
+            found.append(f"No write is taken: {error}")
+        if not os.access(self.repository.path, os.W_OK):
+            found.append(f"{self.repository.path} cannot be written to, so no write is taken. Change its owner.")
         if (kind := mounts.network_file_system(self.folder)) is not None:
             found.append(
                 f"{self.folder} is on a network file system ({kind}), whose locks and fsync cannot be relied on. "

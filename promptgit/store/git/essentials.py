@@ -19,7 +19,7 @@ class Essentials:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._seen: list[tuple[int, int, int]] = []
+        self._seen: list[tuple[int, int, int, int]] = []
 
     def expect_whole(self) -> None:
         """Refuse a repository that git could not open.
@@ -30,7 +30,7 @@ class Essentials:
         files = {"HEAD": (_HEAD.fullmatch, _MEND_HEAD), "config": (_CORE.search, MEND_CONFIG)}
         try:
             stats = [(self._path / name).stat() for name in files]
-            seen = [(stat.st_ino, stat.st_size, stat.st_mtime_ns) for stat in stats]
+            seen = [(stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns) for stat in stats]
             if seen == self._seen:
                 return
             for name, (is_whole, repair) in files.items():
@@ -43,4 +43,7 @@ class Essentials:
                 raise UnusableRepository(str(self._path), "it is no git repository.") from error
             name = Path(error.filename).name
             raise UnusableRepository(str(self._path), f"its file {name} is missing. {files[name][1]}") from error
+        except OSError as error:
+            name, why = Path(error.filename or ".").name, error.strerror
+            raise UnusableRepository(str(self._path), f"its file {name} cannot be read: {why}.") from error
         self._seen = seen

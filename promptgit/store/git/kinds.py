@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from promptgit.errors import UnusableRepository
+
 _SHALLOW = "it is a shallow clone, whose versions would have wrong numbers. Run 'git fetch --unshallow' in it."
 _PARTIAL = (
     "it is a partial clone, which has not all contents. Make one with 'git clone --mirror', without --filter, and put "
@@ -25,6 +27,15 @@ _LENDER_GONE = (
     "it borrows objects from {}, which cannot be read. Bring that folder back, or remove its line from "
     "objects/info/alternates if 'git fsck' is content without."
 )
+
+
+def without_commit(path: Path, oid: str) -> UnusableRepository:
+    """The error of a repository whose `main` names an object that is no commit."""
+    return UnusableRepository(
+        str(path),
+        f"its main is at {oid}, which is no commit. Find the last one with 'git fsck --lost-found', and bring it back "
+        "with 'git update-ref refs/heads/main <commit>'.",
+    )
 
 
 def of_settings(objects: str, refs: str) -> str | None:

@@ -52,7 +52,7 @@ class Opened:
         """
         git: pygit2.Repository | None = getattr(self._local, "git", None)
         if git is None:
-            self._local.packs, self._local.looked = self._packs.stat().st_mtime_ns, time.monotonic()
+            self._local.packs, self._local.looked = self._changed_at(), time.monotonic()
             git = self._local.git = self._open()
         return git
 
@@ -62,7 +62,7 @@ class Opened:
         except pygit2.GitError as error:
             formats = self._extension("objectformat", "sha1"), self._extension("refstorage", "files")
             reason = kinds.of_settings(*formats) or str(error)
-            if "owne" in reason:
+            if "owne" in reason:  # "is not owned by", in some versions "owner"
                 reason += (
                     ". Run the service as the folder's owner, or let git trust it: "
                     f"git config --global --add safe.directory {self._path}"
@@ -96,5 +96,12 @@ class Opened:
         now = time.monotonic()
         if now - getattr(self._local, "looked", now) >= self.look_seconds:
             self._local.looked = now
-            if self._packs.stat().st_mtime_ns != self._local.packs:
+            if self._changed_at() != self._local.packs:
                 self.close()
+
+    def _changed_at(self) -> int | None:
+        """When a pack came or went last; None: nobody can tell, and whoever reads one is told why."""
+        try:
+            return self._packs.stat().st_mtime_ns
+        except OSError:
+            return None

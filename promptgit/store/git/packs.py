@@ -111,7 +111,7 @@ def drop_stale_multi_pack_index(folder: Path) -> None:
     A `git gc` that runs while one is written leaves such a one behind. Packs are found by their own indexes, too.
     """
     path = folder / "multi-pack-index"
-    with suppress(FileNotFoundError):
+    with suppress(OSError):  # there is none; or it cannot be looked at, which whoever reads a pack is told
         seen = path.stat().st_ino
         names = multi_pack_index_names(folder)
         if not all((folder / name).with_suffix(".pack").exists() for name in names) and path.stat().st_ino == seen:

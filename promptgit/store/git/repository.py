@@ -119,8 +119,15 @@ class Repository:
         return str(target)
 
     def head(self) -> str:
-        """The ref that HEAD points at: what a clone checks out."""
-        target = str(self._opened().lookup_reference("HEAD").target)
+        """The ref that HEAD points at: what a clone checks out.
+
+        Raises:
+            UnusableRepository: it cannot be read.
+        """
+        try:
+            target = str(self._opened().lookup_reference("HEAD").target)
+        except (KeyError, OSError, pygit2.GitError) as error:
+            raise UnusableRepository(str(self.path), f"its file HEAD cannot be read: {error}") from error
         return target.encode(errors="surrogateescape").decode(errors="replace")
 
     def _unreadable_main(self, error: Exception) -> PromptgitError:
@@ -175,6 +182,13 @@ class Repository:
             return None if is_cut_short(self._objects, blob) else int(self._opened().odb.read_header(blob)[1])
         except (KeyError, OSError, ValueError, pygit2.GitError):
             return None
+
+    def is_commit(self, oid: str) -> bool:
+        """False of a tree, a tag and a blob; True also of what cannot be read, which whoever reads it is told."""
+        try:
+            return bool(self._opened().odb.read_header(oid)[0] == pygit2.enums.ObjectType.COMMIT)
+        except (KeyError, OSError, ValueError, pygit2.GitError):
+            return True
 
     def file_at(self, commit: str, path: str) -> bytes | None:
         """The bytes of a file as a stored commit (40 hexadecimal digits) has it, if it has it.

@@ -13,7 +13,7 @@ from pathlib import Path
 from promptgit.domain import labels
 from promptgit.domain.history import Commit
 from promptgit.errors import Damaged, UnusableRepository
-from promptgit.store.git import objects
+from promptgit.store.git import kinds, objects
 from promptgit.store.git.hashing import object_id
 from promptgit.store.git.repository import Repository
 from promptgit.store.index.connections import Unusable, head_of
@@ -43,7 +43,14 @@ def take_in(connection: sqlite3.Connection, repository: Repository, now: float) 
         raise Unusable
     ledger = Ledger(connection)
     try:
-        _apply(ledger, _chain(repository.git.log(head, main), head, main), connection, repository, main, now)
+        _apply(
+            ledger,
+            _chain(repository.git.log(head, main), head, main, repository),
+            connection,
+            repository,
+            main,
+            now,
+        )
     except UnusableRepository as error:
         raise Unusable from error  # git knows the head no more, though libgit2 still does
     connection.execute("UPDATE head SET commit_id = ?", (bytes.fromhex(main),))
@@ -66,7 +73,7 @@ def build(
         begin_rules(connection)
         ledger = Ledger(connection, empty=True)
         with _no_collections():
-            commits = _reporting(_chain(repository.git.log(None, upto), None, upto), progress)
+            commits = _reporting(_chain(repository.git.log(None, upto), None, upto, repository), progress)
             _apply(ledger, commits, connection, repository, upto, now)
         connection.execute("INSERT INTO head VALUES (?)", (bytes.fromhex(upto),))
         connection.execute("COMMIT")
@@ -132,7 +139,7 @@ def _no_collections() -> Iterator[None]:
             gc.enable()
 
 
-def _chain(commits: Iterator[Commit], after: str | None, upto: str) -> Iterator[Commit]:
+def _chain(commits: Iterator[Commit], after: str | None, upto: str, repository: Repository) -> Iterator[Commit]:
     """The commits, which must be all after *after* (None: all) up to *upto*, each the first parent of the next.
 
     Raises:
@@ -142,12 +149,16 @@ def _chain(commits: Iterator[Commit], after: str | None, upto: str) -> Iterator[
     parent = after
     for commit in commits:
         if commit.parent != parent:
-            if parent == after:
+            if after is not None and parent == after:
                 raise Unusable
-            raise UnusableRepository(upto, f"its history does not fit together at {commit.id}; see 'git fsck'.")
+            raise UnusableRepository(
+                str(repository.path), f"its history does not fit together at {commit.id}; see 'git fsck'."
+            )
         parent = commit.id
         yield commit
     if parent != upto:
+        if after is None:
+            raise kinds.without_commit(repository.path, upto)
         raise Unusable
 
 
