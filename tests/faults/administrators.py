@@ -36,7 +36,9 @@ class Administrator:
         self.lost_races = 0
         self.repeated: Counter[str] = Counter()
         elsewhere.mkdir()
-        self._git(elsewhere, "clone", "-q", str(self._repository), str(self._clone))
+        # Its own upkeep, in the background, would take folders from under a merge there (git 2.55).
+        still = ("-c", "gc.auto=0", "-c", "maintenance.auto=false")
+        self._git(elsewhere, "clone", "-q", *still, str(self._repository), str(self._clone))
 
     def keep_up(self) -> None:
         """Every command of upkeep that may run beside writers."""

@@ -38,7 +38,7 @@ class Lost(AssertionError):
 def check(repository: Path, known: Known) -> int:
     """How many commits `main` has; every version and every state that is known is in the repository, which is sound.
 
-    No write has made more than one commit.
+    No write has made more than one commit; each that was acknowledged has made one, and none that was refused has.
 
     Raises:
         Lost
@@ -57,6 +57,10 @@ def check(repository: Path, known: Known) -> int:
     made = Counter(stock_git(repository, "log", "--first-parent", "--format=%s", "main").decode().split("\n"))
     if doubled := [write for write in known.writes if made[write] > 1]:
         raise Lost(f"these writes were made more than once: {doubled}")
+    if lost := [write for write in known.made if not made[write]]:
+        raise Lost(f"these writes were acknowledged, and are not there: {lost}")
+    if false := [write for write in known.not_made if made[write]]:
+        raise Lost(f"these writes were refused, and are there: {false}")
     return len(history.line)
 
 

@@ -47,13 +47,16 @@ class Known:
     """What clients know.
 
     *prompts* has, by the folder of its names, every state in which a prompt may be: one, or two while it is not known
-    whether a write was made. *writes* are the descriptions of all writes, of which no two are alike. *refused* are the
-    answers that were no success.
+    whether a write was made. *writes* are the descriptions of all writes, of which no two are alike: *made* those that
+    were acknowledged and changed something, *not_made* those of which an answer promised that they were not, as long as
+    they were not sent again. *refused* are the answers that were no success.
     """
 
     versions: list[Version] = field(default_factory=list)
     prompts: dict[str, list[State]] = field(default_factory=dict)
     writes: list[str] = field(default_factory=list)
+    made: list[str] = field(default_factory=list)
+    not_made: list[str] = field(default_factory=list)
     refused: list[Answer] = field(default_factory=list)
 
     def ids(self) -> list[str]:
@@ -68,6 +71,8 @@ class Known:
             whole.versions += part.versions
             whole.prompts |= {prompt: list(states) for prompt, states in list(part.prompts.items())}
             whole.writes += part.writes
+            whole.made += part.made
+            whole.not_made += part.not_made
             whole.refused += part.refused
         return whole
 

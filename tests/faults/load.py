@@ -53,10 +53,11 @@ class Load(Crowd):
             client.move(url)
 
     def settle(self) -> None:
-        """Have all clients send again what may not have been made."""
+        """Have all clients send again what may not have been made, so that it is made."""
         for client in self._clients:
             if client.is_unknown:
-                client.again()
+                answer = client.again()
+                assert answer is not None and answer.status < 300, answer
 
     @property
     def versions(self) -> int:

@@ -122,6 +122,8 @@ class Probe:
                 return True
             if answer.status != 200:
                 _expect_problem(answer)
+                if answer.status != 503:
+                    raise Wrong(f"/readyz was answered {answer}")
                 return True
             if answer.json["warnings"]:
                 return True

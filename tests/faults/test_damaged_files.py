@@ -85,6 +85,8 @@ class Kept:
 
 
 MAIN = Path("prompts.git/refs/heads/main")
+NEEDED = (Path("prompts.git/HEAD"), Path("prompts.git/config"))
+"""Without these git opens no repository."""
 DERIVED = ("index.sqlite3", "people.sqlite3", "usage.sqlite3")
 """SQLite's files: promptgit does without them, and an older one put back would be another damage."""
 
@@ -131,6 +133,8 @@ class Pass:
                 return
             self._observe(probe)
             self._contents |= probe.saved
+            if file in NEEDED and how in ("emptied", "deleted", "unreadable") and not probe.is_told():
+                raise Wrong(f"readyz does not tell of {file}")
         if is_object(file) and (how == "unreadable" or read(kept.path) == damaged):
             self._expect_named(kept.path)
         kept.restore(damaged)

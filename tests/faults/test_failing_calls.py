@@ -174,6 +174,8 @@ def test_whatever_fails_is_told_and_nothing_is_acknowledged_that_is_not_there(
             told["acknowledged" if answer.status < 300 else answer.json["code"]] += 1
             if not client.is_unknown:
                 assert_refused_or_made(answer)
+                lately = git_text(server.folder / "prompts.git", "log", "-n9", "--first-parent", "--format=%s", "main")
+                assert not {*client.known.not_made} & {*lately.split()}, "it was refused, and is there"
             elif (answer.status, answer.json["code"]) != (503, "outcome_unknown"):
                 raise AssertionError(f"{rule} was answered {answer}")
         elif answer is None:  # it hit what wakes the thread that answers, and another worker has taken over

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections import Counter
 from collections.abc import Callable
 from functools import partial
@@ -49,8 +50,24 @@ def test_a_full_disk_is_never_acknowledged(
         checked = command("check", "--data", str(folder))
         assert checked.returncode == 0, checked.stdout
     record_property(f"times full of {what}", ROUNDS)
-    record_property("writes acknowledged, 0 lost", len(known.versions))
-    record_property("writes refused, 0 of them made, 0 answered with 500", sum(answers.values()))
+    record_property("writes acknowledged, 0 lost", load.acknowledged)
+    record_property("writes refused, 0 of them made, 0 answered with 500", len(known.not_made))
+    record_property("openly unknown", sum(answers[answer] for answer in answers if "outcome_unknown" in answer))
+
+
+def test_a_disk_without_room_for_a_write_is_warned_of(tmp_path: Path) -> None:
+    """Reads go on, so that the service is ready; whoever watches it is told that no write is taken."""
+    with small_disk(tmp_path / "disk") as disk, Server(disk.root / "data", "--workers", "1") as server:
+        http = Http(server.url)
+        assert http("POST", "/api/prompts", {"content": "x"}).status == 201
+        filler = disk.root / "filler"
+        filler.write_bytes(bytes(shutil.disk_usage(disk.root).free - (1 << 19)))
+        told = http("GET", "/readyz")
+        assert told.status == 200, told
+        assert "Less than 1 MiB is free" in told.json["warnings"][0]
+        assert http("POST", "/api/prompts", {"content": "x"}).status == 507
+        filler.unlink()
+        assert http("GET", "/readyz").json["warnings"] == []
 
 
 def expect_reads(http: Http, load: Load) -> None:

@@ -25,12 +25,13 @@ def gate(repository: Path) -> None:
 
 @dataclass(frozen=True)
 class _Write:
-    """A request under a key, the state that it leaves, and how its answer completes that state."""
+    """A request under a key, the states before and after it, and how its answer completes the latter."""
 
     method: str
     path: str
     body: Mapping[str, Any]
     key: str
+    before: State
     after: State
     completed: Callable[[State, Answer], State]
 
@@ -203,13 +204,16 @@ class Client:
         completed: Callable[[State, Answer], State] = lambda after, _: after,
     ) -> Answer | None:
         key = str(UUID(int=self._random.getrandbits(128), version=4))
-        self._last = _Write(method, path, {**body, "description": key}, key, after, completed)
+        self._last = _Write(method, path, {**body, "description": key}, key, self.state, after, completed)
         self.is_unknown = False
         self.known.writes.append(key)
         self.known.prompts[self._folder].append(after)  # from now on it may be so
         return self._send(self._last)
 
     def _send(self, write: _Write) -> Answer | None:
+        if write.key in self.known.not_made:  # from now on it may be so again
+            self.known.not_made.remove(write.key)
+            self.known.prompts[self._folder].append(write.after)
         try:
             answer = self._http(write.method, write.path, write.body, {"Idempotency-Key": write.key})
         except (OSError, http.client.HTTPException):
@@ -220,13 +224,17 @@ class Client:
             self.acknowledged += 1
             self.settled += self.is_unknown
             self.is_unknown = False
-            self._acknowledged(write.completed(write.after, answer), answer)
+            state = write.completed(write.after, answer)
+            if state != write.before:
+                self.known.made.append(write.key)
+            self._acknowledged(state, answer)
             return answer
         self.known.refused.append(answer)
         assert not self.is_unknown or answer.status >= 500, f"{write} was refused when it was sent again: {answer}"
         if self.is_unknown or not was_not_written(answer):  # a refusal tells nothing about an attempt before it
             self.is_unknown = True
         else:
+            self.known.not_made.append(write.key)
             self.known.prompts[self._folder].pop()
         return answer
 
