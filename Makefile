@@ -19,8 +19,9 @@ GENERATORS := tests/generators
 MCP := 1 2
 # The programs of others that tests use, each in a place of its own.
 CLIENTS := .venv/langfuse .venv/litellm/installed .venv/mlflow/installed .venv/generators/installed .venv/prompt-files/installed .venv/mcp/installed
-# One worker runs all tests of a file: what they share, as a server or a browser, is made once.
-PARALLEL := -n 2 --dist loadfile --no-loadscope-reorder
+# One worker runs all tests of a file: what they share, as a server or a browser, is made once. Three workers keep two
+# cores busy, for tests wait now and then for servers that start and stop.
+PARALLEL := -n 3 --dist loadfile --no-loadscope-reorder
 FAST := $(PARALLEL) -m 'not (browser or server or langfuse or slow)'
 
 help: ## list these targets

@@ -164,7 +164,7 @@ def test_the_documented_hook_refuses_the_wrong_way_round(service: Service, repos
 def push_in_turn(clone: Path, folder: Path) -> None:
     """Pull and push as the docs say, under the write lock of a folder."""
     (line,) = re.findall(r"^flock .*$", (DOCS / "recovery.md").read_text(), re.MULTILINE)
-    line = line.replace("data/write.lock", shlex.quote(str(folder / "write.lock")))
+    line = line.replace("/path/to/data/write.lock", shlex.quote(str(folder / "write.lock")))
     subprocess.run(["sh", "-c", line], cwd=clone, env=environment(), check=True, capture_output=True)
 
 

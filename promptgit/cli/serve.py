@@ -52,7 +52,7 @@ def serve(**flags: Any) -> None:
         logs.configure(settings.log_level)
         store = open_store(settings)
         store.settle()
-        for warning in store.warnings() + store.rule_warnings():
+        for warning in store.warnings() + store.write_warnings() + store.rule_warnings():
             log.warning(warning)
         store.close()
         from promptgit.serving.master import Server  # gunicorn and Flask: slow to import, and only needed here

@@ -221,6 +221,16 @@ class Store:
             "Run 'git repack -a -d' in it, and then remove its file objects/info/alternates."
             for lender in kinds.lenders(self.repository.path)
         ]
+        if (kind := mounts.network_file_system(self.folder)) is not None:
+            found.append(
+                f"{self.folder} is on a network file system ({kind}), whose locks and fsync cannot be relied on. "
+                "Put it on a local disk."
+            )
+        return found
+
+    def write_warnings(self) -> list[str]:
+        """Why no write is taken at present, a sentence each; reads go on."""
+        found = []
         try:
             expect_room(self.folder)
         except StorageFull:
@@ -229,11 +239,6 @@ class Store:
             found.append(f"No write is taken: {error}")
         if not os.access(self.repository.path, os.W_OK):
             found.append(f"{self.repository.path} cannot be written to, so no write is taken. Change its owner.")
-        if (kind := mounts.network_file_system(self.folder)) is not None:
-            found.append(
-                f"{self.folder} is on a network file system ({kind}), whose locks and fsync cannot be relied on. "
-                "Put it on a local disk."
-            )
         return found
 
     def rule_warnings(self) -> list[str]:

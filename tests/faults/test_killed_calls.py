@@ -36,12 +36,12 @@ def test_a_server_killed_at_a_system_call_has_made_the_write_or_has_not(
     with Server(folder, "--workers", "1") as server:
         client = Client(server.url, kind, _PATIENCE_SECONDS)
         gate(folder / "prompts.git")
-        points = _points(_traced(server, client, kind))
+        points = _points(_traced(server, client, kind), worker_of(server))
         server.kill()
     assert len(points) > 40
     kills = made = 0
     chosen = points if len(points) <= TRIED else random.Random(kind).sample(points, TRIED)
-    for name, at in (*chosen, ("fsync", 1_000)):  # so many no write makes: the last one is made
+    for name, at, answers in (*chosen, ("fsync", 1_000, False)):  # so many no write makes: the last one is made
         commits = check(folder / "prompts.git", client.known)
         with Server(folder, "--workers", "1") as server:
             client.move(server.url)
@@ -50,7 +50,7 @@ def test_a_server_killed_at_a_system_call_has_made_the_write_or_has_not(
                 answer = client.again()
                 assert answer is not None and answer.status < 300, answer
                 made += _commits(folder) == commits
-            _traced(server, client, kind, f"{name}:signal=KILL:when={at}")
+            _traced(server, client, kind, f"{name}:signal=KILL:when={at}", answers=answers)
             server.kill()
     assert not client.is_unknown and not client.known.refused
     assert 2 * kills > len(chosen)
@@ -65,24 +65,30 @@ def _commits(folder: Path) -> int:
     return int(git_text(folder / "prompts.git", "rev-list", "--count", "--first-parent", "main"))
 
 
-def _traced(server: Server, client: Client, kind: str, *rules: str) -> list[Call]:
-    """Make a write under strace; what a new worker does once has been done before."""
+def _traced(server: Server, client: Client, kind: str, *rules: str, answers: bool | None = None) -> list[Call]:
+    """Make a write under strace; what a new worker does once has been done before.
+
+    The calls are those of the thread that answers, of the others (False), or of all (None).
+    """
     prepare, write = KINDS[kind]
     client.create()
     for one in (*prepare, write, *prepare):
         answer = one(client)
         assert answer is not None and answer.status < 300, (one, answer)
-    with traced(worker_of(server), CALLS, *rules) as calls:
+    worker = worker_of(server)
+    others = [int(task.name) for task in Path(f"/proc/{worker}/task").iterdir() if task.name != str(worker)]
+    threads = [worker] if answers else others if answers is False else []
+    with traced(worker, CALLS, *rules, threads=threads) as calls:
         write(client)
     return calls
 
 
-def _points(calls: list[Call]) -> list[tuple[str, int]]:
-    """The names of the calls, and their places among those of the name in their thread, which strace counts."""
+def _points(calls: list[Call], worker: int) -> list[tuple[str, int, bool]]:
+    """The names of the calls, their places among those of the name in their thread, and whether that one answers."""
     seen: Counter[tuple[int, str]] = Counter()
-    points: dict[tuple[str, int], None] = {}
+    points: dict[tuple[str, int, bool], None] = {}
     for call in calls:
         seen[call.thread, call.name] += 1
         if call.name != "openat" or "O_CREAT" in call.arguments:
-            points[call.name, seen[call.thread, call.name]] = None
+            points[call.name, seen[call.thread, call.name], call.thread == worker] = None
     return list(points)

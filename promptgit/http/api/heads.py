@@ -67,9 +67,9 @@ class Heads:
         if not environ["PATH_INFO"].startswith("/api/"):
             return self._inside(environ, start_response)
         is_write = environ["REQUEST_METHOD"] not in SAFE
-        before = None  # what is read from now on is at least as new
         wants_newest = self._upstream is not None and _refuses_caches(environ)
-        if wants_newest or _SENT in environ or not (is_write or (before := self._positions.known())):
+        before = None if is_write else self._positions.known()  # what is read from now on is at least as new
+        if wants_newest or _SENT in environ or not (is_write or before):
             with self._index.without_waiting() if environ.get(AT_ONCE) else nullcontext():
                 before = self._look(environ, wants_newest)
 

@@ -47,7 +47,8 @@ def blueprint(store: Store, metrics: Metrics, tokens: Tokens | None) -> Blueprin
         store.expect_ready()
         if tokens is not None:
             tokens.expect_usable()
-        warnings = store.warnings() + store.rule_warnings() + (store.upstream.warnings() if store.upstream else [])
+        warnings = store.warnings() + store.write_warnings() + store.rule_warnings()
+        warnings += store.upstream.warnings() if store.upstream else []
         return answers.json({"status": "ok", "warnings": warnings}, headers=_FRESH)
 
     @routes.get("/metrics")

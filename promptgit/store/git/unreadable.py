@@ -14,7 +14,7 @@ log = logging.getLogger(__name__)
 
 _ID = 40  # hexadecimal digits
 _NOWHERE = "0" * _ID
-_MOST = 1_000  # objects; who has lost more knows it
+_MOST = 1_000  # objects; beyond so many, no more are noted
 
 
 class Unreadable:
