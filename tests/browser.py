@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from axe_core_python.selenium import Axe
 from selenium import webdriver
 from selenium.common.exceptions import WebDriverException
 from selenium.webdriver import Chrome, ChromeOptions, ChromeService
@@ -86,6 +87,16 @@ class Browser:
         self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [scheme]})
         size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
         self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+
+    def violations(self) -> list[tuple[str, list[str]]]:
+        """What axe-core finds that would shut somebody out: its rules, each with the elements that break it."""
+        if not self.driver.execute_script("return 'axe' in window"):
+            self.driver.execute_script(Axe().axe_script)
+        options = "{resultTypes: ['violations'], preload: false}"
+        found = self.driver.execute_async_script(
+            f"const done = arguments[0]; axe.run({options}).then(found => done(found.violations))"
+        )
+        return [(one["id"], [node["html"][:200] for node in one["nodes"]]) for one in found]
 
     def log(self) -> list[dict[str, str]]:
         """What pages wrote to the console, refusals of their policy among it, since the last look."""
