@@ -6,6 +6,7 @@ import http.client
 import json
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from itertools import count
 from typing import Any
 from urllib.parse import quote
@@ -24,10 +25,7 @@ class Wrong(AssertionError):
 
 
 class Probe:
-    """Asks one server of a folder; *broken* counts connections that the server has broken.
-
-    *mark* makes its writes other ones than those of other probes.
-    """
+    """Asks one server of a folder. *mark* makes its writes other ones than those of other probes."""
 
     def __init__(self, server: Server, made: DataFolder, mark: int = 0) -> None:
         self._server, self._made, self._mark = server, made, mark
@@ -35,16 +33,13 @@ class Probe:
         self._http = Http(server.url)
         self._strangers = (f"10.{mark >> 8}.{mark & 255}.{at}" for at in count())  # wrong tokens are counted by address
         self._admin = made.headers("admin")
-        self.broken = 0
         self.refused: dict[str, Answer] = {}
         self.saved: dict[tuple[str, int], str] = {}
 
     def ask(self, method: str, path: str, body: Any = None, headers: Mapping[str, str] | None = None) -> Answer | None:
         """An answer; None: the connection broke, and the service has answered again since."""
-        try:
+        with suppress(*_DOWN):
             return self._http(method, path, body, self._admin if headers is None else headers)
-        except _DOWN:
-            self.broken += 1
         start = time.monotonic()
         wait_for(self._is_back)
         if (seconds := time.monotonic() - start) > BACK_SECONDS:

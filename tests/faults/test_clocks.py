@@ -78,7 +78,7 @@ def assert_no_date_goes_back(repository: Path) -> None:
     assert all(new >= old for new, old in pairwise(dates)), dates
 
 
-def assert_told_in_order(server: Server, prompts: set[str]) -> None:
+def assert_told_in_order(server: Server, prompts: list[str]) -> None:
     """Histories, feed, activity and Atom have the order of `main`; no time goes back."""
     http = Http(server.url)
     line = git_text(server.folder / "prompts.git", "rev-list", "--first-parent", "--reverse", "main").split()
@@ -88,7 +88,7 @@ def assert_told_in_order(server: Server, prompts: set[str]) -> None:
         assert [version["version_number"] for version in versions] == list(range(1, len(versions) + 1))
         assert_in_order(versions, place)
     feed = http("GET", "/api/changes?limit=1000&group=commit").json
-    assert [entry["commit"] for entry in feed] == line[1 : len(feed) + 1]
+    assert [entry["commit"] for entry in feed] == line[1:1001]
     assert_in_order(feed, place)
     atom = ElementTree.fromstring(http("GET", "/activity.atom").body).findall(f"{ATOM}entry/{ATOM}updated")
     times = [entry.text or "" for entry in atom]
