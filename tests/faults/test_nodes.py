@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults import LONG
+from tests.faults import LONG, attempts
 from tests.faults.disks import FileSystem, disk_of
 from tests.faults.node_checker import check_campaign, check_nodes
 from tests.faults.node_clients import Load
@@ -24,7 +24,7 @@ pytestmark = [pytest.mark.server, pytest.mark.slow]
 
 MAKES = ("nginx", "daemon")
 CLIENTS, MORE = (24, 30) if LONG else (8, 4)
-ALONE, TOGETHER = (450, 5_100) if LONG else (1, 1)
+ALONE, TOGETHER = attempts(1, 100, 450), attempts(1, 1_000, 5_100)
 """How many operations there are at least with each fault alone, and with several at a time."""
 DISK = FileSystem("ext4", ("mkfs.ext4", "-q"), "", 128)
 
