@@ -12,6 +12,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
+from promptgit.auth.everybody import Everybody
+from promptgit.auth.people import People
 from promptgit.auth.tokens import Scope, Token, Tokens
 from promptgit.errors import (
     CheckProtected,
@@ -99,7 +101,7 @@ class Releases(RuleBasedStateMachine):
     def open_folder(self) -> None:
         self.store = Store(self.path, lock_timeout=5)
         self.store.open()
-        self.service = Service(self.store, 1_000, credentials=self.tokens)
+        self.service = Service(self.store, 1_000, credentials=Everybody(self.tokens, People(self.path)))
 
     def by(self, name: str, **more: Any) -> Attribution:
         token = self.who[name]
