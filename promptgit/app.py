@@ -196,7 +196,7 @@ def _expect_room() -> None:
 
 
 def _expect_path() -> None:
-    """Refuse a write whose path is not UTF-8: what cannot be decoded becomes U+FFFD, and two names one prompt."""
+    """Refuse a write whose path is not UTF-8: Werkzeug would decode two such names as one, with U+FFFD in it."""
     if request.method not in SAFE:
         try:
             request.environ["PATH_INFO"].encode("latin-1").decode()

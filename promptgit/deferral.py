@@ -23,12 +23,12 @@ OVERLOADED = "promptgit.overloaded"
 """Key of the environ, true if the server's queue of requests that wait to write is full: refuse this one."""
 
 INDEX_SECONDS = 10.0
-"""How long a read may wait for an index that others bring up to `main`."""
+"""How many seconds a read may wait while another thread or process brings the index up to `main`."""
 
 deadline: ContextVar[float | None] = ContextVar("deadline", default=None)
-"""Until when this context's request may wait for others, in seconds of time.monotonic(); None: each time anew.
+"""Until when the request of this context may wait for other requests, in seconds of time.monotonic().
 
-It waits for the write lock, and for the index, and for both together no longer than it may for one.
+The wait for the write lock and the wait for the index share this deadline. None: each wait has its own limit alone.
 """
 
 announced: set[object] = set()

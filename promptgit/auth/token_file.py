@@ -56,7 +56,7 @@ class TokenFile:
         except FileNotFoundError:
             return False
         except OSError:
-            return True  # nobody can tell, and then nobody is let in who might be kept out
+            return True  # it cannot be told: as if a token had been made, so that nobody is let in without one
         return True
 
     def was_made(self) -> bool:

@@ -106,7 +106,7 @@ class Prompts:
 def bounded(found: Sequence[Prompt], most: int, describe: Callable[[Prompt], Json]) -> tuple[list[Json], str | None]:
     """The descriptions of the first prompts in *found*: at most *most*, and none after they exceed `_CHARACTERS`.
 
-    The second value is the name of the last prompt described, or None if *found* has no prompt after it.
+    The second value is the name of the last prompt that is described; None: it is the last one of *found*, too.
     """
     described: list[Json] = []
     length = 0

@@ -73,7 +73,7 @@ def rows(value: str) -> Markup:
 
 
 def line(value: str) -> Markup:
-    """A name or a description as HTML, with its own direction of writing.
+    """A name or a description as HTML, whose direction of writing does not reach the text around it.
 
     Invisible characters are shown as boxes, and so is each character of a path segment that is nothing but blanks.
     """

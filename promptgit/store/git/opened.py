@@ -100,7 +100,7 @@ class Opened:
                 self.close()
 
     def _changed_at(self) -> int | None:
-        """When a pack came or went last; None: nobody can tell, and whoever reads one is told why."""
+        """When a pack was last added or removed, in nanoseconds since 1970; None: the folder cannot be looked at."""
         try:
             return self._packs.stat().st_mtime_ns
         except OSError:

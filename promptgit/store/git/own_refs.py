@@ -42,9 +42,9 @@ class OwnRefs:
             self._opened().references.create(f"{_LOST}{commit}", commit, force=True)
 
     def kept_tips(self) -> list[str]:
-        """The former tips of `main` that have a ref below refs/promptgit/lost/.
+        """The former tips of `main` that refs below refs/promptgit/lost/ keep.
 
-        The first-parent history lost each of them; a later `main` may have it again.
+        `main` was once moved so that its first-parent history lost such a tip; today's history may have the tip again.
 
         Raises:
             UnusableRepository: the refs cannot be listed.

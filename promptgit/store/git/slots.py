@@ -23,12 +23,12 @@ class Slots:
         self._paths = [folder / f"{kind}-{number}.lock" for number in range(1, most + 1)]
 
     def take(self, seconds: float = 0.0) -> FileLock | None:
-        """A slot, to be released by any thread; None: all were taken, for so many seconds.
+        """Take a slot, which any thread may release; None: all slots stayed taken for *seconds*.
 
-        One whose file cannot be opened is passed over.
+        A slot whose file cannot be opened is passed over.
 
         Raises:
-            StorageFull, StorageFailed: no file can be opened.
+            StorageFull, StorageFailed: the file of no slot can be opened.
         """
         deadline = time.monotonic() + seconds
         while True:

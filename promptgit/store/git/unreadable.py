@@ -20,7 +20,8 @@ _MOST = 1_000  # objects; beyond so many, no more are noted
 class Unreadable:
     """The notes of one repository, in the file *path*, which is there only while something is damaged.
 
-    *main* tells where `main` is: an object counts as long as its history has the commit at which it was missed.
+    *main* gives the commit at which `main` is. A note has that commit, too: it counts as long as the first-parent
+    history of `main` has the commit.
     """
 
     def __init__(self, path: Path, main: Callable[[], str]) -> None:
@@ -45,7 +46,7 @@ class Unreadable:
                 os.close(file)
 
     def noted(self) -> dict[str, str]:
-        """The ids of the objects that could not be read, and of the commit at which `main` was then; in hexadecimal."""
+        """The id of each object that could not be read, and the id of the commit at which `main` was at that time."""
         try:
             lines = [line.split(" ") for line in self._path.read_text(errors="replace").split("\n")]
         except OSError:

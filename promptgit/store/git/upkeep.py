@@ -127,7 +127,7 @@ class Upkeep:
                         self._repack(packs, guard)
                     self._git(guard, "commit-graph", "write", *_COMMIT_GRAPH)
                 except (UnusableRepository, FileNotFoundError):
-                    # An administrator's `git repack` may have replaced packs, also while these were looked for.
+                    # An administrator's `git repack` may have replaced packs, even while `_packs` listed them.
                     if at + 1 == _ATTEMPTS or _names(_packs(self._folder)) == _names(packs):
                         raise
                     continue
